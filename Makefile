@@ -1,0 +1,85 @@
+# The commands of the README. Each makes the virtual environment it needs, and makes it
+# anew when what it was made from has changed.
+#
+#   PYTHON   the interpreter to start from; 3.11 or newer
+#   VENV     where the virtual environment goes
+#   TESTS    what `make test` runs (the eventlet half is always tests/functional)
+#   RESULTS  where the results of the test runs go, as JUnit XML
+
+PYTHON  ?= python3
+VENV    ?= .venv
+TESTS   ?= tests
+RESULTS ?= .test-results
+
+MINIMUM := 3, 11
+BIN     := $(VENV)/bin
+SOURCES := oslo_vmware tests demo tools doc/source setup.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format docs wheel clean
+
+help:  ## Say what can be made
+	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
+	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
+	@$(BIN)/python -m demo
+
+# The two halves are processes of their own, because monkey-patching cannot be undone. Both
+# always run; the closing line counts both.
+test: $(VENV)/.has-test  ## Run the test suite, then its functional part once more under eventlet
+	@rm -rf $(RESULTS); mkdir -p $(RESULTS); status=0; \
+	$(BIN)/python -m pytest $(TESTS) --junitxml=$(RESULTS)/native.xml || status=1; \
+	OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet tests/functional \
+		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
+	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
+	exit $$status
+
+lint: $(VENV)/.has-lint  ## Check style and types
+	@$(BIN)/ruff check $(wildcard $(SOURCES))
+	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	@$(BIN)/mypy
+
+format: $(VENV)/.has-lint  ## Bring the sources into the common format
+	@$(BIN)/ruff check --fix $(wildcard $(SOURCES))
+	@$(BIN)/ruff format $(wildcard $(SOURCES))
+
+docs: $(VENV)/.has-doc  ## Build the documentation into doc/build/html
+	@rm -rf doc/build
+	@$(BIN)/sphinx-build -q -W --keep-going -b html doc/source doc/build/html
+	@$(BIN)/reno -q lint
+	@echo 'The documentation is in doc/build/html/index.html'
+
+wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist . > /dev/null
+	@ls dist
+
+clean:  ## Remove everything that was made here
+	rm -rf $(VENV) $(RESULTS) .tox build dist doc/build *.egg-info \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each extra that has been installed. Setting up is quiet: warnings about the
+# configuration of somebody's pip are none of our business, errors are shown.
+$(VENV)/.has-%: $(VENV)/.made
+	@echo 'Installing what `make $*` needs into $(VENV) ...'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[$*]'
+	@touch $@
+
+$(VENV)/.made: setup.cfg requirements.txt pyproject.toml
+	@command -v $(PYTHON) > /dev/null 2>&1 || { \
+		echo 'There is no $(PYTHON) here. Name a Python of version 3.11 or newer, for' \
+			'example: make $(or $(MAKECMDGOALS),test) PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < ($(MINIMUM)))' || { \
+		echo "oslo.vmware needs Python 3.11 or newer, and $(PYTHON) is" \
+			"`$(PYTHON) -V 2>&1`. Name another one, for example:" \
+			'make $(or $(MAKECMDGOALS),test) PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo '$(PYTHON) cannot make virtual environments: its module venv or ensurepip is' \
+			'missing. On Debian and Ubuntu the package python3-venv has them.' >&2; exit 1; }
+	@echo 'Making $(VENV) with '`$(PYTHON) -V`' ...'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@

@@ -1,0 +1,19 @@
+"""Run tests in a process whose blocking calls eventlet has replaced.
+
+``python -m tests.run_eventlet tests/functional``: what OpenStack services that run under
+eventlet do, they do before they import anything else, so this does as well. The arguments
+are those of pytest.
+"""
+
+# The order of these lines is the point: a module that was imported before the patching may
+# keep references to locks and sockets that block the whole process.
+import eventlet
+
+eventlet.monkey_patch()
+
+import sys  # noqa: E402
+
+import pytest  # noqa: E402
+
+if __name__ == '__main__':
+    sys.exit(pytest.main(sys.argv[1:]))

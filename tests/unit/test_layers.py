@@ -1,0 +1,216 @@
+"""A layer imports only what is below it.
+
+``LAYERS`` is the architecture as a table: each row names modules, what they may import of the
+package, and what they must not import from outside. Every module needs a row, so a new one
+cannot slip in beside the rules. Imports inside functions count, because they too are a
+dependency; those under ``if TYPE_CHECKING`` don't, because they name types and need nothing.
+"""
+
+import ast
+import dataclasses
+import fnmatch
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+PACKAGE = 'oslo_vmware'
+ROOT = pathlib.Path(__file__).parents[2] / PACKAGE
+
+HTTP = ('requests', 'urllib3', 'http', 'urllib.request', 'socket', 'ssl')
+XML = ('lxml', 'xml', 'suds')
+SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'suds.xsd')
+
+BASE = ('', '_i18n', 'constants', 'version', 'wsdl')
+CODEC = ('soap.schema', 'soap.marshal', 'soap.unmarshal')
+SOAP = ('soap', 'soap.*')
+FAULTS = ('exceptions', '_faults')
+SERVICES = ('service', 'vim')
+HELPERS = ('vim_util',)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One row: modules (as patterns), what they may import, and what not from outside."""
+
+    modules: tuple[str, ...]
+    may_import: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+
+# Lowest first; the first row that matches a module is its own.
+LAYERS = (
+    Layer(BASE, BASE, never=HTTP + XML),
+    # Pure functions of bytes and objects: whoever uses them brings the I/O.
+    Layer(('soap', 'soap.schema', 'soap.errors', 'soap.redact'), BASE + CODEC, never=HTTP),
+    Layer(CODEC, (*BASE, *CODEC, 'soap.errors'), never=HTTP),
+    Layer(SOAP, BASE + SOAP),
+    # What the server says, as exceptions; where the words came from is not their business.
+    Layer(('exceptions',), BASE, never=HTTP + XML),
+    Layer(('_faults',), BASE + FAULTS, never=HTTP),
+    Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES + HELPERS),
+    # Specifications and references are suds objects, hence suds.sudsobject; no more of suds.
+    Layer(HELPERS, BASE + FAULTS + HELPERS, never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY)),
+    # The session neither sees XML nor knows which engine runs.
+    Layer(('_login', '_retry', '_wait'), BASE + FAULTS, never=HTTP + XML),
+    Layer(
+        ('api',),
+        BASE + FAULTS + SERVICES + HELPERS + ('_login', '_retry', '_wait'),
+        never=HTTP + XML,
+    ),
+    # Beside all this: the other end of the wire shares the description and nothing else,
+    # so that a mistake of the library cannot hide in its own mirror.
+    Layer(('simulator', 'simulator.*'), BASE + CODEC + ('soap', 'simulator', 'simulator.*')),
+)
+
+
+def matches(module: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(module, pattern) for pattern in patterns)
+
+
+def layer_of(module: str) -> Layer | None:
+    return next((layer for layer in LAYERS if matches(module, layer.modules)), None)
+
+
+def name_of(path: pathlib.Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob('*.py'))}
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith('TYPE_CHECKING')
+
+
+def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
+    """Give the full name of everything that a module imports, types aside.
+
+    ``from a import b`` gives ``a.b``: whether b is a module or a name in a is for the caller.
+    """
+    todo = list(ast.iter_child_nodes(tree))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ''
+            if node.level:
+                package = [PACKAGE, *module.split('.')] if module else [PACKAGE]
+                up = node.level - 1 if is_package else node.level
+                source = '.'.join([*package[: len(package) - up], *filter(None, [node.module])])
+            yield from (f'{source}.{alias.name}' for alias in node.names)
+        if is_type_checking(node):
+            assert isinstance(node, ast.If)
+            todo.extend(node.orelse)
+        else:
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def within(name: str, roots: tuple[str, ...]) -> bool:
+    return any(name == root or name.startswith(f'{root}.') for root in roots)
+
+
+def inner_module(name: str) -> str:
+    """Find the module of ours that an imported name is, or is in."""
+    inner = name.removeprefix(PACKAGE).lstrip('.')
+    while inner and inner not in MODULES:
+        inner = inner.rpartition('.')[0]
+    return inner
+
+
+def violations(source: str, module: str, layer: Layer, is_package: bool = False) -> list[str]:
+    found = []
+    for name in imported(ast.parse(source), module, is_package):
+        if within(name, (PACKAGE,)):
+            if not matches(inner_module(name), layer.may_import):
+                found.append(f'{module} imports {name}, which is not below it')
+        elif within(name, layer.never):
+            found.append(f'{module} imports {name}, which its layer must not know')
+    return found
+
+
+@pytest.mark.parametrize('module', MODULES)
+def test_imports_go_downwards(module: str) -> None:
+    """A module imports nothing of the package but what its row in the table names."""
+    layer = layer_of(module)
+    assert layer is not None, f'{module} has no row in LAYERS: say where it belongs'
+    path = MODULES[module]
+    assert not violations(path.read_text(), module, layer, path.name == '__init__.py')
+
+
+@pytest.mark.parametrize(
+    ('module', 'source', 'wrong'),
+    [
+        ('soap.schema', 'import requests', True),
+        ('soap.schema', 'from urllib import request', True),
+        ('soap.schema', 'def late():\n    import http.client', True),
+        ('soap.schema', 'from oslo_vmware.soap import transport', True),
+        ('soap.schema', 'from oslo_vmware import exceptions', True),
+        ('soap.schema', 'from .. import exceptions', True),
+        ('soap.schema', 'from lxml import etree', False),
+        ('simulator.server', 'from oslo_vmware import vim_util', True),
+        ('simulator.server', 'from oslo_vmware.soap import schema', False),
+        ('simulator.server', 'import http.server', False),
+        ('vim_util', 'from oslo_vmware._i18n import _', False),
+        ('vim_util', 'from . import constants', False),
+        (
+            'vim_util',
+            'from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import requests',
+            False,
+        ),
+        ('vim_util', 'if TYPE_CHECKING:\n    pass\nelse:\n    import requests', True),
+        ('api', 'import suds.client', True),
+    ],
+)
+def test_the_check_itself(
+    module: str, source: str, wrong: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check sees every way to write an import, and leaves alone what is allowed."""
+    for name in ('exceptions', 'soap', 'soap.schema', 'soap.transport', 'vim_util'):
+        monkeypatch.setitem(MODULES, name, ROOT / name)
+    layer = layer_of(module)
+    assert layer is not None
+    assert bool(violations(source, module, layer)) == wrong
+
+
+def test_every_row_can_be_reached() -> None:
+    """No row of the table is hidden behind an earlier one."""
+    for layer in LAYERS:
+        for pattern in layer.modules:
+            example = pattern.replace('*', 'anything')
+            if '*' in pattern:
+                assert layer_of(example) is layer, f'an earlier row takes {pattern}'
+
+
+@pytest.mark.parametrize('module', MODULES)
+def test_eventlet_is_never_imported(module: str) -> None:
+    """No module imports eventlet: that is for the process that uses the library to decide."""
+    path = MODULES[module]
+    tree = ast.parse(path.read_text())
+    names = list(imported(tree, module, path.name == '__init__.py'))
+    assert not [name for name in names if within(name, ('eventlet', 'greenlet'))]
+
+
+PURE = [name for name in MODULES if name in (*CODEC, 'exceptions', 'vim_util')]
+
+
+@pytest.mark.parametrize('module', PURE)
+def test_pure_modules_bring_no_http(module: str) -> None:
+    """A fresh interpreter that imports a module without I/O has loaded no HTTP library."""
+    code = (
+        f'import sys, {PACKAGE}.{module}\n'
+        'print(*sorted({"requests", "urllib3", "eventlet"} & set(sys.modules)))'
+    )
+    run = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=ROOT.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout.split() == []
