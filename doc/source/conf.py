@@ -1,0 +1,28 @@
+"""Configuration of the documentation; ``make docs`` builds it, warnings are errors."""
+
+import importlib.metadata
+
+project = 'oslo.vmware'
+copyright = 'the oslo.vmware contributors'
+release = importlib.metadata.version(project)
+version = '.'.join(release.split('.')[:2])
+
+extensions = ['sphinx.ext.autodoc']
+
+html_theme = 'alabaster'
+html_theme_options = {
+    'description': 'A client library for VMware vSphere',
+    'fixed_sidebar': True,
+    'page_width': '72em',
+}
+html_show_copyright = False
+html_show_sphinx = False
+
+autodoc_default_options = {
+    'members': True,
+    'member-order': 'bysource',
+    'show-inheritance': True,
+}
+# Types go beside the parameters they belong to; the signatures of the session are long enough.
+autodoc_typehints = 'description'
+autodoc_typehints_description_target = 'documented'
