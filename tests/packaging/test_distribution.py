@@ -1,0 +1,234 @@
+"""What users install is what they need: nothing missing, nothing besides.
+
+A wheel and an sdist are built from a copy of the sources, as a release would, and the wheel is
+installed into an empty environment. That needs pip to reach the packages it is configured for.
+"""
+
+import dataclasses
+import email.message
+import email.parser
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+# What lies about in a work tree and is no part of the sources.
+LITTER = (
+    '.git',
+    '.hypothesis',
+    '.test-results',
+    '.tox',
+    '.venv*',
+    '.*_cache',
+    '__pycache__',
+    '*.egg-info',
+    'build',
+    'dist',
+)
+EXTRA = 'oslo.vmware[simulator]'
+
+pytestmark = pytest.mark.slow
+
+
+def run(*command: str | os.PathLike[str], cwd: pathlib.Path, check: bool = True) -> str:
+    """Run a command outside of the work tree, and give what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=250,
+    )
+    if check:
+        assert done.returncode == 0, f'{command} failed:\n{done.stdout}'
+    return done.stdout
+
+
+def contents(wheel: pathlib.Path) -> dict[str, int]:
+    """Give the files of a wheel with their checksums."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {info.filename: info.CRC for info in archive.infolist() if not info.is_dir()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """Everything that the tests look at, made once."""
+
+    sdist: pathlib.Path
+    wheel_of_sdist: pathlib.Path
+    wheel_of_tree: pathlib.Path
+    python: pathlib.Path
+    empty: pathlib.Path
+
+    @property
+    def metadata(self) -> email.message.Message:
+        with zipfile.ZipFile(self.wheel_of_tree) as archive:
+            name = next(n for n in archive.namelist() if n.endswith('.dist-info/METADATA'))
+            return email.parser.Parser().parsestr(archive.read(name).decode())
+
+
+@pytest.fixture(scope='session')
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    place = tmp_path_factory.mktemp('release')
+    tree = place / 'tree'
+    # A copy, because builds leave files behind that the next build would pick up.
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*LITTER))
+    # By default the wheel is built from the sdist, with --wheel from the tree.
+    run(sys.executable, '-m', 'build', '--outdir', place / 'by_sdist', tree, cwd=place)
+    run(sys.executable, '-m', 'build', '--wheel', '--outdir', place / 'by_tree', tree, cwd=place)
+    (sdist,) = (place / 'by_sdist').glob('*.tar.gz')
+    (wheel_of_sdist,) = (place / 'by_sdist').glob('*.whl')
+    (wheel_of_tree,) = (place / 'by_tree').glob('*.whl')
+
+    run(sys.executable, '-m', 'venv', place / 'environment', cwd=place)
+    python = place / 'environment' / 'bin' / 'python'
+    run(python, '-m', 'pip', 'install', '-qq', wheel_of_tree, cwd=place)
+    empty = place / 'empty'
+    empty.mkdir()
+    return Release(sdist, wheel_of_sdist, wheel_of_tree, python, empty)
+
+
+def normalized(requirement: str) -> str:
+    return re.sub(r'\s', '', requirement).lower()
+
+
+def test_metadata(release: Release) -> None:
+    """The distribution has the name and version that users require, and says what it needs."""
+    metadata = release.metadata
+    assert metadata['Name'] == 'oslo.vmware'
+    assert metadata['Version'] == '5.0.0'
+    assert metadata['Requires-Python'] == '>=3.11'
+    assert metadata['License-Expression'] == 'Apache-2.0'
+    needed = {
+        normalized(line) for line in metadata.get_all('Requires-Dist', []) if 'extra ==' not in line
+    }
+    wanted = {normalized(line) for line in (ROOT / 'requirements.txt').read_text().splitlines()}
+    assert needed == wanted
+    assert {'eventlet', 'simulator', 'test', 'doc'} <= set(metadata.get_all('Provides-Extra', []))
+
+
+def test_wheel_has_all_of_the_package_and_nothing_else(release: Release) -> None:
+    """Modules, interface descriptions, type marker and licence are in; tests and tools are not."""
+    inside = set(contents(release.wheel_of_tree))
+    package = {
+        str(path.relative_to(ROOT))
+        for pattern in ('*.py', '*.wsdl', '*.xsd', '*.xml', 'py.typed')
+        for path in (ROOT / 'oslo_vmware').rglob(pattern)
+    }
+    assert any(name.endswith('.wsdl') for name in package)
+    assert 'oslo_vmware/py.typed' in package
+    about = {name for name in inside if name.startswith('oslo_vmware-5.0.0.dist-info/')}
+    assert inside - about == package
+    assert any(name.endswith('/LICENSE') for name in about)
+
+
+def test_sdist_builds_the_same_wheel(release: Release) -> None:
+    """Who builds from the sdist gets the very files that the wheel has."""
+    assert contents(release.wheel_of_sdist) == contents(release.wheel_of_tree)
+
+
+def test_sdist_can_be_worked_with(release: Release) -> None:
+    """The sdist has what it takes to test, document and demonstrate the library."""
+    with tarfile.open(release.sdist) as archive:
+        inside = {name.partition('/')[2] for name in archive.getnames()}
+    assert {
+        '.ci/run',
+        'LICENSE',
+        'Makefile',
+        'README.rst',
+        'doc/source/index.rst',
+        'pyproject.toml',
+        'requirements.txt',
+        'setup.cfg',
+        'tests/packaging/test_distribution.py',
+        'tox.ini',
+    } <= inside
+    assert not [name for name in inside if name.endswith('.pyc')]
+
+
+def test_installed_wheel_is_consistent(release: Release) -> None:
+    """In an environment with nothing else, the declared requirements are enough and agree."""
+    run(release.python, '-m', 'pip', 'check', cwd=release.empty)
+    version = run(
+        release.python,
+        '-c',
+        'from oslo_vmware import version; print(version.version_info.release_string())',
+        cwd=release.empty,
+    )
+    assert version.strip() == '5.0.0'
+
+
+IMPORT_ALL = """
+import importlib, pathlib, sys
+import oslo_vmware
+
+top = pathlib.Path(oslo_vmware.__file__).parent
+assert top.is_relative_to(sys.prefix), top
+for path in sorted(top.rglob('*.py')):
+    parts = path.relative_to(top.parent).with_suffix('').parts
+    if parts[-1] == '__main__':
+        continue
+    name = '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+    try:
+        importlib.import_module(name)
+    except ImportError as problem:
+        print(name, 'FAILED', ' '.join(str(problem).split()))
+    else:
+        print(name, 'FINE')
+assert 'eventlet' not in sys.modules
+"""
+
+
+def test_every_module_can_be_imported(release: Release) -> None:
+    """Without any extra all modules can be imported, but the simulator, which says why."""
+    lines = run(release.python, '-c', IMPORT_ALL, cwd=release.empty).splitlines()
+    assert len(lines) > 5
+    for line in lines:
+        module, outcome, *reason = line.split(' ', 2)
+        if module.startswith('oslo_vmware.simulator'):
+            assert outcome == 'FAILED'
+            assert EXTRA in reason[0]
+        else:
+            assert outcome == 'FINE', line
+
+
+def test_simulator_without_its_extra_is_kind(release: Release) -> None:
+    """Who starts the simulator without its extra reads what to install."""
+    said = run(
+        release.python, '-m', 'oslo_vmware.simulator', '--help', cwd=release.empty, check=False
+    )
+    assert EXTRA in said
+
+
+LOAD_DESCRIPTION = """
+import pathlib, sys
+import oslo_vmware
+from lxml import etree
+
+top = pathlib.Path(oslo_vmware.__file__).parent
+assert top.is_relative_to(sys.prefix), top
+documents = sorted([*top.rglob('*.wsdl'), *top.rglob('*.xsd')])
+for path in documents:
+    for element in etree.parse(str(path)).iter('{*}include', '{*}import'):
+        location = element.get('schemaLocation') or element.get('location')
+        assert location is None or (path.parent / location).is_file(), (path.name, location)
+print(len(documents))
+"""
+
+
+def test_installed_description_is_complete(release: Release) -> None:
+    """Every shipped interface description can be parsed, and all that it includes is there."""
+    documents = run(release.python, '-c', LOAD_DESCRIPTION, cwd=release.empty)
+    assert int(documents) > 1
