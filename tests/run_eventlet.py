@@ -7,7 +7,13 @@ are those of pytest.
 
 # The order of these lines is the point: a module that was imported before the patching may
 # keep references to locks and sockets that block the whole process.
-import eventlet
+import warnings
+
+# Eventlet tells everybody who imports it that it is deprecated. Those who still need it are
+# whom this run is for.
+warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated', DeprecationWarning)
+
+import eventlet  # noqa: E402
 
 eventlet.monkey_patch()
 

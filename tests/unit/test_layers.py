@@ -26,6 +26,7 @@ SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'sud
 DATA = ('', 'wsdl')
 BASE = (*DATA, '_i18n', 'constants', 'version')
 CODEC = ('soap.schema', 'soap.wsdl', 'soap.objects', 'soap.marshal', 'soap.unmarshal')
+SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions', '_faults')
 SERVICES = ('service', 'vim')
@@ -65,8 +66,7 @@ LAYERS = (
     # so that a mistake of the library cannot hide in its own mirror.
     Layer(
         ('simulator', 'simulator.*'),
-        (*BASE, 'soap', 'soap.schema', 'soap.wsdl', 'soap.marshal', 'soap.unmarshal')
-        + ('simulator', 'simulator.*'),
+        (*BASE, *SERVER_CODEC, 'simulator', 'simulator.*'),
     ),
 )
 
