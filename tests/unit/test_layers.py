@@ -29,7 +29,7 @@ CODEC = ('soap.schema', 'soap.wsdl', 'soap.objects', 'soap.marshal', 'soap.unmar
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions', '_faults')
-SERVICES = ('service', 'vim')
+SERVICES = ('service', 'vim', 'pbm')
 HELPERS = ('vim_util',)
 
 
@@ -52,7 +52,7 @@ LAYERS = (
     # What the server says, as exceptions; where the words came from is not their business.
     Layer(('exceptions',), BASE, never=HTTP + XML),
     Layer(('_faults',), BASE + FAULTS, never=HTTP),
-    Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES + HELPERS),
+    Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES),
     # Specifications and references are suds objects, hence suds.sudsobject; no more of suds.
     Layer(HELPERS, BASE + FAULTS + HELPERS, never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY)),
     # The session neither sees XML nor knows which engine runs.
