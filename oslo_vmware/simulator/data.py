@@ -13,7 +13,7 @@ Nothing here knows a schema. The codec checks names when a value goes out, so th
 field fails the first time it is sent instead of vanishing.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 
 class Ref(NamedTuple):
@@ -40,6 +40,10 @@ class DataObject:
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
+
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for what is not set. Dunder names must stay missing, or copy and
