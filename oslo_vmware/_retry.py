@@ -1,0 +1,82 @@
+"""When to try again: an immutable value, and no sleeping in it.
+
+"May I", "how long" and "sleep" are three things. A :class:`RetryPolicy` answers the first two
+for one call; whoever holds it sleeps. :class:`RetryDecorator` is the older way to say the same,
+kept for the callers that still use it.
+"""
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+#: ``api_retry_count`` that never gives up.
+UNLIMITED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a failed call is repeated, and after what pause.
+
+    :ivar limit: repetitions allowed; 0 for none, -1 without end
+    :ivar step: seconds by which the pause grows with each failure
+    :ivar ceiling: seconds that no pause exceeds
+    :ivar failures: failures so far
+    """
+
+    limit: int | None
+    step: float = 10.0
+    ceiling: float = 60.0
+    failures: int = 0
+
+    def after(self, failure: Exception) -> Self:
+        """The policy for the next attempt.
+
+        :raises Exception: the failure itself, when no repetition is left
+        """
+        failures = self.failures + 1
+        limit = self.limit or 0
+        if limit != UNLIMITED and failures > limit:
+            raise failure
+        return replace(self, failures=failures)
+
+    @property
+    def delay(self) -> float:
+        """Seconds to pause before the next attempt."""
+        return min(self.failures * self.step, self.ceiling)
+
+
+class RetryDecorator:
+    """Decorator of older releases: repeats a function that raises certain exceptions.
+
+    Failures are counted per call of the decorated function.
+
+    :param max_retry_count: repetitions allowed; -1 without end
+    :param inc_sleep_time: seconds by which the pause grows with each failure
+    :param max_sleep_time: seconds that no pause exceeds
+    :param exceptions: exception class, or tuple of them, that is worth a repetition
+    """
+
+    def __init__(
+        self,
+        max_retry_count: int = UNLIMITED,
+        inc_sleep_time: float = 10,
+        max_sleep_time: float = 60,
+        exceptions: type[Exception] | tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._policy = RetryPolicy(max_retry_count, inc_sleep_time, max_sleep_time)
+        self._exceptions = exceptions
+
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(f)
+        def repeated(*args: Any, **kwargs: Any) -> Any:
+            retry = self._policy
+            while True:
+                try:
+                    return f(*args, **kwargs)
+                except self._exceptions as failure:
+                    retry = retry.after(failure)
+                time.sleep(retry.delay)
+
+        return repeated

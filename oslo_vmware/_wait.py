@@ -1,0 +1,94 @@
+"""Waiting for tasks and leases: a table of states over one loop, in the caller's thread.
+
+What is waited for is a property that moves through named states until one of them is final. A
+:class:`Wait` says which property, where in it the state is, and what each state means; a state
+that is in no row has one place to fail.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+LOG = logging.getLogger(__name__)
+
+
+class Meaning(Enum):
+    """What a state means to the one who waits."""
+
+    AGAIN = 'not yet'
+    DONE = 'reached'
+    FAILED = 'failed'
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What to wait for.
+
+    :ivar property_name: property to read
+    :ivar state_of: where in the property's value the state is
+    :ivar meanings: state to meaning
+    :ivar otherwise: meaning of every other state
+    """
+
+    property_name: str
+    state_of: Callable[[Any], Any]
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    otherwise: Meaning = Meaning.FAILED
+
+    def meaning(self, value: Any) -> Meaning:
+        """What a value of the property means."""
+        return self.meanings.get(self.state_of(value), self.otherwise)
+
+
+#: A Task's ``info`` is a TaskInfo (vSphere API 4.0).
+TASK = Wait(
+    'info',
+    state_of=lambda info: getattr(info, 'state', None),
+    meanings={
+        'queued': Meaning.AGAIN,
+        'running': Meaning.AGAIN,
+        'success': Meaning.DONE,
+    },
+)
+
+#: An HttpNfcLease's ``state`` is an HttpNfcLeaseState (vSphere API 4.0).
+LEASE = Wait(
+    'state',
+    state_of=lambda state: state,
+    meanings={
+        'initializing': Meaning.AGAIN,
+        'ready': Meaning.DONE,
+    },
+)
+
+
+def poll(
+    wait: Wait,
+    read: Callable[[], Any],
+    interval: float | None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Meaning, Any]:
+    """Read a property until its state is final.
+
+    :param wait: what is waited for
+    :param read: reads the property
+    :param interval: seconds from the start of one read to the start of the next
+    :returns: what the final state means, and the property's value
+    """
+    while True:
+        started = clock()
+        value = read()
+        meaning = wait.meaning(value)
+        if meaning is not Meaning.AGAIN:
+            return meaning, value
+        LOG.debug(
+            '%s is %s, %s %%',
+            wait.property_name,
+            wait.state_of(value),
+            getattr(value, 'progress', '?'),
+        )
+        sleep(max(0.0, (interval or 0.0) - (clock() - started)))

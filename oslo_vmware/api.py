@@ -1,0 +1,426 @@
+"""The session: login, retry, login anew, waiting for tasks and leases.
+
+Everything happens in the caller's thread. What a call of :meth:`VMwareAPISession.invoke_api`
+goes through, by what comes back:
+
+========================================  ===================================================
+outcome                                   what happens
+========================================  ===================================================
+a result                                  it is returned
+fault NotAuthenticated, session gone      log in, then again at once
+fault NotAuthenticated, session alive     again, once, if the call went out before somebody's
+                                          login; ``[]`` for an empty property reply; else raised
+another fault                             raised as the class registered for it
+no answer                                 log in if the session is gone; pause, again
+overload                                  pause, again
+========================================  ===================================================
+
+"Again" ends with ``api_retry_count``. One lock per session guards the login: of many threads
+that find the session expired, one logs in, and the others find it done.
+"""
+
+import logging
+import threading
+import time
+from typing import Any, NoReturn
+
+from oslo_vmware import _wait, exceptions, pbm, service, vim, vim_util
+from oslo_vmware._i18n import _
+from oslo_vmware._retry import RetryDecorator, RetryPolicy
+
+__all__ = ['RetryDecorator', 'VMwareAPISession']
+
+LOG = logging.getLogger(__name__)
+
+
+class VMwareAPISession:
+    """A session with a vCenter or ESX server, for any number of threads.
+
+    :param host: name or address of the server; IPv6 without brackets
+    :param server_username: user to log in as
+    :param server_password: that user's password
+    :param api_retry_count: how often a call is repeated after overload or connection trouble;
+                            0 for never, -1 without end
+    :param task_poll_interval: seconds from the start of one poll of a task or lease to the next
+    :param scheme: ``https`` or ``http``
+    :param create_session: log in now; otherwise the first call does
+    :param wsdl_loc: URL of the VIM description; without it the server's own is read
+    :param pbm_wsdl_loc: URL of the PBM description; without it there is no PBM client
+    :param port: port number
+    :param cacert: path of the CA bundle to verify the server with
+    :param insecure: without a ``cacert``: do not verify the server at all
+    :param pool_size: connections kept open to each service; more parallel calls are allowed
+    :param connection_timeout: seconds to wait for a connection, and again for each piece of an
+                               answer; None for no limit
+    :param op_id_prefix: what the operation ids in the server's logs begin with
+    :raises VimFaultException: the login was refused (``InvalidLogin`` in ``fault_list``)
+    :raises VimConnectionException: the server cannot be reached, or is not trusted
+    """
+
+    def __init__(
+        self,
+        host: str,
+        server_username: str,
+        server_password: str,
+        api_retry_count: int,
+        task_poll_interval: float,
+        scheme: str = 'https',
+        create_session: bool = True,
+        wsdl_loc: str | None = None,
+        pbm_wsdl_loc: str | None = None,
+        port: int = 443,
+        cacert: str | None = None,
+        insecure: bool = True,
+        pool_size: int = 10,
+        connection_timeout: float | None = None,
+        op_id_prefix: str = 'oslo.vmware',
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._server_username = server_username
+        self._server_password = server_password
+        self._api_retry_count = api_retry_count
+        self._task_poll_interval = task_poll_interval
+        self._scheme = scheme
+        self._vim_wsdl_loc = wsdl_loc
+        self._pbm_wsdl_loc = pbm_wsdl_loc
+        self._cacert = cacert
+        self._insecure = insecure
+        self._pool_size = pool_size
+        self._connection_timeout = connection_timeout
+        self._op_id_prefix = op_id_prefix
+
+        self._session_id: str | None = None
+        self._session_username: str | None = None
+        self._vim: Any = None
+        self._pbm: Any = None
+        #: Counts the logins, so that a thread can tell whether one happened meanwhile.
+        self._logins = 0
+        # Reentrant, because a login may be what makes the clients.
+        self._login_lock = threading.RLock()
+        self._client_lock = threading.RLock()
+        if create_session:
+            self._create_session()
+
+    # The clients
+
+    @property
+    def vim(self) -> Any:
+        """The :class:`~oslo_vmware.vim.Vim` client, made when first asked for."""
+        if not self._vim:
+            with self._client_lock:
+                if not self._vim:
+                    self._warn_if_insecure()
+                    self._vim = vim.Vim(wsdl_url=self._vim_wsdl_loc, **self._client_arguments())
+        return self._vim
+
+    @property
+    def pbm(self) -> Any:
+        """The :class:`~oslo_vmware.pbm.Pbm` client; None without a PBM description."""
+        if not self._pbm and self._pbm_wsdl_loc:
+            with self._client_lock:
+                if not self._pbm and self._pbm_wsdl_loc:
+                    client = pbm.Pbm(wsdl_url=self._pbm_wsdl_loc, **self._client_arguments())
+                    if self._session_id:
+                        client.set_soap_cookie(self.vim.get_http_cookie())
+                    self._pbm = client
+        return self._pbm
+
+    def pbm_wsdl_loc_set(self, pbm_wsdl_loc: str | None) -> None:
+        """Use another PBM description from the next use of :attr:`pbm` on.
+
+        :param pbm_wsdl_loc: URL of the description, or None for no PBM client
+        """
+        with self._client_lock:
+            self._pbm_wsdl_loc = pbm_wsdl_loc
+            self._pbm = None
+        LOG.info('The PBM description is now %s', pbm_wsdl_loc)
+
+    def _client_arguments(self) -> dict[str, Any]:
+        return {
+            'protocol': self._scheme,
+            'host': self._host,
+            'port': self._port,
+            'cacert': self._cacert,
+            'insecure': self._insecure,
+            'pool_maxsize': self._pool_size,
+            'connection_timeout': self._connection_timeout,
+            'op_id_prefix': self._op_id_prefix,
+        }
+
+    def _warn_if_insecure(self) -> None:
+        if self._scheme == 'https' and self._insecure and not self._cacert:
+            LOG.warning(
+                'The certificate of %s:%s is not verified: anyone on the way can read the '
+                'password. Give cacert, or insecure=False, to verify it.',
+                self._host,
+                self._port,
+            )
+
+    # Login and logout
+
+    def _create_session(self) -> None:
+        """Log in, unless the session is alive or another thread has just logged in.
+
+        :raises VimFaultException: the login was refused
+        :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
+        """
+        known = self._logins
+        with self._login_lock:
+            if self._logins != known:
+                return
+            retry = RetryPolicy(self._api_retry_count)
+            while True:
+                try:
+                    if not self._session_id or not self.is_current_session_active():
+                        self._login()
+                    return
+                except exceptions.VimCertificateException:
+                    raise
+                except exceptions.VimConnectionException as exc:
+                    retry = self._next_login_attempt(retry, exc)
+                time.sleep(retry.delay)
+
+    def _next_login_attempt(
+        self, retry: RetryPolicy, failure: exceptions.VimConnectionException
+    ) -> RetryPolicy:
+        server = {'host': self._host, 'port': self._port}
+        gave_up = _LoginGaveUp(_('Login at %(host)s:%(port)s failed.') % server, failure)
+        try:
+            retry = retry.after(gave_up)
+        except _LoginGaveUp:
+            raise gave_up from failure
+        LOG.warning('%s Trying again in %s s.', gave_up, retry.delay)
+        return retry
+
+    def _login(self) -> None:
+        client = self.vim
+        if self._logins and isinstance(client, service.Service):
+            # The server may have been upgraded since.
+            client.forget_service_content()
+        try:
+            session = client.Login(
+                client.service_content.sessionManager,
+                userName=self._server_username,
+                password=self._server_password,
+                locale='en',
+            )
+        except exceptions.VimFaultException as fault:
+            raise exceptions.VimFaultException(
+                fault.fault_list,
+                _('Login at %(host)s:%(port)s was refused: %(reason)s')
+                % {'host': self._host, 'port': self._port, 'reason': fault.message},
+                fault.cause,
+                fault.details,
+            ) from fault
+        previous, self._session_id = self._session_id, session.key
+        # Login ignores the case of the user's name, SessionIsActive does not.
+        self._session_username = session.userName
+        if self._pbm:
+            self._pbm.set_soap_cookie(client.get_http_cookie())
+        self._logins += 1
+        LOG.info(
+            'Logged in at %s:%s, session %s%s',
+            self._host,
+            self._port,
+            _tail(session.key),
+            f' in place of {_tail(previous)}' if previous else '',
+        )
+
+    def logout(self) -> None:
+        """End the session on the server; a later call logs in again by itself.
+
+        Never raises: what goes wrong is logged, and the session is then left to the server.
+        """
+        with self._login_lock:
+            if not self._session_id:
+                return
+            try:
+                client = self.vim
+                client.Logout(client.service_content.sessionManager)
+                LOG.info('Logged out of session %s', _tail(self._session_id))
+                self._session_id = None
+            except Exception as exc:  # noqa: BLE001 - logout never raises, by contract
+                LOG.warning('Logout of session %s failed: %s', _tail(self._session_id), exc)
+
+    def is_current_session_active(self) -> bool:
+        """Ask the server whether the session is alive (``SessionIsActive``, vSphere API 4.0).
+
+        :returns: False also when there is none, and when the server refuses to say
+        :raises VimConnectionException: no answer arrived
+        :raises VimSessionOverLoadException: the server or the local stack is saturated
+        """
+        if not self._session_id:
+            return False
+        client = self.vim
+        try:
+            active: bool = client.SessionIsActive(
+                client.service_content.sessionManager,
+                sessionID=self._session_id,
+                userName=self._session_username,
+            )
+        except exceptions.VimException as exc:
+            LOG.debug('Session %s counts as gone: %s', _tail(self._session_id), exc)
+            return False
+        return active
+
+    # Calls
+
+    def invoke_api(self, module: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call an operation or a function, and see it through an expired session and trouble.
+
+        :param module: service, module or object that has the method
+        :param method: its name; looked up anew for each attempt
+        :returns: what the method returns; ``[]`` when a property read found nothing
+        :raises VimException: a fault, as the class registered for it
+        :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
+        :raises VimSessionOverLoadException: saturated, after ``api_retry_count`` repetitions
+        """
+        retry = RetryPolicy(self._api_retry_count)
+        while True:
+            try:
+                return self._attempt(module, method, args, kwargs)
+            except (exceptions.VimCertificateException, _LoginGaveUp):
+                raise
+            except (
+                exceptions.VimConnectionException,
+                exceptions.VimSessionOverLoadException,
+            ) as exc:
+                retry = retry.after(exc)
+                # A new login is the cure itself; only when it did not help is there a reason
+                # to wait.
+                pause = retry.delay if retry.failures > 1 or type(exc) is not _Renewed else 0.0
+                LOG.info('Repeating %s in %s s: %s', method, pause, exc)
+            if pause:
+                time.sleep(pause)
+
+    def _attempt(
+        self, module: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        logins = self._logins
+        try:
+            return getattr(module, method)(*args, **kwargs)
+        except exceptions.VimFaultException as fault:
+            if exceptions.NOT_AUTHENTICATED not in fault.fault_list:
+                _raise_registered(fault)
+            return self._after_rejection(fault, module, logins)
+        except exceptions.VimCertificateException:
+            raise
+        except exceptions.VimConnectionException:
+            if not self.is_current_session_active():
+                self._create_session()
+            raise
+
+    def _after_rejection(
+        self, fault: exceptions.VimFaultException, module: Any, logins: int
+    ) -> Any:
+        """Find out what NotAuthenticated meant, and make the call worth repeating.
+
+        :param logins: how many logins there had been when the call went out
+        :returns: ``[]``, if it meant that a property read found nothing
+        """
+        if self._logins == logins:
+            if not self.is_current_session_active():
+                self._create_session()
+            elif self._logins != logins:
+                pass  # Another thread has just logged in; its session is what was active.
+            elif fault.empty_reply:
+                return []
+            elif not self._renew_cookie(module):
+                _raise_registered(fault)
+        raise _Renewed(
+            _('The session at %(host)s:%(port)s had expired and was renewed.')
+            % {'host': self._host, 'port': self._port},
+            fault,
+        )
+
+    def _renew_cookie(self, module: Any) -> bool:
+        """Hand the session's cookie to the PBM client, if it holds another one."""
+        return isinstance(module, pbm.Pbm) and module.renew_soap_cookie(self.vim.get_http_cookie())
+
+    # Waiting
+
+    def wait_for_task(self, task: Any) -> Any:
+        """Wait, in the caller's thread, until a task has ended.
+
+        :param task: reference of the task
+        :returns: the task's ``info`` (TaskInfo, vSphere API 4.0); its ``result`` is what the
+                  operation made
+        :raises VimException: the task failed; the class is the one registered for its fault
+        """
+        meaning, info = _wait.poll(
+            _wait.TASK,
+            lambda: self._poll_property(task, _wait.TASK.property_name),
+            self._task_poll_interval,
+        )
+        if meaning is _wait.Meaning.DONE:
+            return info
+        error = getattr(info, 'error', None)
+        if error is None:
+            raise exceptions.VimException(
+                _('Task %(task)s ended without success, in state %(state)s, and gives no reason.')
+                % {'task': vim_util.get_moref_value(task), 'state': _wait.TASK.state_of(info)}
+            )
+        raise exceptions.translate_fault(error)
+
+    def wait_for_lease_ready(self, lease: Any) -> None:
+        """Wait, in the caller's thread, until an NFC lease can be used.
+
+        :param lease: reference of the HttpNfcLease
+        :raises VimException: the lease is in state ``error``, with the server's reason, or in a
+                              state that never becomes ready
+        """
+        meaning, state = _wait.poll(
+            _wait.LEASE,
+            lambda: self._poll_property(lease, _wait.LEASE.property_name),
+            self._task_poll_interval,
+        )
+        if meaning is _wait.Meaning.DONE:
+            return
+        name = vim_util.get_moref_value(lease)
+        if state != 'error':
+            raise exceptions.VimException(
+                _('Lease %(lease)s is in the unknown state %(state)s.')
+                % {'lease': name, 'state': state}
+            )
+        try:
+            error = self.invoke_api(vim_util, 'get_object_property', self.vim, lease, 'error')
+        except exceptions.VimException as exc:
+            raise exceptions.VimException(
+                _('Lease %s failed; the reason could not be read.') % name, exc
+            ) from exc
+        reason = getattr(error, 'localizedMessage', None) or _('no reason given')
+        raise exceptions.translate_fault(
+            error, _('Lease %(lease)s failed: %(reason)s') % {'lease': name, 'reason': reason}
+        )
+
+    def _poll_property(self, moref: Any, name: str) -> Any:
+        return self.invoke_api(
+            vim_util, 'get_object_property', self.vim, moref, name, skip_op_id=True
+        )
+
+
+class _Renewed(exceptions.VimConnectionException):
+    """The session had expired and a new one is there: the call can be repeated at once."""
+
+
+class _LoginGaveUp(exceptions.VimConnectionException):
+    """Login was already tried as often as configured; a call must not multiply that."""
+
+
+def _raise_registered(fault: exceptions.VimFaultException) -> NoReturn:
+    """Raise the class that is registered for a fault, or the fault itself without one."""
+    # Only the first fault decides, but a rejected session is one wherever it stands.
+    name = fault.fault_list[0] if fault.fault_list else ''
+    if exceptions.NOT_AUTHENTICATED in fault.fault_list:
+        name = exceptions.NOT_AUTHENTICATED
+    fault_class = exceptions.get_fault_class(name)
+    if fault_class is None:
+        raise fault
+    made = fault_class(str(fault), details=fault.details)
+    made.fault = fault.fault
+    raise made from fault
+
+
+def _tail(session_id: str | None) -> str | None:
+    return session_id[-5:] if session_id else None

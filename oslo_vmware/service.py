@@ -1,0 +1,340 @@
+"""One SOAP service: call an operation, and translate what goes wrong.
+
+Reading any attribute of a :class:`Service` gives a function that performs the operation of that
+name. What belongs to one call (operation id, session cookie) is made for that call and handed to
+the SOAP client as its arguments; nothing on the client changes, so any number of threads may
+call at the same time.
+
+Whatever fails on the way leaves here as an exception of :mod:`oslo_vmware.exceptions`, by the
+table :data:`TRANSLATIONS` and the rules beside it. Faults stay ``VimFaultException``: only
+``VMwareAPISession.invoke_api`` turns them into the classes that stand for them.
+"""
+
+import errno
+import http.client
+import ipaddress
+import logging
+import ssl
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import requests
+import suds
+
+from oslo_vmware import constants, exceptions
+from oslo_vmware._i18n import _
+from oslo_vmware.soap.client import SoapClient, open_client
+from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.local_file import LocalFileAdapter, Response
+from oslo_vmware.soap.objects import moref
+from oslo_vmware.soap.reference import CompatibilitySudsClient
+from oslo_vmware.soap.suds_parts import (
+    CACHE_TIMEOUT,
+    MemoryCache,
+    RequestsTransport,
+    ServiceMessagePlugin,
+    SudsLogFilter,
+)
+from oslo_vmware.soap.transport import HttpTransport
+
+__all__ = [
+    'ADDRESS_IN_USE_ERROR',
+    'CACHE_TIMEOUT',
+    'CONN_ABORT_ERROR',
+    'RESP_NOT_XML_ERROR',
+    'SERVICE_INSTANCE',
+    'CompatibilitySudsClient',
+    'LocalFileAdapter',
+    'MemoryCache',
+    'RequestsTransport',
+    'Response',
+    'Service',
+    'ServiceMessagePlugin',
+    'SudsLogFilter',
+]
+
+LOG = logging.getLogger(__name__)
+
+SERVICE_INSTANCE = 'ServiceInstance'
+
+ADDRESS_IN_USE_ERROR = 'Address already in use'
+CONN_ABORT_ERROR = 'Software caused connection abort'
+RESP_NOT_XML_ERROR = 'Response is "text/html", not "text/xml"'
+
+_OVERLOAD_TEXTS = (ADDRESS_IN_USE_ERROR, CONN_ABORT_ERROR, RESP_NOT_XML_ERROR)
+_OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
+
+#: Fault types that mean the session is gone, whatever prefix the service puts before them: PBM
+#: reports it either way.
+_NOT_AUTHENTICATED_SUFFIXES = (exceptions.SECURITY_ERROR, exceptions.NOT_AUTHENTICATED)
+
+
+def _overloaded(problem: BaseException) -> bool:
+    return getattr(problem, 'errno', None) in _OVERLOAD_ERRNOS or any(
+        text in str(problem) for text in _OVERLOAD_TEXTS
+    )
+
+
+#: What went wrong -> what the caller sees; the first row that fits decides. The classes of
+#: requests stand before the rest because its RequestException is itself an OSError.
+TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
+    (
+        lambda exc: isinstance(exc, AttributeError),
+        exceptions.VimAttributeException,
+        _('An attribute is missing in %s.'),
+    ),
+    (
+        lambda exc: isinstance(
+            exc,
+            http.client.CannotSendRequest
+            | http.client.ResponseNotReady
+            | http.client.CannotSendHeader,
+        ),
+        exceptions.VimSessionOverLoadException,
+        _('The HTTP connection was not ready for %s.'),
+    ),
+    (
+        lambda exc: isinstance(exc, requests.RequestException) and _is_untrusted(exc),
+        exceptions.VimCertificateException,
+        _('The server of %s is not trusted: its certificate was refused.'),
+    ),
+    (
+        lambda exc: isinstance(exc, requests.RequestException),
+        exceptions.VimConnectionException,
+        _('No answer arrived for %s.'),
+    ),
+    (
+        lambda exc: isinstance(exc, NotSoapError | DescriptionError),
+        exceptions.VimConnectionException,
+        _('The server gave no usable answer for %s.'),
+    ),
+    (
+        _overloaded,
+        exceptions.VimSessionOverLoadException,
+        _('The connection was overloaded in %s.'),
+    ),
+    (lambda exc: True, exceptions.VimException, _('%s failed.')),
+)
+
+
+def _is_untrusted(problem: BaseException | None) -> bool:
+    """Whether a certificate was refused anywhere beneath an error of requests."""
+    pending: list[Any] = [problem]
+    seen: list[Any] = []
+    while pending:
+        exc = pending.pop()
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            return True
+        if isinstance(exc, BaseException) and exc not in seen:
+            seen.append(exc)
+            pending += [exc.__cause__, exc.__context__, getattr(exc, 'reason', None), *exc.args]
+    return False
+
+
+def translated(problem: Exception, what: str) -> Exception:
+    """The exception of this library that stands for an error from beneath.
+
+    :param problem: what was raised
+    :param what: what was being done, for the text, such as ``RetrieveServiceContent at host``
+    :returns: exception to raise from ``problem``
+    """
+    if isinstance(problem, exceptions.VMwareDriverException):
+        return problem
+    if isinstance(problem, suds.WebFault):
+        return _fault_exception(problem)
+    for matches, exception, text in TRANSLATIONS:
+        if matches(problem):
+            made: Exception = exception(text % what, problem)
+            return made
+    raise AssertionError('the last row of TRANSLATIONS fits everything')
+
+
+def _fault_exception(web_fault: suds.WebFault) -> exceptions.VimFaultException:
+    """The exception for a SOAP fault, with the names and the members of its detail."""
+    fault_list: list[str] = []
+    details: dict[str, str | None] = {}
+    detail = web_fault.document.childAtPath('/Envelope/Body/Fault/detail')
+    for fault in detail.getChildren() if detail is not None else ():
+        fault_list.append(_fault_name(fault))
+        for member in fault.getChildren():
+            text = member.getText()
+            details[member.name] = str(text) if text is not None else None
+    exception = exceptions.VimFaultException(
+        fault_list, str(getattr(web_fault.fault, 'faultstring', None) or ''), web_fault, details
+    )
+    exception.fault = getattr(web_fault, 'detail_objects', None)
+    return exception
+
+
+def _fault_name(fault: Any) -> str:
+    for attribute in fault.attributes:
+        if attribute.name == 'type':
+            name = str(attribute.getValue())
+            break
+    else:
+        name = fault.name
+    if name.endswith(_NOT_AUTHENTICATED_SUFFIXES):
+        return exceptions.NOT_AUTHENTICATED
+    return name
+
+
+class Service:
+    """A SOAP service of a vSphere server.
+
+    :param wsdl_url: where the interface description is (``https:``, ``http:`` or ``file:``)
+    :param soap_url: where requests go
+    :param cacert: path of the CA bundle to verify the server with
+    :param insecure: without a ``cacert``: do not verify the server at all
+    :param pool_maxsize: connections kept open to the server; more parallel calls are allowed
+    :param connection_timeout: seconds to wait for a connection, and again for each piece of an
+                               answer; None for no limit
+    :param op_id_prefix: what the operation ids in the server's logs begin with
+    :raises VimConnectionException: the description cannot be had
+    """
+
+    def __init__(
+        self,
+        wsdl_url: str | None = None,
+        soap_url: str | None = None,
+        cacert: str | None = None,
+        insecure: bool = True,
+        pool_maxsize: int = 10,
+        connection_timeout: float | None = None,
+        op_id_prefix: str = 'oslo.vmware',
+    ) -> None:
+        self.wsdl_url = wsdl_url
+        self.soap_url = soap_url
+        self.op_id_prefix = op_id_prefix
+        self._service_content: Any = None
+        self._transport = HttpTransport(cacert, insecure, pool_maxsize, connection_timeout)
+        LOG.debug('Opening a client for %s with the description %s', soap_url, wsdl_url)
+        try:
+            self.client: SoapClient = open_client(wsdl_url or '', soap_url or '', self._transport)
+        except (requests.RequestException, DescriptionError) as exc:
+            what = _('the interface description %s') % wsdl_url
+            raise translated(exc, what) from exc
+
+    @staticmethod
+    def build_base_url(protocol: str, host: str, port: int | None) -> str:
+        """``protocol://host[:port]``.
+
+        :param host: name or address; an IPv6 address gets brackets unless it has them
+        :param port: port number, or None to leave it out
+        """
+        try:
+            if ipaddress.ip_address(host).version == 6:
+                host = f'[{host}]'
+        except ValueError:
+            pass
+        return f'{protocol}://{host}' + ('' if port is None else f':{port:d}')
+
+    @property
+    def service_content(self) -> Any:
+        """What the server says of itself: ``about``, ``rootFolder`` and the managers.
+
+        Fetched once; a new login forgets it, because the server may have been upgraded.
+        """
+        if self._service_content is None:
+            self._service_content = self.retrieve_service_content()
+        return self._service_content
+
+    def forget_service_content(self) -> None:
+        """Have :attr:`service_content` fetched anew at its next use."""
+        self._service_content = None
+
+    def get_http_cookie(self) -> str | None:
+        """The value of the session cookie as the server set it, quotes included, or None."""
+        for cookie in self.client.cookiejar:
+            if cookie.name.lower() == constants.SOAP_COOKIE_KEY:
+                return cookie.value
+        return None
+
+    def close(self) -> None:
+        """Close the HTTP connections; a later call opens new ones."""
+        self._transport.close()
+
+    def _soap_headers(self, op_id: str | None) -> Sequence[tuple[str, str]]:
+        """The SOAP headers of one call, in the order they are sent."""
+        return (('operationID', op_id),) if op_id else ()
+
+    def __getattr__(self, attr_name: str) -> Callable[..., Any]:
+        # copy, pickle, debuggers and mocks probe for names of this kind: they get no operation.
+        if attr_name.startswith('_'):
+            raise AttributeError(f'{type(self).__name__} has no attribute {attr_name!r}')
+
+        def operation(managed_object: Any, /, **kwargs: Any) -> Any:
+            return self._perform(attr_name, managed_object, kwargs)
+
+        operation.__name__ = attr_name
+        return operation
+
+    def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
+        if managed_object is None:
+            return None
+        if isinstance(managed_object, str):
+            managed_object = moref(managed_object, managed_object)
+        skip_op_id = arguments.pop('skip_op_id', False)
+        try:
+            op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
+            if op_id:
+                LOG.debug('Invoking %s.%s with opID=%s', managed_object._type, name, op_id)
+            reply = self.client.call(name, managed_object, arguments, self._soap_headers(op_id))
+            if name.lower() == 'retrievepropertiesex':
+                check_retrieval(reply)
+            return reply
+        except Exception as exc:
+            exception = translated(exc, f'{name} ({self.soap_url})')
+            if exception is exc:
+                raise
+            raise exception from exc
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self.soap_url})'
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def check_retrieval(reply: Any) -> None:
+    """Look into a reply of RetrievePropertiesEx for what it says between the lines.
+
+    :raises VimFaultException: the reply is empty (ESX answers so when the session has expired,
+                               and also when nothing was found), or a property is missing
+    """
+    if not reply:
+        LOG.debug('The reply of RetrievePropertiesEx is empty: no session, or nothing found.')
+        exception = exceptions.VimFaultException(
+            [exceptions.NOT_AUTHENTICATED],
+            _('The reply of RetrievePropertiesEx is empty.'),
+            details={},
+        )
+        exception.empty_reply = True
+        raise exception
+    fault_list: list[str] = []
+    details: dict[str, Any] = {}
+    faults: list[Any] = []
+    for missing in _missing(reply):
+        fault = missing.fault.fault
+        faults.append(fault)
+        fault_list.append(fault.__class__.__name__)
+        if fault_list[-1] == exceptions.NO_PERMISSION:
+            if getattr(fault, 'object', None) is not None:
+                details['object'] = fault.object.value
+            if hasattr(fault, 'privilegeId'):
+                details['privilegeId'] = fault.privilegeId
+    if fault_list:
+        LOG.debug('RetrievePropertiesEx left out properties: %s', fault_list)
+        exception = exceptions.VimFaultException(
+            fault_list, _('Some properties could not be read.'), details=details
+        )
+        exception.fault = faults
+        raise exception
+
+
+def _missing(reply: Any) -> Iterator[Any]:
+    for content in getattr(reply, 'objects', ()):
+        yield from getattr(content, 'missingSet', ())

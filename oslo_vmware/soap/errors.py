@@ -1,0 +1,42 @@
+"""What an engine raises beside suds' own ``WebFault``, ``MethodNotFound`` and ``TypeNotFound``."""
+
+from oslo_vmware.soap.transport import Reply
+
+#: How much of an unexpected reply is worth showing.
+EXCERPT_LENGTH = 200
+
+
+class NotSoapError(Exception):
+    """The server answered, but not with a SOAP envelope.
+
+    A proxy's error page, the page a vCenter shows while it starts, an empty body and broken XML
+    all end here.
+
+    :ivar operation: the operation that was asked for
+    :ivar reply: what came instead
+    """
+
+    def __init__(self, operation: str, reply: Reply, problem: str) -> None:
+        self.operation = operation
+        self.reply = reply
+        text = (
+            f'{operation}: {problem} (HTTP status {reply.status} {reply.reason}, '
+            f'content type {reply.content_type or "not given"}'
+        )
+        super().__init__(f'{text}, body {self.excerpt()!r})')
+
+    def excerpt(self) -> str:
+        """The beginning of the body; nothing of an envelope, which may hold secrets."""
+        start = self.reply.body[:EXCERPT_LENGTH].decode('utf-8', 'replace')
+        return '' if 'Envelope' in start else start
+
+
+class DescriptionError(Exception):
+    """An interface description could not be had.
+
+    :ivar url: where it was looked for
+    """
+
+    def __init__(self, url: str, problem: str) -> None:
+        self.url = url
+        super().__init__(f'The interface description {url} cannot be read: {problem}')

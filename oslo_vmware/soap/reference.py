@@ -1,0 +1,272 @@
+"""The reference engine: a stock suds client behind the face of ``soap.client``.
+
+suds describes the service, builds the envelope and decodes the reply. What suds does between
+these steps is done here instead, because there it keeps the state of one call where all threads
+of a session see it:
+
+- SOAP headers are options of the suds client; here they are arguments of one call, put into
+  that call's own envelope.
+- suds resolves multi-references of a reply on an object shared by all calls, so that two
+  threads can be handed each other's reply; vSphere is document/literal and has none.
+- suds remembers the last message, password included.
+
+The description is parsed once per URL and process (seconds and a hundred megabytes), however
+many sessions use it.
+
+What suds cannot be taught, and the compiled engine must do: a broken number or date in a reply
+fails the call; a member set on a request object that its type does not have fails the call even
+when it is None; an object in a place of type *any* is sent without its ``xsi:type``; a member
+added to a newer type is decoded by its shape, so that numbers in it stay text.
+"""
+
+import logging
+import threading
+import xml.sax
+from collections.abc import Mapping, Sequence
+from http.cookiejar import CookieJar
+from typing import Any
+
+import requests
+import suds
+import suds.client
+import suds.transport
+from suds.bindings.binding import envns
+from suds.options import Options
+from suds.plugin import PluginContainer
+from suds.resolver import Frame
+from suds.sax import Namespace
+from suds.sax.element import Element
+from suds.sax.parser import Parser
+from suds.sudsobject import Factory as ObjectFactory
+from suds.umx.basic import Basic
+from suds.umx.typed import Typed
+from suds.xsd.sxbuiltin import XAny
+
+from oslo_vmware.soap import suds_parts
+from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.transport import HttpTransport, Reply
+
+LOG = logging.getLogger(__name__)
+
+suds_parts.quieten_suds()
+
+_descriptions = suds_parts.MemoryCache()
+_parsing: dict[str, threading.Lock] = {}
+_parsing_guard = threading.Lock()
+
+_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
+
+
+class CompatibilitySudsClient(suds.client.Client):
+    """A suds client that keeps no state of a call, and knows its cookies.
+
+    :param args: the URL of the description, as for ``suds.client.Client``
+    :param kwargs: options of ``suds.client.Client``, and ``http_transport``, the
+                   :class:`~oslo_vmware.soap.transport.HttpTransport` to use
+    :raises DescriptionError: the description cannot be read
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The constructor of the base class would describe the service anew (0.4 s); this is
+        # what suds' own clone() does with a client that exists already.
+        http = kwargs.pop('http_transport', None)
+        url = args[0] if args else kwargs.pop('url')
+        if http is not None:
+            kwargs['transport'] = suds_parts.RequestsTransport.over(http)
+        kwargs.setdefault('transport', suds_parts.RequestsTransport())
+        kwargs.setdefault('plugins', [suds_parts.ServiceMessagePlugin()])
+        described = _describe(url, kwargs['transport'])
+        self.options = Options()
+        self.set_options(**kwargs)
+        self.wsdl = described.wsdl
+        self.sd = described.sd
+        self.messages: dict[str, Any] = {}
+        self.service: Any = _Operations(self)
+        self.factory: Any = _LenientFactory(self.wsdl, described.sd[0].prefixes)
+
+    @property
+    def cookiejar(self) -> CookieJar:
+        """The live cookies of the HTTP session; another jar may be put in their place."""
+        jar: CookieJar = self.options.transport.http.cookiejar
+        return jar
+
+    @cookiejar.setter
+    def cookiejar(self, jar: CookieJar) -> None:
+        self.options.transport.http.cookiejar = jar
+
+    def call(
+        self,
+        operation: str,
+        managed_object: Any,
+        arguments: Mapping[str, Any],
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Any:
+        """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
+        method = self._method(operation)
+        envelope = method.binding.input.get_message(method, (managed_object,), dict(arguments))
+        header = envelope.root().getChild('Header')
+        for name, text in headers:
+            header.append(Element(name).setText(text))
+        PluginContainer(self.options.plugins).message.marshalled(envelope=envelope.root())
+        http: HttpTransport = self.options.transport.http
+        reply = http.post(
+            self.options.location or method.location,
+            envelope.plain().encode('utf-8'),
+            {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': method.soap.action},
+        )
+        return self._result(method, reply)
+
+    def _method(self, operation: str) -> Any:
+        for port in self.wsdl.services[0].ports:
+            method = port.methods.get(operation)
+            if method is not None:
+                return method
+        raise suds.MethodNotFound(operation)
+
+    def _result(self, method: Any, reply: Reply) -> Any:
+        returned = method.binding.output.returned_types(method)
+        if not reply.body and (
+            reply.status in _NO_CONTENT or (reply.status == requests.codes.ok and not returned)
+        ):
+            return None
+        document, body = _soap_body(method.name, reply)
+        unmarshaller = _TolerantUnmarshaller(self.wsdl.schema)
+        fault = body.getChild('Fault', envns)
+        if fault is not None:
+            raised = suds.WebFault(Basic().process(fault), document)
+            raised.detail_objects = unmarshaller.faults(fault.getChild('detail'))
+            raise raised
+        if reply.status != requests.codes.ok:
+            raise NotSoapError(method.name, reply, 'HTTP error with a SOAP body, but no fault')
+        nodes = method.binding.output.replycontent(method, body) if body.children else []
+        if not returned:
+            return None
+        result = returned[0]
+        declared = result.resolve(nobuiltin=True)
+        if result.multi_occurrence():
+            return [unmarshaller.process(node, declared) for node in nodes]
+        return unmarshaller.process(nodes[0], declared) if nodes else None
+
+
+def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
+    """The document of a reply and its SOAP body."""
+    if not reply.body:
+        raise NotSoapError(operation, reply, 'the reply is empty')
+    try:
+        document = Parser().parse(string=reply.body)
+    except Exception as exc:  # besides SAXException, suds' handler raises plain ones
+        raise NotSoapError(operation, reply, f'the reply is not well-formed XML: {exc}') from exc
+    envelope = document.getChild('Envelope', envns)
+    body = envelope.getChild('Body', envns) if envelope is not None else None
+    if body is None:
+        raise NotSoapError(operation, reply, 'the reply is not a SOAP envelope')
+    return document, body
+
+
+def _describe(url: str, transport: Any) -> suds.client.Client:
+    """The client that holds the parsed description of a URL, one for the whole process."""
+    # What came over an unverified connection is not served to sessions that verify.
+    key = (url, getattr(getattr(transport, 'http', None), 'verify', None))
+    with _parsing_guard:
+        parsing = _parsing.setdefault(url, threading.Lock())
+    with parsing:
+        described = _descriptions.get(key)
+        if described is None:
+            try:
+                described = suds.client.Client(url, cache=None, transport=transport)
+            except (suds.transport.TransportError, xml.sax.SAXException) as exc:
+                raise DescriptionError(url, str(exc)) from exc
+            # The description must not keep alive the connections and cookies of the session
+            # that happened to come first.
+            described.set_options(transport=suds.transport.Transport())
+            _descriptions.put(key, described)
+    return described
+
+
+class _Operations:
+    """``client.service``: every attribute is an operation."""
+
+    def __init__(self, client: CompatibilitySudsClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith('_'):
+            raise AttributeError(name)
+        self._client._method(name)
+
+        def operation(managed_object: Any, **arguments: Any) -> Any:
+            return self._client.call(name, managed_object, arguments)
+
+        return operation
+
+
+class _LenientFactory(suds.client.Factory):
+    """A factory that goes by a type's local name, whatever prefix is before it."""
+
+    def __init__(self, wsdl: Any, prefixes: Sequence[tuple[str, str]]) -> None:
+        super().__init__(wsdl)
+        self._prefixes = prefixes
+
+    def create(self, name: str) -> Any:
+        """An empty object of a type.
+
+        :raises suds.TypeNotFound: the description has no such type
+        """
+        local = name.rpartition(':')[2]
+        for prefix, uri in self._prefixes:
+            if (local, uri) in self.wsdl.schema.types:
+                return super().create(f'{prefix}:{local}')
+        raise suds.TypeNotFound(name)
+
+
+class _TolerantUnmarshaller(Typed):
+    """suds' decoder, which does not fail on what the description does not know.
+
+    An undeclared element is decoded by its ``xsi:type`` or its shape. An unknown ``xsi:type``
+    gives the object's class its name. A fault without members keeps its class.
+    """
+
+    def start(self, content: Any) -> None:
+        node = content.node
+        if content.type is None:
+            content.type = self.resolver.find(node)
+            if content.type is None:
+                self._push_undeclared(content)
+        else:
+            self.resolver.push(Frame(content.type, resolved=self.resolver.known(node)))
+        content.real = self.resolver.top().resolved
+        content.data = ObjectFactory.object(self._class_name(content))
+        content.data.__metadata__.sxtype = content.real
+
+    def _push_undeclared(self, content: Any) -> None:
+        content.type = XAny(self.resolver.schema, content.node.name)
+        self.resolver.push(Frame(content.type, resolved=self.resolver.known(content.node)))
+
+    @staticmethod
+    def _class_name(content: Any) -> str:
+        named: str | None = content.node.get('type', Namespace.xsins)
+        if named is not None:
+            return named.rpartition(':')[2]
+        name: str = content.real.name or content.node.name
+        return name
+
+    def postprocess(self, content: Any) -> Any:
+        if self._is_fault(content) and not content.data:
+            return content.data
+        return super().postprocess(content)
+
+    @staticmethod
+    def _is_fault(content: Any) -> bool:
+        return content.type.resolve().name in ('MethodFault', 'RuntimeFault')
+
+    def faults(self, detail: Any) -> list[Any]:
+        """The decoded children of a SOAP fault's detail element."""
+        decoded = []
+        for node in detail.children if detail is not None else ():
+            self.reset()
+            value = self.process(node, XAny(self.resolver.schema, node.name))
+            if not hasattr(value, '__keylist__'):
+                named = node.get('type', Namespace.xsins) or node.name
+                value = ObjectFactory.object(named.rpartition(':')[2])
+            decoded.append(value)
+        return decoded
