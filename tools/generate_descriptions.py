@@ -20,19 +20,23 @@ _SHIPPED = Path(__file__).resolve().parent.parent / 'oslo_vmware' / 'wsdl'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if bool(arguments.tables) != bool(arguments.source):
+        # The header of the files must not name a pyvmomi that they were not made from.
+        parser.error('--tables and --source belong together')
     service = SERVICES[arguments.service]
     output: Path = arguments.output or _SHIPPED / service.key
     try:
         tables = read_tables(arguments.tables or _installed_tables(), service.tables)
         version = resolve_version(tables, service, arguments.version)
-    except (LookupError, OSError) as exc:
+    except (LookupError, FileNotFoundError) as exc:
         print(f'generate_descriptions: {exc}', file=sys.stderr)
         return 1
     source = arguments.source or f'pyvmomi {importlib.metadata.version("pyvmomi")}'
-    description = Description(tables, service, version)
+    files = write_files(Description(tables, service, version), source)
     output.mkdir(parents=True, exist_ok=True)
-    for name, text in write_files(description, source).items():
+    for name, text in files.items():
         (output / name).write_text(text, encoding='utf-8', newline='\n')
         print(output / name)
     return 0
@@ -59,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--source',
-        help='what the files say they were made from; needed with --tables (pyvmomi 8.0.3.0.1)',
+        help='with --tables: what the files say they were made from (pyvmomi 8.0.3.0.1)',
     )
     return parser
 

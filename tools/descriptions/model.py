@@ -174,12 +174,12 @@ def resolve_version(tables: Tables, service: Service, wanted: str | None) -> Ver
         if version.namespace == service.prefix and version.number
     }
     if wanted is None:
-        return max(released.values(), key=lambda version: version.number)
+        return max(released.values(), key=lambda version: version.rank)
     wanted = service.releases.get(wanted, wanted)
     for candidate in (wanted, f'{wanted}.0.0'):
         if candidate in released:
             return released[candidate]
-    known = ', '.join(sorted(released, key=lambda id_: released[id_].number))
+    known = ', '.join(sorted(released, key=lambda id_: released[id_].rank))
     raise LookupError(f'{service.label} has no version {wanted!r}; there are {known}')
 
 
@@ -211,7 +211,7 @@ class Description:
             if (version := self._tables.versions[name]).number
             and version.namespace == self.version.namespace
         ]
-        return [v.id for v in sorted(prior, key=lambda v: len(v.contains), reverse=True)]
+        return [v.id for v in sorted(prior, key=lambda v: v.rank, reverse=True)]
 
     @cached_property
     def parts(self) -> list[Part]:

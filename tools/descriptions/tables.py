@@ -22,13 +22,16 @@ from typing import Any
 F_LINK, F_LINKABLE, F_OPTIONAL, F_SECRET = FLAGS = (1, 2, 4, 8)
 _FLAG_NAMES = dict(zip(('F_LINK', 'F_LINKABLE', 'F_OPTIONAL', 'F_SECRET'), FLAGS, strict=True))
 
-# Newest file name first; releases before 8.0.2 used the second one.
+# Today's name of each table's file, then the name it had in 6.7; in 5.5 the core
+# table held the query types too.
 _FILE_NAMES = {
     'core': ('_typeinfo_core.py', 'CoreTypes.py'),
-    'query': ('_typeinfo_query.py', 'QueryTypes.py'),
+    'query': ('_typeinfo_query.py', 'QueryTypes.py', 'CoreTypes.py'),
     'vim': ('_typeinfo_vim.py', 'ServerObjects.py'),
     'pbm': ('_typeinfo_pbm.py', 'PbmObjects.py'),
 }
+# Which table a type belongs to, wherever its row is.
+_TABLE_OF = {'vmodl.query.': 'query', 'vmodl.': 'core', 'vim.': 'vim', 'pbm.': 'pbm'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Version:
         """The id as numbers; empty for a build label, which names no release."""
         match = re.match(r'\d+(\.\d+)*', self.id)
         return tuple(int(part) for part in match.group().split('.')) if match else ()
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """What to sort by, oldest first: 2.5, 2.5u2 and 2.5u2server have the same number."""
+        return self.number, len(self.contains), self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +142,17 @@ def read_tables(directory: Path, names: Iterable[str]) -> Tables:
 
     def data_type(name: str, wsdl_name: str, base: str, version: str, fields: Any) -> None:
         rows = tuple(Field(*row[:4]) for row in fields or ())
-        tables.data[name] = DataType(wsdl_name, table, version, base, rows)
+        tables.data[name] = DataType(wsdl_name, _table_of(name), version, base, rows)
 
     def enum_type(name: str, wsdl_name: str, version: str, values: Any) -> None:
-        tables.enums[name] = EnumType(wsdl_name, table, version, tuple(values))
+        tables.enums[name] = EnumType(wsdl_name, _table_of(name), version, tuple(values))
 
     def managed_type(
         name: str, wsdl_name: str, base: str, version: str, properties: Any, methods: Any
     ) -> None:
         tables.managed[name] = ManagedType(
             wsdl_name,
-            table,
+            _table_of(name),
             version,
             tuple(Field(*row[:4]) for row in properties or ()),
             tuple(_method(row) for row in methods or ()),
@@ -182,6 +190,10 @@ def _method(row: tuple[Any, ...]) -> Method:
         Field('returnval', result, version, flags),
         tuple(faults or ()),
     )
+
+
+def _table_of(name: str) -> str:
+    return next(table for prefix, table in _TABLE_OF.items() if name.startswith(prefix))
 
 
 def _table_file(directory: Path, table: str) -> Path:
