@@ -1,0 +1,253 @@
+"""Datastores of three kinds, and the browser that belongs to each.
+
+A datastore's free space is what its capacity leaves after the machines on it and whatever else
+lies there (:attr:`Datastore.other_used`: images, templates, the file system itself). What a
+machine occupies it says itself, so that the two always add up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.relations import Many
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.host import HostSystem
+    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+
+GIB = 1024**3
+TIB = 1024**4
+
+# vSphere's limits: a file may be 64 TiB, a virtual disk 62 TiB.
+_MAX_FILE = 64 * TIB
+_MAX_DISK = 62 * TIB
+
+
+@managed('HostDatastoreBrowser')
+class HostDatastoreBrowser(ManagedObject):
+    """Looks into the datastores that its owner, a datastore or a host, reaches."""
+
+    supportedType: ClassVar[list[DataObject]] = [
+        types.VmConfigFileQuery(),
+        types.VmDiskFileQuery(),
+        types.FolderFileQuery(),
+        types.IsoImageFileQuery(),
+        types.FloppyImageFileQuery(),
+        types.VmLogFileQuery(),
+    ]
+
+    def __init__(self, world: World, owner: ManagedEntity) -> None:
+        super().__init__(world, f'datastoreBrowser-{owner.ref.value}', owner=owner)
+
+    @property
+    def datastore(self) -> list[Any]:
+        owner: Any = self.__dict__['owner']
+        return [owner] if isinstance(owner, Datastore) else owner.datastore
+
+
+@managed('Datastore')
+class Datastore(ManagedEntity):
+    """A datastore; its kind is the class below that makes it.
+
+    :ivar kind: ``NFS``, ``VMFS`` or ``vsan``, as ``summary.type`` says it
+    :ivar uuid: names the mount point on the hosts
+    :ivar capacity: size in bytes
+    :ivar other_used: bytes that no machine of the inventory occupies
+    :ivar remote: server and export of an NFS datastore
+    """
+
+    id_prefix = 'datastore'
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
+        'name': ('name', 'info', 'summary.name'),
+        'hosts': ('host', 'summary.multipleHostAccess'),
+        'vm': ('vm', 'summary'),
+        'capacity': ('summary', 'info'),
+        'other_used': ('summary', 'info'),
+        'maintenance': ('summary.maintenanceMode',),
+        'accessible': ('summary.accessible',),
+    }
+
+    hosts = Many('datastore')
+    vm = Many('datastore')
+
+    kind: str
+    uuid: str
+    capacity: int
+    other_used: int = 0
+    remote: tuple[str, str] = ('', '')
+    maintenance = 'normal'
+    accessible = True
+
+    def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
+        super().__init__(world, name, parent, **state)
+        self.browser = HostDatastoreBrowser(world, self)
+
+    @property
+    def url(self) -> str:
+        return f'ds:///vmfs/volumes/{self.uuid}/'
+
+    @property
+    def free_space(self) -> int:
+        machines: list[VirtualMachine] = self.vm
+        used = self.other_used + sum(machine.committed_on(self) for machine in machines)
+        return max(0, self.capacity - used)
+
+    @property
+    def host(self) -> list[DataObject]:
+        return [self.mount(host) for host in self.hosts]
+
+    def mount(self, host: HostSystem) -> DataObject:
+        return types.DatastoreHostMount(key=host.ref, mountInfo=self.mount_info())
+
+    def mount_info(self) -> DataObject:
+        return types.HostMountInfo(
+            path=f'/vmfs/volumes/{self.uuid}',
+            accessMode='readWrite',
+            mounted=True,
+            accessible=self.accessible,
+        )
+
+    @property
+    def summary(self) -> DataObject:
+        machines: list[VirtualMachine] = self.vm
+        return types.DatastoreSummary(
+            datastore=self.ref,
+            name=self.name,
+            url=self.url,
+            capacity=self.capacity,
+            freeSpace=self.free_space,
+            uncommitted=sum(machine.uncommitted_on(self) for machine in machines),
+            accessible=self.accessible,
+            multipleHostAccess=len(self.hosts) > 1,
+            type=self.kind,
+            maintenanceMode=self.maintenance,
+        )
+
+    @property
+    def info(self) -> DataObject:
+        common = {
+            'name': self.name,
+            'url': self.url,
+            'freeSpace': self.free_space,
+            'maxFileSize': _MAX_FILE,
+            'maxVirtualDiskCapacity': _MAX_DISK,
+            'maxMemoryFileSize': _MAX_FILE,
+            'timestamp': self.world.now(),
+            'containerId': self.uuid,
+            'supportedVDiskFormats': ['native_512'],
+            'logicalSectorSize': 512,
+            'physicalSectorSize': 512,
+        }
+        if self.kind == 'VMFS':
+            return types.VmfsDatastoreInfo(
+                **common,
+                maxPhysicalRDMFileSize=_MAX_DISK,
+                maxVirtualRDMFileSize=_MAX_DISK,
+                vmfs=self.volume,
+            )
+        if self.kind == 'vsan':
+            return types.VsanDatastoreInfo(**common, membershipUuid=self.uuid, accessGenNo=0)
+        return types.NasDatastoreInfo(**common, nas=self.volume)
+
+    @property
+    def volume(self) -> DataObject:
+        """What a host knows of the file system."""
+        if self.kind == 'VMFS':
+            return types.HostVmfsVolume(
+                type='VMFS',
+                name=self.name,
+                capacity=self.capacity,
+                blockSizeMb=1,
+                blockSize=1024,
+                unmapGranularity=1024,
+                unmapPriority='low',
+                maxBlocks=63963136,
+                majorVersion=6,
+                version='6.82',
+                uuid=self.uuid,
+                extent=[types.HostScsiDiskPartition(diskName=self.disk_name, partition=1)],
+                vmfsUpgradable=False,
+                ssd=True,
+                local=False,
+            )
+        if self.kind == 'NFS':
+            server, path = self.remote
+            return types.HostNasVolume(
+                type='NFS',
+                name=self.name,
+                capacity=self.capacity,
+                remoteHost=server,
+                remotePath=path,
+                remoteHostNames=[server],
+                securityType='AUTH_SYS',
+                protocolEndpoint=False,
+            )
+        return types.HostFileSystemVolume(type='vsan', name=self.name, capacity=self.capacity)
+
+    @property
+    def disk_name(self) -> str:
+        """Name of the LUN that a VMFS datastore lies on."""
+        return f'naa.6{self.uuid.replace("-", "")[:31]}'
+
+    @property
+    def capability(self) -> DataObject:
+        vmfs = self.kind == 'VMFS'
+        return types.DatastoreCapability(
+            directoryHierarchySupported=True,
+            rawDiskMappingsSupported=vmfs,
+            perFileThinProvisioningSupported=True,
+            storageIORMSupported=self.kind != 'vsan',
+            nativeSnapshotSupported=False,
+            topLevelDirectoryCreateSupported=self.kind != 'vsan',
+            seSparseSupported=True,
+            vmfsSparseSupported=self.kind != 'vsan',
+            vsanSparseSupported=self.kind == 'vsan',
+            upitSupported=False,
+            vmdkExpandSupported=True,
+            clusteredVmdkSupported=False,
+        )
+
+    @property
+    def iormConfiguration(self) -> DataObject:
+        return types.StorageIORMInfo(
+            enabled=False,
+            congestionThresholdMode='automatic',
+            congestionThreshold=30,
+            percentOfPeakThroughput=90,
+            statsCollectionEnabled=False,
+            reservationEnabled=False,
+            statsAggregationDisabled=False,
+        )
+
+    def namesakes(self) -> list[ManagedEntity]:
+        # Unique in the datacenter, whatever the folder: a path '[name] file' tells no folder.
+        datastores: list[ManagedEntity] = self.datacenter.datastore
+        return datastores
+
+    def RenameDatastore(self, call: Call) -> None:
+        self.rename(call.newName)
+
+    def RefreshDatastore(self, call: Call) -> None:
+        self.changed('summary', 'info')
+
+    def RefreshDatastoreStorageInfo(self, call: Call) -> None:
+        self.changed('summary', 'info')
+
+    def check_destroy(self) -> None:
+        if self.vm:
+            raise Fault(
+                'ResourceInUse',
+                f"The datastore '{self.name}' still holds virtual machines.",
+                type='Datastore',
+                name=self.name,
+            )
+
+    def DestroyDatastore(self, call: Call) -> None:
+        self.destroy()
+
+    def dispose(self) -> None:
+        super().dispose()
+        self.world.remove(self.browser)

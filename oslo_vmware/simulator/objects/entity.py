@@ -1,0 +1,200 @@
+"""What all objects of the inventory tree have in common.
+
+:class:`Linked` adds links to a managed object (see ``relations``) and says which properties a
+link or a piece of state shows up in. :class:`ManagedEntity` is the vSphere type of that name:
+the properties that a tree view reads of every node, names and their rules, rename and destroy.
+
+Operations whose name ends in ``_Task`` do as a vCenter does: arguments that make no sense are
+refused at once, whatever depends on the state of things (a name already taken, a machine that
+runs) is looked at when the task does its work, and ends up as the task's error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.relations import Many, One, links_of
+
+_LONGEST_NAME = 80
+
+# Characters that would break an inventory path, as the server spells them in a name.
+_ESCAPES = {'/': '%2f', '\\': '%5c', '%': '%25'}
+_UNSAFE = re.compile(r'[/\\]|%(?!2f|5c|25)', re.IGNORECASE)
+
+
+def wire_name(name: str | None) -> str:
+    """A name as the server keeps it: slashes, backslashes and stray percent signs escaped.
+
+    :raises Fault: InvalidName for one that is empty or too long
+    """
+    if not name or len(name) > _LONGEST_NAME:
+        raise Fault('InvalidName', f"The name '{name or ''}' is not valid.", name=name or '')
+    return _UNSAFE.sub(lambda found: _ESCAPES[found.group()], name)
+
+
+class Linked(ManagedObject):
+    """A managed object with links to others.
+
+    :cvar shown_in: the properties in which a link or an attribute shows up, where these are
+        others than the property of its own name
+    """
+
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def update(self, **state: Any) -> None:
+        """Set state and tell the filters about all properties that show it."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        shown = dict.fromkeys(shown for name in state for shown in self.shown_in.get(name, (name,)))
+        self.changed(*shown)
+
+    def touched(self, link: str) -> None:
+        """A link of this object has changed; called by the link."""
+        names = self.shown_in.get(link, (link,))
+        if names:
+            self.changed(*names)
+
+    def dispose(self) -> None:
+        """Cut all links and leave the world."""
+        for link in links_of(type(self)).values():
+            link.clear(self)
+        self.world.remove(self)
+
+    def find(self, ref: Ref, wire_type: str, argument: str) -> Any:
+        """The object that an argument refers to.
+
+        :raises Fault: ManagedObjectNotFound, or InvalidArgument for one of another type
+        """
+        found = self.world.get(ref)
+        if not found.is_a(wire_type):
+            raise invalid_argument(argument)
+        return found
+
+
+def invalid_argument(argument: str) -> Fault:
+    return Fault(
+        'InvalidArgument',
+        f'A specified parameter was not correct: {argument}',
+        invalidProperty=argument,
+    )
+
+
+@managed('ManagedEntity')
+class ManagedEntity(Linked):
+    """A node of the inventory tree.
+
+    :cvar id_prefix: what its managed object id begins with
+    """
+
+    id_prefix: ClassVar[str] = ''
+
+    parent = One('children')
+    # What is below it in the tree, of whatever kind. No property of this name is on the wire:
+    # types show it as childEntity, host, resourcePool …
+    children = Many('parent')
+
+    name: str
+    overallStatus = 'green'
+    configStatus = 'green'
+    alarmActionsEnabled = True
+
+    # The simulator's users are administrators of everything, by a permission on the root.
+    effectiveRole: ClassVar[list[int]] = [-1]
+    permission: list[DataObject] = []
+    configIssue: list[DataObject] = []
+    recentTask: list[Ref] = []
+    declaredAlarmState: list[DataObject] = []
+    triggeredAlarmState: list[DataObject] = []
+    disabledMethod: Any = []
+    tag: list[DataObject] = []
+    value: list[DataObject] = []
+    customValue: list[DataObject] = []
+    availableField: list[DataObject] = []
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        parent: ManagedEntity | None = None,
+        *,
+        id_prefix: str | None = None,
+        **state: Any,
+    ) -> None:
+        # Everything that properties are derived from is there before the world hears of it.
+        super().__init__(world, world.new_id(id_prefix or self.id_prefix), name=name, **state)
+        if parent is not None:
+            self.parent = parent
+
+    def ancestors(self) -> Iterator[ManagedEntity]:
+        """Its parent, the parent's parent, and so on to the root folder."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    def descendants(self) -> Iterator[ManagedEntity]:
+        """All that is below it in the tree, depth first."""
+        for child in self.children:
+            yield child
+            yield from child.descendants()
+
+    @property
+    def datacenter(self) -> Any:
+        """The datacenter it is in, or ``None`` above all datacenters."""
+        return next((above for above in self.ancestors() if above.wire_type == 'Datacenter'), None)
+
+    def child(self, name: str) -> Any:
+        """The object of a name directly below it, or ``None``."""
+        return next((child for child in self.children if child.name == name), None)
+
+    def start(self, operation: str, work: Callable[[], Any]) -> Ref:
+        """Start a task on this object."""
+        ref: Ref = self.world.task_manager.start(self, operation, work)
+        return ref
+
+    # Names
+
+    def namesakes(self) -> Iterable[ManagedEntity]:
+        """The objects among which its name must be unique: its siblings."""
+        return self.parent.children if self.parent is not None else ()
+
+    def check_free(self, name: str, among: Iterable[ManagedEntity]) -> None:
+        """Refuse a name that another object has.
+
+        :raises Fault: DuplicateName
+        """
+        for other in among:
+            if other.name == name and other is not self:
+                raise Fault(
+                    'DuplicateName',
+                    f"The name '{name}' already exists.",
+                    name=name,
+                    object=other.ref,
+                )
+
+    def rename(self, name: str | None) -> None:
+        new = wire_name(name)
+        self.check_free(new, self.namesakes())
+        self.update(name=new)
+
+    def Rename_Task(self, call: Call) -> Ref:
+        return self.start('Rename_Task', lambda: self.rename(call.newName))
+
+    def Reload(self, call: Call) -> None:
+        """Nothing to do: what is shown is what is there."""
+
+    # End of life
+
+    def check_destroy(self) -> None:
+        """Refuse to be destroyed, with a fault, where the state of things forbids it."""
+
+    def destroy(self) -> None:
+        self.check_destroy()
+        self.dispose()
+
+    def Destroy_Task(self, call: Call) -> Ref:
+        return self.start('Destroy_Task', self.destroy)

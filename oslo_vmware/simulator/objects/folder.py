@@ -1,0 +1,196 @@
+"""Folders, and the datastore cluster, which is one.
+
+A folder holds objects of one kind: datacenters, or the machines, hosts, datastores or networks
+of one datacenter. Which kind decides what can be created in it or moved into it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.registry import Call, World, class_for, managed
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.datastore import Datastore
+
+# What a folder of a kind may hold, and what its id begins with.
+_KINDS = {
+    'datacenter': ('group-d', ['Folder', 'Datacenter']),
+    'vm': ('group-v', ['Folder', 'VirtualMachine', 'VirtualApp']),
+    'host': ('group-h', ['Folder', 'ComputeResource']),
+    'datastore': ('group-s', ['Folder', 'StoragePod', 'Datastore']),
+    'network': ('group-n', ['Folder', 'Network', 'DistributedVirtualSwitch']),
+}
+
+
+@managed('Folder')
+class Folder(ManagedEntity):
+    """A folder of the inventory.
+
+    :ivar kind: what it is for: ``datacenter``, ``vm``, ``host``, ``datastore`` or ``network``
+    """
+
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {'children': ('childEntity',)}
+
+    kind: str
+
+    def __init__(self, world: World, name: str, parent: ManagedEntity | None, kind: str) -> None:
+        super().__init__(world, name, parent, id_prefix=_KINDS[kind][0], kind=kind)
+
+    @property
+    def childType(self) -> list[str]:
+        return _KINDS[self.kind][1]
+
+    @property
+    def childEntity(self) -> list[ManagedEntity]:
+        children: list[ManagedEntity] = self.children
+        return children
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it came with its datacenter, or is the root, and cannot go away."""
+        return not isinstance(self.parent, Folder)
+
+    def touched(self, link: str) -> None:
+        super().touched(link)
+        if link == 'children' and self.kind in ('datastore', 'network'):
+            datacenter = self.datacenter
+            if datacenter is not None:
+                datacenter.changed(self.kind)
+
+    def accepts(self, entity: ManagedEntity) -> bool:
+        return any(entity.is_a(wire_type) for wire_type in self.childType) and (
+            not isinstance(entity, Folder)
+            or isinstance(entity, StoragePod)
+            or entity.kind == self.kind
+        )
+
+    def _must_be(self, kind: str, operation: str) -> None:
+        if self.kind != kind or isinstance(self, StoragePod):
+            raise Fault('NotSupported', f"{operation} is not supported in folder '{self.name}'.")
+
+    def _new_name(self, name: str | None) -> str:
+        checked = wire_name(name)
+        self.check_free(checked, self.children)
+        return checked
+
+    def CreateFolder(self, call: Call) -> Folder:
+        self._must_be(self.kind, 'CreateFolder')
+        return Folder(self.world, self._new_name(call.name), self, self.kind)
+
+    def CreateDatacenter(self, call: Call) -> ManagedEntity:
+        self._must_be('datacenter', 'CreateDatacenter')
+        made: ManagedEntity = class_for('Datacenter')(
+            self.world, self._new_name(call.name), parent=self
+        )  # type: ignore[assignment]
+        return made
+
+    def CreateStoragePod(self, call: Call) -> StoragePod:
+        self._must_be('datastore', 'CreateStoragePod')
+        return StoragePod(self.world, self._new_name(call.name), self)
+
+    def CreateVM_Task(self, call: Call) -> Ref:
+        self._must_be('vm', 'CreateVM_Task')
+        pool = self.find(call.pool, 'ResourcePool', 'pool')
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        create: Any = class_for('VirtualMachine')
+        return self.start('CreateVM_Task', lambda: create.create(self, call.config, pool, host))
+
+    def MoveIntoFolder_Task(self, call: Call) -> Ref:
+        entities = [self.find(ref, 'ManagedEntity', 'list') for ref in call.list or []]
+        if not entities:
+            raise invalid_argument('list')
+        return self.start('MoveIntoFolder_Task', lambda: self._move_in(entities))
+
+    def _move_in(self, entities: list[ManagedEntity]) -> None:
+        for entity in entities:
+            if not self.accepts(entity) or entity.datacenter is not self.datacenter:
+                raise Fault(
+                    'NotSupported',
+                    f"'{entity.name}' cannot be moved into folder '{self.name}'.",
+                )
+            if entity is self or entity in self.ancestors():
+                raise Fault(
+                    'InvalidFolder',
+                    f"'{entity.name}' cannot be moved into itself or below itself.",
+                    target=self.ref,
+                )
+            entity.check_free(entity.name, self.children)
+        for entity in entities:
+            entity.parent = self
+
+    def check_destroy(self) -> None:
+        if self.fixed:
+            raise Fault('NotSupported', f"The folder '{self.name}' cannot be destroyed.")
+        for child in self.children:
+            child.check_destroy()
+
+    def dispose(self) -> None:
+        for child in self.children:
+            child.dispose()
+        super().dispose()
+
+    def rename(self, name: str | None) -> None:
+        if self.parent is None:
+            raise Fault('NotSupported', 'The root folder cannot be renamed.')
+        super().rename(name)
+
+
+@managed('StoragePod')
+class StoragePod(Folder):
+    """A datastore cluster: a folder of datastores that Storage DRS fills evenly."""
+
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
+        'children': ('childEntity', 'summary'),
+        'name': ('name', 'summary.name'),
+    }
+
+    def __init__(self, world: World, name: str, parent: Folder) -> None:
+        super(Folder, self).__init__(world, name, parent, id_prefix='group-p', kind='datastore')
+
+    @property
+    def childType(self) -> list[str]:
+        return ['Datastore']
+
+    @property
+    def summary(self) -> DataObject:
+        members: list[Datastore] = self.children
+        return types.StoragePodSummary(
+            name=self.name,
+            capacity=sum(member.capacity for member in members),
+            freeSpace=sum(member.free_space for member in members),
+        )
+
+    @property
+    def podStorageDrsEntry(self) -> DataObject:
+        return types.PodStorageDrsEntry(
+            storageDrsConfig=types.StorageDrsConfigInfo(
+                podConfig=types.StorageDrsPodConfigInfo(
+                    enabled=True,
+                    ioLoadBalanceEnabled=False,
+                    defaultVmBehavior='manual',
+                    loadBalanceInterval=480,
+                    defaultIntraVmAffinity=True,
+                    spaceLoadBalanceConfig=types.StorageDrsSpaceLoadBalanceConfig(
+                        spaceUtilizationThreshold=80, minSpaceUtilizationDifference=5
+                    ),
+                    rule=[],
+                    option=[],
+                ),
+                vmConfig=[],
+            ),
+            recommendation=[],
+            drsFault=[],
+            actionHistory=[],
+        )
+
+    def check_destroy(self) -> None:
+        if self.children:
+            raise Fault(
+                'ResourceInUse',
+                f"The datastore cluster '{self.name}' still has datastores.",
+                type='StoragePod',
+                name=self.name,
+            )

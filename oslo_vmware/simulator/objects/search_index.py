@@ -1,0 +1,96 @@
+"""Look-ups of machines and hosts by uuid, address, name, path or file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from oslo_vmware.simulator.objects import vm_views
+from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.objects.host import HostSystem
+from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+
+
+@managed('SearchIndex')
+class SearchIndex(ManagedObject):
+    """Finds objects without walking the inventory; what is not there is ``None`` or ``[]``."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world, 'SearchIndex')
+
+    def _matches(
+        self, call: Call, machine: Callable[[Any], bool], host: Callable[[Any], bool]
+    ) -> Iterator[ManagedEntity]:
+        kind, matches = (VirtualMachine, machine) if call.vmSearch else (HostSystem, host)
+        for found in self.world.of_type(kind):
+            if matches(found) and (
+                call.datacenter is None or found.datacenter.ref == call.datacenter
+            ):
+                yield found
+
+    def _by_uuid(self, call: Call) -> Iterator[ManagedEntity]:
+        wanted = (call.uuid or '').lower()
+        which = 'instance_uuid' if call.instanceUuid else 'uuid'
+        return self._matches(
+            call,
+            lambda machine: getattr(machine, which).lower() == wanted,
+            lambda host: host.uuid.lower() == wanted,
+        )
+
+    def _by_ip(self, call: Call) -> Iterator[ManagedEntity]:
+        return self._matches(
+            call,
+            lambda machine: vm_views.ip_address(machine) == call.ip,
+            lambda host: host.ip == call.ip,
+        )
+
+    def _by_dns_name(self, call: Call) -> Iterator[ManagedEntity]:
+        wanted = (call.dnsName or '').lower()
+        return self._matches(
+            call,
+            lambda machine: machine.tools_running and vm_views.host_name(machine) == wanted,
+            lambda host: host.name.lower() == wanted,
+        )
+
+    def FindByUuid(self, call: Call) -> ManagedEntity | None:
+        return next(self._by_uuid(call), None)
+
+    def FindAllByUuid(self, call: Call) -> list[ManagedEntity]:
+        return list(self._by_uuid(call))
+
+    def FindByIp(self, call: Call) -> ManagedEntity | None:
+        return next(self._by_ip(call), None)
+
+    def FindAllByIp(self, call: Call) -> list[ManagedEntity]:
+        return list(self._by_ip(call))
+
+    def FindByDnsName(self, call: Call) -> ManagedEntity | None:
+        return next(self._by_dns_name(call), None)
+
+    def FindAllByDnsName(self, call: Call) -> list[ManagedEntity]:
+        return list(self._by_dns_name(call))
+
+    def FindByDatastorePath(self, call: Call) -> ManagedEntity | None:
+        datacenter: Any = self.world.get(call.datacenter)
+        for machine in self.world.of_type(VirtualMachine):
+            if vm_views.vmx_path(machine) == call.path and machine.datacenter is datacenter:
+                found: ManagedEntity = machine
+                return found
+        return None
+
+    def FindByInventoryPath(self, call: Call) -> ManagedEntity | None:
+        """The object of a path ``datacenter/vm/folder/name``; an empty one is the root folder."""
+        found: Any = self.world.root_folder
+        for name in (call.inventoryPath or '').strip('/').split('/'):
+            if name:
+                found = found.child(name)
+            if found is None:
+                return None
+        entity: ManagedEntity = found
+        return entity
+
+    def FindChild(self, call: Call) -> ManagedEntity | None:
+        entity: Any = self.world.get(call.entity)
+        child: ManagedEntity | None = entity.child(call.name)
+        return child

@@ -1,0 +1,472 @@
+"""Virtual machines: their state and what can be done to them.
+
+A machine keeps a few values: name, size, power state, where it lies. Its large properties
+(``config``, ``summary``, ``guest`` …) are views of them, made at each read by the module
+``vm_views``; its devices are kept only once somebody has changed them. So ten thousand machines
+cost some twenty megabytes.
+
+Where a machine lies, that is its ``datastore`` and ``network``, follows from its devices and is
+set in one place, :meth:`VirtualMachine.settle`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar
+
+from oslo_vmware.simulator import devices
+from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.objects import vm_devices, vm_views
+from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.registry import Call, managed
+from oslo_vmware.simulator.relations import Many, One
+
+# Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
+_REPEATED = (
+    'alternateGuestName', 'bootOptions', 'changeTrackingEnabled', 'cpuAffinity', 'cpuAllocation',
+    'cpuHotAddEnabled', 'cpuHotRemoveEnabled', 'firmware', 'ftInfo', 'guestAutoLockEnabled',
+    'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections', 'memoryAffinity',
+    'memoryAllocation', 'memoryHotAddEnabled', 'memoryReservationLockedToMax',
+    'messageBusTunnelEnabled', 'migrateEncryption', 'nestedHVEnabled', 'npivDesiredNodeWwns',
+    'npivDesiredPortWwns', 'swapPlacement', 'tools', 'vAssertsEnabled', 'vPMCEnabled',
+)  # fmt: skip
+# Fields that are merged with what is there, not put in its place.
+_MERGED = frozenset({'tools', 'bootOptions', 'cpuAllocation', 'memoryAllocation'})
+
+_MAX_CPUS = 768
+_MAX_MEMORY_MB = 24 * 1024 * 1024
+
+
+@managed('VirtualMachine')
+class VirtualMachine(ManagedEntity):
+    """A virtual machine or a template.
+
+    :ivar uuid: of the BIOS; a machine of the inventory derives all its other ids from it
+    :ivar instance_uuid: the one that vCenter keeps unique
+    :ivar directory: its directory on :attr:`home`; does not follow when the machine is renamed
+    :ivar home: the datastore of its configuration file
+    :ivar tools: whether VMware Tools are installed in the guest
+    :ivar own_devices: its devices, once they differ from those it was born with
+    :ivar extra: its own extraConfig; ``None`` stands for a deleted built-in key
+    :ivar options: configuration that is only kept and shown, by field of the ConfigSpec
+    :ivar disk_kb: size of the disk it was born with
+    :ivar fill: how much of its thin disks is written, from 0 to 1
+    :ivar card: the network that it was born connected to
+    :ivar changes: counts reconfigurations
+    """
+
+    id_prefix = 'vm'
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
+        'name': ('name', 'config.name', 'summary.config.name'),
+        'host': ('runtime.host', 'summary.runtime.host', 'environmentBrowser'),
+        'resourcePool': ('resourcePool', 'resourceConfig'),
+        'datastore': ('datastore', 'config.datastoreUrl', 'storage', 'summary.storage'),
+        'network': ('network', 'guest', 'config'),
+        'power_state': (
+            'runtime', 'summary', 'guest', 'guestHeartbeatStatus', 'layoutEx', 'layout', 'storage',
+            'disabledMethod',
+        ),
+        'template': ('config', 'summary', 'disabledMethod'),
+        'connection': ('runtime', 'summary'),
+        'changes': (
+            'config', 'summary', 'layoutEx', 'layout', 'storage', 'resourceConfig', 'guest',
+        ),
+    }  # fmt: skip
+
+    host = One('vm')
+    resourcePool = One('vm')
+    datastore = Many('vm')
+    network = Many('vm')
+
+    uuid: str
+    instance_uuid: str
+    home: Datastore
+    directory: str
+    created: datetime.datetime
+    guest_id = 'otherGuest'
+    num_cpu = 1
+    cores_per_socket = 1
+    memory_mb = 4096
+    annotation: str | None = None
+    hardware_version = 'vmx-21'
+    template = False
+    power_state = 'poweredOff'
+    connection = 'connected'
+    tools = False
+    boot_time: datetime.datetime | None = None
+    suspend_time: datetime.datetime | None = None
+    modified: datetime.datetime | None = None
+    changes = 0
+    own_devices: list[DataObject] | None = None
+    disk_kb = 0
+    fill = 0.0
+    card: Any = None
+    extra: dict[str, str | None] = {}
+    options: dict[str, Any] = {}
+    # Snapshots come with the operations that make them.
+    snapshot = None
+    rootSnapshot: list[Ref] = []
+
+    @classmethod
+    def create(
+        cls, folder: ManagedEntity, spec: DataObject, pool: Any, host: Any = None
+    ) -> VirtualMachine:
+        """Make a machine from a VirtualMachineConfigSpec, as CreateVM_Task does."""
+        world = folder.world
+        name = wire_name(spec.name)
+        folder.check_free(name, folder.children)
+        if spec.files is None or not spec.files.vmPathName:
+            raise Fault(
+                'InvalidVmConfig',
+                'The specification names no datastore to put the virtual machine on.',
+                property='configSpec.files.vmPathName',
+            )
+        home, path = vm_devices.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+        chosen = vm_devices.choose_host(pool.owner, home, host)
+        made = cls(
+            world,
+            name,
+            uuid=spec.uuid or world.new_uuid(),
+            instance_uuid=spec.instanceUuid or world.new_uuid(),
+            home=home,
+            directory=path.rpartition('/')[0] or name,
+            created=world.now(),
+            own_devices=devices.with_slots(devices.base_devices()),
+        )
+        made.host = chosen
+        made.parent = folder
+        made.resourcePool = pool
+        try:
+            made.configure(spec)
+        except Fault:
+            made.dispose()
+            raise
+        return made
+
+    # What others read of it
+
+    @property
+    def devices(self) -> list[DataObject]:
+        if self.own_devices is not None:
+            return self.own_devices
+        return vm_devices.original_devices(self)
+
+    @property
+    def disks(self) -> list[DataObject]:
+        return [device for device in self.devices if device.wire_type == 'VirtualDisk']
+
+    @property
+    def owner(self) -> Any:
+        """The compute resource it is on."""
+        return self.host.parent if self.host is not None else None
+
+    @property
+    def running(self) -> bool:
+        return self.power_state == 'poweredOn'
+
+    @property
+    def tools_running(self) -> bool:
+        return self.tools and self.running
+
+    @property
+    def cpu_usage(self) -> int:
+        """CPU in MHz that it uses while it runs; steady, but different for each machine."""
+        return self.num_cpu * (150 + int(self.uuid[:2], 16))
+
+    @property
+    def memory_usage(self) -> int:
+        """Memory in MiB that it uses while it runs."""
+        return self.memory_mb * (30 + int(self.uuid[2:4], 16) * 40 // 255) // 100
+
+    def committed_on(self, datastore: Datastore) -> int:
+        """Bytes that its files occupy on a datastore."""
+        if self.own_devices is None:
+            # All in one place, and asked for often: the free space of a datastore sums this up.
+            return vm_devices.original_size(self)
+        return sum(file.size for file in vm_devices.files(self) if file.datastore is datastore)
+
+    def uncommitted_on(self, datastore: Datastore) -> int:
+        """Bytes by which its thin disks can still grow on a datastore."""
+        if self.own_devices is None:
+            return vm_devices.original_growth(self)
+        return sum(
+            devices.disk_bytes(disk) - vm_devices.disk_used(self, disk)
+            for disk in self.disks
+            if vm_devices.disk_datastore(self, disk) is datastore
+        )
+
+    # Properties
+
+    @property
+    def config(self) -> DataObject:
+        return vm_views.config(self)
+
+    @property
+    def summary(self) -> DataObject:
+        return vm_views.summary(self)
+
+    @property
+    def runtime(self) -> DataObject:
+        return vm_views.runtime(self)
+
+    @property
+    def guest(self) -> DataObject:
+        return vm_views.guest(self)
+
+    @property
+    def layout(self) -> DataObject:
+        return vm_views.layout(self)
+
+    @property
+    def layoutEx(self) -> DataObject:
+        return vm_views.layout_ex(self)
+
+    @property
+    def storage(self) -> DataObject:
+        return vm_views.storage(self)
+
+    @property
+    def resourceConfig(self) -> DataObject:
+        return vm_views.resource_config(self)
+
+    @property
+    def capability(self) -> DataObject:
+        return vm_views.CAPABILITY
+
+    @property
+    def guestHeartbeatStatus(self) -> str:
+        return 'green' if self.tools_running else 'gray'
+
+    @property
+    def environmentBrowser(self) -> Any:
+        return self.owner.environmentBrowser if self.owner is not None else None
+
+    @property
+    def disabledMethod(self) -> list[str]:
+        """The operations that its state forbids."""
+        if self.template:
+            return [
+                'PowerOnVM_Task', 'PowerOffVM_Task', 'SuspendVM_Task', 'ResetVM_Task',
+                'ShutdownGuest', 'RebootGuest', 'MarkAsTemplate',
+            ]  # fmt: skip
+        if self.running:
+            return ['PowerOnVM_Task', 'Destroy_Task', 'UnregisterVM', 'MarkAsTemplate',
+                    'MarkAsVirtualMachine']  # fmt: skip
+        stopped = ['SuspendVM_Task', 'ResetVM_Task', 'ShutdownGuest', 'RebootGuest',
+                   'MarkAsVirtualMachine']  # fmt: skip
+        return stopped if self.power_state == 'suspended' else [*stopped, 'PowerOffVM_Task']
+
+    # Power
+
+    def _must_be(self, *states: str, wanted: str) -> None:
+        if self.template:
+            raise Fault('NotSupported', f"'{self.name}' is a template.")
+        if self.power_state not in states:
+            raise Fault(
+                'InvalidPowerState',
+                'The attempted operation cannot be performed in the current state '
+                f'({self.power_state}).',
+                requestedState=wanted,
+                existingState=self.power_state,
+            )
+
+    def _set_power(self, state: str) -> None:
+        now = self.world.now()
+        if state == 'poweredOn':
+            self.boot_time, self.suspend_time = now, None
+        else:
+            self.boot_time, self.suspend_time = None, now if state == 'suspended' else None
+        self.update(power_state=state)
+        self.host.changed('summary.quickStats')
+        self.host.parent.changed('summary')
+        for datastore in self.datastore:
+            # Its swap file comes and goes.
+            datastore.changed('summary', 'info')
+
+    def PowerOnVM_Task(self, call: Call) -> Ref:
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        return self.start('PowerOnVM_Task', lambda: self._power_on(host))
+
+    def _power_on(self, host: Any) -> None:
+        self._must_be('poweredOff', 'suspended', wanted='poweredOn')
+        if host is not None or not self.host.usable:
+            self.host = vm_devices.choose_host(self.owner, self.home, host)
+        self._set_power('poweredOn')
+
+    def PowerOffVM_Task(self, call: Call) -> Ref:
+        return self.start('PowerOffVM_Task', self._power_off)
+
+    def _power_off(self) -> None:
+        self._must_be('poweredOn', 'suspended', wanted='poweredOff')
+        self._set_power('poweredOff')
+
+    def SuspendVM_Task(self, call: Call) -> Ref:
+        return self.start('SuspendVM_Task', self._suspend)
+
+    def _suspend(self) -> None:
+        self._must_be('poweredOn', wanted='suspended')
+        self._set_power('suspended')
+
+    def ResetVM_Task(self, call: Call) -> Ref:
+        return self.start('ResetVM_Task', self._reset)
+
+    def _reset(self) -> None:
+        self._must_be('poweredOn', wanted='poweredOn')
+        self._set_power('poweredOn')
+
+    def _need_guest(self, wanted: str) -> None:
+        self._must_be('poweredOn', wanted=wanted)
+        if not self.tools_running:
+            raise Fault(
+                'ToolsUnavailable',
+                'Cannot complete operation because VMware Tools is not running in this virtual '
+                'machine.',
+            )
+
+    # These three ask the guest and answer before it has done anything; it does so a task's time
+    # later, unless it is in another state by then.
+
+    def ShutdownGuest(self, call: Call) -> None:
+        self._need_guest('poweredOff')
+        self._guest_will('poweredOff')
+
+    def RebootGuest(self, call: Call) -> None:
+        self._need_guest('poweredOn')
+        self._guest_will('poweredOn')
+
+    def StandbyGuest(self, call: Call) -> None:
+        self._need_guest('suspended')
+        self._guest_will('suspended')
+
+    def _guest_will(self, state: str) -> None:
+        def act() -> None:
+            if self.running and self.ref.value in self.world.objects:
+                self._set_power(state)
+
+        self.world.after(self.world.task_seconds, act)
+
+    # Configuration
+
+    def ReconfigVM_Task(self, call: Call) -> Ref:
+        return self.start('ReconfigVM_Task', lambda: self.configure(call.spec))
+
+    def configure(self, spec: DataObject) -> None:
+        """Take over a VirtualMachineConfigSpec: all of it, or nothing and a fault."""
+        self._check_spec(spec)
+        name = self.name
+        if spec.name is not None and spec.name != name:
+            name = wire_name(spec.name)
+            self.check_free(name, self.namesakes())
+        changed_devices = None
+        if spec.deviceChange:
+            backings = vm_devices.Backings(self)
+            changed_devices = devices.apply_changes(
+                self.devices, spec.deviceChange, backings.complete
+            )
+        # From here on nothing can fail.
+        if changed_devices is not None:
+            self.own_devices = changed_devices
+        self._configure_hardware(spec)
+        self.options = self.options | {
+            field: vm_views.merged(self.options.get(field), value) if field in _MERGED else value
+            for field in _REPEATED
+            if (value := getattr(spec, field)) is not None
+        }
+        if spec.extraConfig:
+            self.extra = self.extra | {
+                # A key set to nothing is deleted; all values are strings on the server.
+                option.key: vm_views.option_text(option.value) or None
+                for option in spec.extraConfig
+            }
+        self.modified = self.world.now()
+        self.update(changes=self.changes + 1)
+        if name != self.name:
+            self.update(name=name)
+        self.settle()
+
+    def _check_spec(self, spec: DataObject) -> None:
+        if spec.changeVersion is not None and spec.changeVersion != vm_views.change_version(self):
+            raise Fault('ConcurrentAccess', f"'{self.name}' was changed by another client.")
+        cpus, memory = spec.numCPUs, spec.memoryMB
+        if cpus is not None and not 1 <= cpus <= _MAX_CPUS:
+            raise invalid_argument('configSpec.numCPUs')
+        # Memory comes in steps of 4 MiB.
+        if memory is not None and (not 4 <= memory <= _MAX_MEMORY_MB or memory % 4):
+            raise invalid_argument('configSpec.memoryMB')
+        cores = spec.numCoresPerSocket
+        if cores and (cpus or self.num_cpu) % cores:
+            raise invalid_argument('configSpec.numCoresPerSocket')
+        if self.running:
+            if cpus not in (None, self.num_cpu) and not self.options.get('cpuHotAddEnabled'):
+                raise Fault(
+                    'CpuHotPlugNotSupported',
+                    'CPU hot plug is not supported for this virtual machine.',
+                )
+            if memory not in (None, self.memory_mb) and not self.options.get('memoryHotAddEnabled'):
+                raise Fault(
+                    'MemoryHotPlugNotSupported',
+                    'Memory hot plug is not supported for this virtual machine.',
+                )
+
+    def _configure_hardware(self, spec: DataObject) -> None:
+        for field, attribute in (
+            ('numCPUs', 'num_cpu'),
+            ('numCoresPerSocket', 'cores_per_socket'),
+            ('memoryMB', 'memory_mb'),
+            ('guestId', 'guest_id'),
+            ('annotation', 'annotation'),
+            ('version', 'hardware_version'),
+            ('uuid', 'uuid'),
+            ('instanceUuid', 'instance_uuid'),
+        ):
+            value = getattr(spec, field)
+            if value is not None:
+                setattr(self, attribute, value)
+
+    def settle(self) -> None:
+        """Set where it lies and what it is connected to from what its devices say."""
+        places = [self.home, *(vm_devices.disk_datastore(self, disk) for disk in self.disks)]
+        before = self.datastore
+        self.datastore = dict.fromkeys(places)
+        self.network = vm_devices.networks(self)
+        for datastore in dict.fromkeys([*before, *self.datastore]):
+            datastore.changed('summary', 'info')
+
+    def RefreshStorageInfo(self, call: Call) -> None:
+        self.changed('storage', 'summary', 'layoutEx')
+
+    # Template and end of life
+
+    def MarkAsTemplate(self, call: Call) -> None:
+        self._must_be('poweredOff', wanted='poweredOff')
+        self.resourcePool = None
+        self.update(template=True)
+
+    def MarkAsVirtualMachine(self, call: Call) -> None:
+        if not self.template:
+            raise Fault('NotSupported', f"'{self.name}' is not a template.")
+        pool = self.find(call.pool, 'ResourcePool', 'pool')
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        if host is not None or self.owner is not pool.owner:
+            self.host = vm_devices.choose_host(pool.owner, self.home, host)
+        self.resourcePool = pool
+        self.update(template=False)
+
+    def check_destroy(self) -> None:
+        if self.running:
+            raise Fault(
+                'InvalidPowerState',
+                'The attempted operation cannot be performed in the current state (poweredOn).',
+                requestedState='poweredOff',
+                existingState=self.power_state,
+            )
+
+    def UnregisterVM(self, call: Call) -> None:
+        self.destroy()
+
+    def dispose(self) -> None:
+        datastores = self.datastore
+        super().dispose()
+        for datastore in datastores:
+            datastore.changed('summary', 'info')

@@ -1,0 +1,434 @@
+"""What a machine's devices are backed by, and the files that result.
+
+Disks are backed by files on datastores, network cards by networks. A machine of the inventory
+has one disk and one card, made anew from a few values at each read; see
+:func:`original_devices`.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from oslo_vmware.simulator import devices
+from oslo_vmware.simulator.data import DataObject, Fault, types
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.datastore import Datastore
+    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+
+KIB = 1024
+MIB = 1024**2
+
+_PATH = re.compile(r'^\[(?P<datastore>[^\]]+)\]\s*(?P<file>.*)$')
+
+# The small files of a machine, in bytes.
+_VMX_SIZE = 3 * KIB
+_NVRAM_SIZE = 264 * KIB
+_LOG_SIZE = 320 * KIB
+_DESCRIPTOR_SIZE = 512
+_SUSPEND_SIZE = 4 * MIB
+
+
+class File(NamedTuple):
+    """A file of a machine.
+
+    :ivar datastore: where it is
+    :ivar name: full path with the datastore's name
+    :ivar kind: as ``layoutEx.file.type`` says it
+    :ivar disk: key of the disk that it belongs to
+    """
+
+    datastore: Datastore
+    name: str
+    kind: str
+    size: int
+    disk: int | None = None
+
+
+# Places
+
+
+def datastore_of(candidates: Iterable[Datastore], path: str) -> tuple[Datastore, str]:
+    """The datastore and the rest of a path ``[datastore] directory/file``.
+
+    :param candidates: the datastores that can be reached
+    :raises Fault: InvalidDatastorePath
+    """
+    found = _PATH.match(path)
+    if found is not None:
+        for datastore in candidates:
+            if datastore.name == found['datastore']:
+                return datastore, found['file']
+    raise Fault(
+        'InvalidDatastorePath',
+        f"Invalid datastore path '{path}'.",
+        datastorePath=path,
+        name=found['datastore'] if found is not None else None,
+    )
+
+
+def choose_host(owner: Any, home: Datastore, host: Any = None) -> Any:
+    """The host for a machine: the one asked for, or the emptiest that reaches the datastore.
+
+    :param owner: the compute resource that the machine's resource pool belongs to
+    :raises Fault: InvalidArgument, InvalidState or InvalidDatastore where there is none
+    """
+    if host is not None and host.parent is not owner:
+        raise Fault(
+            'InvalidArgument',
+            f"The host '{host.name}' does not belong to '{owner.name}'.",
+            invalidProperty='host',
+        )
+    usable = [found for found in ([host] if host else owner.host) if found.usable]
+    if not usable:
+        raise Fault('InvalidState', f"There is no host in '{owner.name}' that machines can run on.")
+    reaching = [found for found in usable if home in found.datastore]
+    if not reaching:
+        raise Fault(
+            'InvalidDatastore',
+            f"The datastore '{home.name}' is not accessible on the host.",
+            datastore=home.ref,
+            name=home.name,
+        )
+    return min(reaching, key=lambda found: len(found.vm))
+
+
+# Devices that machines of the inventory are born with
+
+
+def original_devices(vm: VirtualMachine) -> list[DataObject]:
+    found = devices.base_devices()
+    described = devices.described
+    found.append(
+        described(
+            types.ParaVirtualSCSIController(
+                key=1000,
+                controllerKey=100,
+                unitNumber=3,
+                busNumber=0,
+                hotAddRemove=True,
+                sharedBus='noSharing',
+                scsiCtlrUnitNumber=7,
+            ),
+            'SCSI controller 0',
+            'VMware paravirtual SCSI',
+        )
+    )
+    found.append(
+        described(
+            types.VirtualCdrom(
+                key=3002,
+                controllerKey=201,
+                unitNumber=0,
+                backing=types.VirtualCdromRemotePassthroughBackingInfo(
+                    deviceName='', useAutoDetect=False, exclusive=False
+                ),
+                connectable=_connectable(start=False, connected=False),
+            ),
+            'CD/DVD drive 1',
+            'Remote device',
+        )
+    )
+    disk = types.VirtualDisk(
+        key=2000,
+        controllerKey=1000,
+        unitNumber=0,
+        capacityInKB=vm.disk_kb,
+        capacityInBytes=vm.disk_kb * KIB,
+        shares=types.SharesInfo(shares=1000, level='normal'),
+        backing=types.VirtualDiskFlatVer2BackingInfo(
+            fileName=f'[{vm.home.name}] {vm.directory}/{vm.directory}.vmdk',
+            datastore=vm.home.ref,
+            diskMode='persistent',
+            split=False,
+            writeThrough=False,
+            thinProvisioned=True,
+            uuid=disk_uuid(vm, 2000),
+            sharing='sharingNone',
+        ),
+    )
+    found.append(described(disk, 'Hard disk 1', disk_text(disk)))
+    if vm.card is not None:
+        card = types.VirtualVmxnet3(
+            key=4000,
+            controllerKey=100,
+            unitNumber=7,
+            addressType='assigned',
+            macAddress=mac_address(vm, 0),
+            wakeOnLanEnabled=True,
+            uptCompatibilityEnabled=True,
+            connectable=_connectable(start=True, connected=vm.running),
+        )
+        card.backing = network_backing(vm.card)
+        found.append(described(card, 'Network adapter 1', card_text(card)))
+    return devices.with_slots(found)
+
+
+def original_size(vm: VirtualMachine) -> int:
+    """Bytes of all files of a machine with its original devices; what :func:`files` sums to."""
+    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + _DESCRIPTOR_SIZE
+    size += _written(vm, vm.disk_kb * KIB)
+    if vm.power_state == 'poweredOn':
+        size += vm.memory_mb * MIB
+    elif vm.power_state == 'suspended':
+        size += _SUSPEND_SIZE + vm.memory_mb * MIB
+    return size
+
+
+def original_growth(vm: VirtualMachine) -> int:
+    """Bytes by which the original disk can still grow."""
+    return vm.disk_kb * KIB - _written(vm, vm.disk_kb * KIB)
+
+
+def _written(vm: VirtualMachine, capacity: int) -> int:
+    """What is written of a thin disk, in whole MiB."""
+    return int(capacity * vm.fill) // MIB * MIB
+
+
+def disk_uuid(vm: VirtualMachine, key: int) -> str:
+    """Identifier of a disk, in the range that VMware uses for them."""
+    made = uuid.uuid5(uuid.UUID(vm.uuid), f'disk/{key}').hex
+    return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
+
+
+def mac_address(vm: VirtualMachine, card: int) -> str:
+    """An address of the range that vCenter assigns from: 00:50:56:80:00:00 to 00:50:56:bf:ff:ff."""
+    number = (int(vm.ref.value.rpartition('-')[2]) * 10 + card) & 0x3FFFFF
+    return f'00:50:56:{0x80 + (number >> 16):02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
+
+
+def network_backing(network: Any) -> DataObject:
+    """The backing that connects a card to a standard network or to a port group."""
+    if network.wire_type == 'DistributedVirtualPortgroup':
+        keys = network.portKeys
+        return types.VirtualEthernetCardDistributedVirtualPortBackingInfo(
+            port=types.DistributedVirtualSwitchPortConnection(
+                switchUuid=network.switch.uuid,
+                portgroupKey=network.key,
+                portKey=keys[0] if keys else None,
+                connectionCookie=1,
+            )
+        )
+    return types.VirtualEthernetCardNetworkBackingInfo(
+        deviceName=network.name, useAutoDetect=False, network=network.ref
+    )
+
+
+def _connectable(*, start: bool, connected: bool) -> DataObject:
+    return types.VirtualDeviceConnectInfo(
+        migrateConnect='unset',
+        startConnected=start,
+        allowGuestControl=True,
+        connected=connected,
+        status='ok' if connected else 'untried',
+    )
+
+
+# Disks
+
+
+def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
+    ref = getattr(disk.backing, 'datastore', None)
+    if ref is None:
+        return vm.home
+    found: Any = vm.world.get(ref)
+    return found
+
+
+def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
+    """Bytes that a disk occupies: a thin one what is written, any other all of it."""
+    capacity = devices.disk_bytes(disk)
+    return _written(vm, capacity) if disk.backing.thinProvisioned else capacity
+
+
+def disk_text(disk: DataObject) -> str:
+    return f'{disk.capacityInKB:,} KB'
+
+
+def files(vm: VirtualMachine) -> list[File]:
+    """All files of a machine."""
+    base = f'[{vm.home.name}] {vm.directory}/{vm.directory}'
+    found = [
+        File(vm.home, f'{base}.vmx', 'config', _VMX_SIZE),
+        File(vm.home, f'{base}.nvram', 'nvram', _NVRAM_SIZE),
+        File(vm.home, f'[{vm.home.name}] {vm.directory}/vmware.log', 'log', _LOG_SIZE),
+    ]
+    if vm.power_state == 'poweredOn':
+        name = f'{base}-{vm.uuid[:8]}.vswp'
+        found.append(File(vm.home, name, 'swap', vm.memory_mb * MIB))
+    elif vm.power_state == 'suspended':
+        stem = f'{base}-{vm.uuid[:8]}'
+        found.append(File(vm.home, f'{stem}.vmss', 'suspend', _SUSPEND_SIZE))
+        found.append(File(vm.home, f'{stem}.vmem', 'suspendMemory', vm.memory_mb * MIB))
+    for disk in vm.disks:
+        datastore = disk_datastore(vm, disk)
+        name = disk.backing.fileName
+        extent = f'{name.removesuffix(".vmdk")}-flat.vmdk'
+        found.append(File(datastore, name, 'diskDescriptor', _DESCRIPTOR_SIZE, disk.key))
+        found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
+    return found
+
+
+# Network cards
+
+
+def card_network(vm: VirtualMachine, card: DataObject) -> Any:
+    """The network that a card is connected to, ``None`` where it is not one of the inventory."""
+    backing = card.backing
+    if backing is None or vm.datacenter is None:
+        return None
+    if backing.wire_type == 'VirtualEthernetCardDistributedVirtualPortBackingInfo':
+        wanted = {'key': backing.port.portgroupKey}
+    else:
+        wanted = {'name': backing.deviceName}
+    for network in vm.host.network:
+        if all(getattr(network, name, None) == value for name, value in wanted.items()):
+            return network
+    return None
+
+
+def networks(vm: VirtualMachine) -> list[Any]:
+    """All networks that a machine is connected to."""
+    if vm.own_devices is None:
+        return [vm.card] if vm.card is not None else []
+    cards = [card for card in vm.own_devices if devices.is_network_card(card)]
+    found = (card_network(vm, card) for card in cards)
+    return list(dict.fromkeys(network for network in found if network is not None))
+
+
+def card_text(card: DataObject) -> str:
+    backing = card.backing
+    if backing is not None and backing.deviceName is not None:
+        text: str = backing.deviceName
+        return text
+    if backing is not None and backing.port is not None:
+        return f'DVSwitch: {backing.port.switchUuid}'
+    return 'Network adapter'
+
+
+class Backings:
+    """Completes the devices of one request with what they are backed by.
+
+    :param vm: the machine that is being configured
+    """
+
+    def __init__(self, vm: VirtualMachine) -> None:
+        self.vm = vm
+        self.names = {disk.backing.fileName for disk in vm.disks}
+        # What the disks of this very request take from the datastores.
+        self.taken: dict[Datastore, int] = {}
+
+    def complete(self, device: DataObject, change: DataObject, index: int) -> None:
+        if device.wire_type == 'VirtualDisk':
+            self._disk(device, change, index)
+        elif devices.is_network_card(device):
+            self._card(device, change, index)
+        elif change.operation == 'add' and not devices.is_controller(device):
+            self._other(device)
+
+    def _other(self, device: DataObject) -> None:
+        backing = device.backing
+        file_name = getattr(backing, 'fileName', None)
+        device.deviceInfo.summary = (
+            f'ISO {file_name}' if file_name else getattr(backing, 'deviceName', None) or ''
+        )
+        if device.wire_type == 'VirtualCdrom' and device.connectable is None:
+            device.connectable = _connectable(start=False, connected=False)
+
+    def _disk(self, disk: DataObject, change: DataObject, index: int) -> None:
+        vm = self.vm
+        backing = disk.backing = copy.copy(disk.backing) or types.VirtualDiskFlatVer2BackingInfo(
+            fileName='', diskMode='persistent'
+        )
+        if disk.capacityInKB is None and disk.capacityInBytes is None:
+            disk.capacityInKB = 0
+        size = devices.disk_bytes(disk)
+        disk.capacityInKB, disk.capacityInBytes = size // KIB, size
+        disk.deviceInfo.summary = disk_text(disk)
+        datastore = self._datastore(backing)
+        if change.operation == 'add':
+            if change.fileOperation == 'create' and size <= 0:
+                raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
+            self._name_file(disk, datastore)
+            backing.uuid = backing.uuid or disk_uuid(vm, disk.key)
+            backing.diskMode = backing.diskMode or 'persistent'
+            disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
+        if change.operation != 'add' or change.fileOperation == 'create':
+            self._check_space(disk, datastore)
+        backing.datastore = datastore.ref
+
+    def _datastore(self, backing: DataObject) -> Datastore:
+        mounted = self.vm.host.datastore
+        if backing.fileName:
+            return datastore_of(mounted, backing.fileName)[0]
+        if backing.datastore is None:
+            return self.vm.home
+        found: Any = self.vm.world.get(backing.datastore)
+        if found not in mounted:
+            raise Fault(
+                'InvalidDatastore',
+                f"The datastore '{found.name}' is not accessible on the host.",
+                datastore=found.ref,
+                name=found.name,
+            )
+        reached: Datastore = found
+        return reached
+
+    def _name_file(self, disk: DataObject, datastore: Datastore) -> None:
+        """Give a disk whose file the client did not name the next free name."""
+        name = disk.backing.fileName or ''
+        if not name or not datastore_of([datastore], name)[1]:
+            stem = f'[{datastore.name}] {self.vm.directory}/{self.vm.directory}'
+            name, number = f'{stem}.vmdk', 0
+            while name in self.names:
+                number += 1
+                name = f'{stem}_{number}.vmdk'
+        self.names.add(name)
+        disk.backing.fileName = name
+
+    def _check_space(self, disk: DataObject, datastore: Datastore) -> None:
+        if disk.backing.thinProvisioned:
+            return
+        before = next((old for old in self.vm.disks if old.key == disk.key), None)
+        needed = devices.disk_bytes(disk)
+        if before is not None and disk_datastore(self.vm, before) is datastore:
+            needed -= disk_used(self.vm, before)
+        self.taken[datastore] = self.taken.get(datastore, 0) + needed
+        if self.taken[datastore] > datastore.free_space:
+            raise Fault(
+                'NoDiskSpace',
+                f"Insufficient disk space on datastore '{datastore.name}'.",
+                file=disk.backing.fileName,
+                datastore=datastore.name,
+            )
+
+    def _card(self, card: DataObject, change: DataObject, index: int) -> None:
+        backing = card.backing = copy.copy(card.backing)
+        if backing is None:
+            raise devices.invalid(index, 'virtualDeviceSpec.device.backing')
+        network = card_network(self.vm, card)
+        if network is not None:
+            card.backing = network_backing(network)
+        elif backing.wire_type != 'VirtualEthernetCardOpaqueNetworkBackingInfo':
+            # Opaque networks belong to a manager outside of the inventory.
+            raise Fault(
+                'InvalidDeviceBacking',
+                f"Invalid network for device '{index}': it is not on the host of the machine.",
+                property='virtualDeviceSpec.device.backing',
+                deviceIndex=index,
+            )
+        if change.operation == 'add':
+            if not card.macAddress:
+                card.macAddress = mac_address(self.vm, card.key - 4000)
+                card.addressType = 'assigned'
+            card.addressType = card.addressType or 'manual'
+            if card.wakeOnLanEnabled is None:
+                card.wakeOnLanEnabled = True
+            card.connectable = card.connectable or _connectable(
+                start=True, connected=self.vm.running
+            )
+        card.deviceInfo.summary = card_text(card)
