@@ -28,24 +28,31 @@ class Wait:
     """What to wait for.
 
     :ivar property_name: property to read
+    :ivar state_path: path of the property that is the state itself
     :ivar state_of: where in the property's value the state is
     :ivar meanings: state to meaning
     :ivar otherwise: meaning of every other state
     """
 
     property_name: str
+    state_path: str
     state_of: Callable[[Any], Any]
     meanings: Mapping[str, Meaning] = field(default_factory=dict)
     otherwise: Meaning = Meaning.FAILED
 
-    def meaning(self, value: Any) -> Meaning:
-        """What a value of the property means."""
-        return self.meanings.get(self.state_of(value), self.otherwise)
+    def meaning(self, state: Any) -> Meaning:
+        """What a state means."""
+        return self.meanings.get(state, self.otherwise)
+
+    def is_final(self, state: Any) -> bool:
+        """Whether a state ends the wait, well or not."""
+        return self.meaning(state) is not Meaning.AGAIN
 
 
 #: A Task's ``info`` is a TaskInfo (vSphere API 4.0).
 TASK = Wait(
     'info',
+    'info.state',
     state_of=lambda info: getattr(info, 'state', None),
     meanings={
         'queued': Meaning.AGAIN,
@@ -56,6 +63,7 @@ TASK = Wait(
 
 #: An HttpNfcLease's ``state`` is an HttpNfcLeaseState (vSphere API 4.0).
 LEASE = Wait(
+    'state',
     'state',
     state_of=lambda state: state,
     meanings={
@@ -68,27 +76,26 @@ LEASE = Wait(
 def poll(
     wait: Wait,
     read: Callable[[], Any],
-    interval: float | None,
+    pause: Callable[[float], None],
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Meaning, Any]:
     """Read a property until its state is final.
 
     :param wait: what is waited for
     :param read: reads the property
-    :param interval: seconds from the start of one read to the start of the next
+    :param pause: called between two reads with the seconds that the last one took
     :returns: what the final state means, and the property's value
     """
     while True:
         started = clock()
         value = read()
-        meaning = wait.meaning(value)
+        meaning = wait.meaning(wait.state_of(value))
         if meaning is not Meaning.AGAIN:
             return meaning, value
         LOG.debug(
-            '%s is %s, %s %%',
+            '%s is %s, %s %% done',
             wait.property_name,
             wait.state_of(value),
             getattr(value, 'progress', '?'),
         )
-        sleep(max(0.0, (interval or 0.0) - (clock() - started)))
+        pause(clock() - started)

@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from oslo_vmware import _wait, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._retry import RetryDecorator, RetryPolicy
+from oslo_vmware._updates import MAX_WAIT, SharedUpdates
 
 __all__ = ['RetryDecorator', 'VMwareAPISession']
 
@@ -94,6 +95,7 @@ class VMwareAPISession:
         self._session_username: str | None = None
         self._vim: Any = None
         self._pbm: Any = None
+        self._updates: SharedUpdates | None = None
         #: Counts the logins, so that a thread can tell whether one happened meanwhile.
         self._logins = 0
         # Reentrant, because a login may be what makes the clients.
@@ -218,6 +220,8 @@ class VMwareAPISession:
         self._session_username = session.userName
         if self._pbm:
             self._pbm.set_soap_cookie(client.get_http_cookie())
+        # Its property collector belonged to the session before.
+        self._updates = None
         self._logins += 1
         LOG.info(
             'Logged in at %s:%s, session %s%s',
@@ -348,11 +352,7 @@ class VMwareAPISession:
                   operation made
         :raises VimException: the task failed; the class is the one registered for its fault
         """
-        meaning, info = _wait.poll(
-            _wait.TASK,
-            lambda: self._poll_property(task, _wait.TASK.property_name),
-            self._task_poll_interval,
-        )
+        meaning, info = self._wait_for(_wait.TASK, task)
         if meaning is _wait.Meaning.DONE:
             return info
         error = getattr(info, 'error', None)
@@ -370,11 +370,7 @@ class VMwareAPISession:
         :raises VimException: the lease is in state ``error``, with the server's reason, or in a
                               state that never becomes ready
         """
-        meaning, state = _wait.poll(
-            _wait.LEASE,
-            lambda: self._poll_property(lease, _wait.LEASE.property_name),
-            self._task_poll_interval,
-        )
+        meaning, state = self._wait_for(_wait.LEASE, lease)
         if meaning is _wait.Meaning.DONE:
             return
         name = vim_util.get_moref_value(lease)
@@ -394,10 +390,37 @@ class VMwareAPISession:
             error, _('Lease %(lease)s failed: %(reason)s') % {'lease': name, 'reason': reason}
         )
 
-    def _poll_property(self, moref: Any, name: str) -> Any:
-        return self.invoke_api(
-            vim_util, 'get_object_property', self.vim, moref, name, skip_op_id=True
-        )
+    def _wait_for(self, wait: _wait.Wait, moref: Any) -> tuple[_wait.Meaning, Any]:
+        def read() -> Any:
+            return self.invoke_api(
+                vim_util,
+                'get_object_property',
+                self.vim,
+                moref,
+                wait.property_name,
+                skip_op_id=True,
+            )
+
+        def pause(spent: float) -> None:
+            remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
+            updates = self._shared_updates()
+            if updates is None:
+                time.sleep(remaining)
+            else:
+                updates.pause(moref, wait.state_path, wait.is_final, remaining)
+
+        return _wait.poll(wait, read, pause)
+
+    def _shared_updates(self) -> SharedUpdates | None:
+        """The waiters of this login; None where the service is a stand-in that has no updates."""
+        if not isinstance(self._vim, service.Service):
+            return None
+        with self._client_lock:
+            if self._updates is None:
+                # A wait must end before its connection times out.
+                limit = self._connection_timeout or 2 * MAX_WAIT
+                self._updates = SharedUpdates(self._vim, max(1, min(MAX_WAIT, int(limit / 2))))
+            return self._updates
 
 
 class _Renewed(exceptions.VimConnectionException):

@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from suds import sudsobject
+from oslo_vmware.soap import objects
 
 LOG = logging.getLogger(__name__)
 
@@ -43,9 +43,7 @@ def get_moref(value: str, type_: str) -> Any:
     :returns: object with the attributes ``value`` and ``_type``. It is always true, can be hashed,
         and equals only itself: compare references by :func:`get_moref_value`.
     """
-    moref = sudsobject.Property(value)
-    moref._type = type_
-    return moref
+    return objects.moref(value, type_)
 
 
 def get_moref_value(moref: Any) -> Any:

@@ -33,7 +33,7 @@ import suds.transport
 from suds.bindings.binding import envns
 from suds.options import Options
 from suds.plugin import PluginContainer
-from suds.resolver import Frame
+from suds.resolver import Frame, NodeResolver
 from suds.sax import Namespace
 from suds.sax.element import Element
 from suds.sax.parser import Parser
@@ -219,12 +219,26 @@ class _LenientFactory(suds.client.Factory):
         raise suds.TypeNotFound(name)
 
 
+class _TolerantResolver(NodeResolver):
+    """Takes an ``xsi:type`` that names nothing, or no namespace, for none."""
+
+    def known(self, node: Any) -> Any:
+        try:
+            return super().known(node)
+        except Exception:  # noqa: BLE001 - suds raises plain Exception for a bad qualified name
+            return None
+
+
 class _TolerantUnmarshaller(Typed):
     """suds' decoder, which does not fail on what the description does not know.
 
     An undeclared element is decoded by its ``xsi:type`` or its shape. An unknown ``xsi:type``
     gives the object's class its name. A fault without members keeps its class.
     """
+
+    def __init__(self, schema: Any) -> None:
+        super().__init__(schema)
+        self.resolver = _TolerantResolver(schema)
 
     def start(self, content: Any) -> None:
         node = content.node

@@ -1,0 +1,189 @@
+"""Waiting together: one outstanding request tells all waiters of a session what changed.
+
+Each waiter has its object watched by a filter on a property collector of the session's own. The
+waiter that finds no leader becomes the leader and asks ``WaitForUpdatesEx`` (vSphere API 4.1) for
+all of them; the others sleep on an event. A leader whose own wait is over hands over to another
+waiter. So a change is seen at once, and two hundred waiters cost one request.
+
+This only ever replaces a pause between two polls: the caller reads the property again
+afterwards, and goes on waiting if there is reason to. Therefore nothing here has to be certain.
+Whatever goes wrong (an expired session, a server or a stand-in that has no such operations), the
+waiters fall back to pausing for their poll interval.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from oslo_vmware import vim_util
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that one request may stay outstanding, and after which a waiter looks for itself in
+#: case a change was missed.
+MAX_WAIT = 60
+
+
+@dataclass(eq=False)
+class _Waiter:
+    """One caller that waits.
+
+    :ivar object_id: id of the object it waits for
+    :ivar is_final: whether a value of the watched property ends the wait
+    :ivar woken: set when there is reason to look again, or to take the lead
+    :ivar over: the wait has ended
+    :ivar failed: it has ended because the server cannot tell
+    """
+
+    object_id: str
+    is_final: Callable[[Any], bool]
+    woken: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
+    failed: bool = False
+
+    def end(self) -> None:
+        self.over = True
+        self.woken.set()
+
+
+class SharedUpdates:
+    """The waiters of one login, and the property collector they share.
+
+    :param vim: the session's Vim service
+    :param max_wait: seconds that one request may stay outstanding
+    """
+
+    def __init__(self, vim: Any, max_wait: int = MAX_WAIT) -> None:
+        self._vim = vim
+        self._max_wait = max_wait
+        self._lock = threading.Lock()
+        self._waiters: list[_Waiter] = []
+        self._leader: _Waiter | None = None
+        self._collector: Any = None
+        self._version = ''
+        self._unavailable_until = 0.0
+
+    def pause(
+        self, moref: Any, path: str, is_final: Callable[[Any], bool], interval: float
+    ) -> None:
+        """Sleep until a property may have reached a final value.
+
+        :param moref: the object
+        :param path: path of the property
+        :param is_final: whether a value ends the wait
+        :param interval: seconds to sleep when the server cannot tell of changes
+        """
+        started = time.monotonic()
+        if started >= self._unavailable_until and self._shared(moref, path, is_final):
+            return
+        time.sleep(max(0.0, interval - (time.monotonic() - started)))
+
+    def _shared(self, moref: Any, path: str, is_final: Callable[[Any], bool]) -> bool:
+        waiter = _Waiter(vim_util.get_moref_value(moref), is_final)
+        # Before the filter: the leader may hear of the object before CreateFilter returns.
+        with self._lock:
+            self._waiters.append(waiter)
+        try:
+            collector, watch = self._watch(moref, path)
+            try:
+                self._wait(waiter, collector)
+            finally:
+                self._unwatch(watch)
+            return not waiter.failed
+        except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
+            LOG.debug('Updates of %s are not to be had: %s', waiter.object_id, exc)
+            self._give_up()
+            return False
+        finally:
+            self._leave(waiter)
+
+    def _watch(self, moref: Any, path: str) -> tuple[Any, Any]:
+        factory = self._vim.client.factory
+        spec = vim_util.build_property_filter_spec(
+            factory,
+            [vim_util.build_property_spec(factory, vim_util.get_moref_type(moref), [path])],
+            [vim_util.build_object_spec(factory, moref, [])],
+        )
+        with self._lock:
+            if self._collector is None:
+                self._collector = self._vim.CreatePropertyCollector(
+                    self._vim.service_content.propertyCollector
+                )
+                self._version = ''
+            collector = self._collector
+        return collector, self._vim.CreateFilter(collector, spec=spec, partialUpdates=False)
+
+    def _unwatch(self, watch: Any) -> None:
+        try:
+            self._vim.DestroyPropertyFilter(watch)
+        except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
+            LOG.debug('A property filter could not be destroyed: %s', exc)
+
+    def _wait(self, waiter: _Waiter, collector: Any) -> None:
+        deadline = time.monotonic() + self._max_wait
+        while not waiter.over and time.monotonic() < deadline:
+            if self._take_lead(waiter):
+                self._ask(collector)
+            else:
+                waiter.woken.wait(deadline - time.monotonic())
+                waiter.woken.clear()
+
+    def _take_lead(self, waiter: _Waiter) -> bool:
+        with self._lock:
+            if self._leader is None:
+                self._leader = waiter
+            return self._leader is waiter
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Stop waiting; a leader hands over."""
+        with self._lock:
+            self._waiters.remove(waiter)
+            if self._leader is waiter:
+                self._leader = None
+                if self._waiters:
+                    self._waiters[0].woken.set()
+
+    def _ask(self, collector: Any) -> None:
+        """Ask once for all waiters, and wake those whose wait is over."""
+        options = self._vim.client.factory.create('ns0:WaitOptions')
+        options.maxWaitSeconds = self._max_wait
+        started = time.monotonic()
+        update = self._vim.WaitForUpdatesEx(collector, version=self._version, options=options)
+        if update is None:
+            if time.monotonic() - started < 1:
+                raise RuntimeError('the server does not wait for updates')
+            return
+        self._version = update.version
+        with self._lock:
+            waiters = list(self._waiters)
+        for changed in _changes(update):
+            for waiter in waiters:
+                if waiter.object_id == changed.obj.value and _ends(changed, waiter.is_final):
+                    waiter.end()
+
+    def _give_up(self) -> None:
+        """Let every waiter look for itself, and start anew later with another collector."""
+        with self._lock:
+            self._unavailable_until = time.monotonic() + self._max_wait
+            self._collector = None
+            for waiter in self._waiters:
+                waiter.failed = True
+                waiter.end()
+
+
+def _changes(update: Any) -> list[Any]:
+    return [
+        changed
+        for filter_update in getattr(update, 'filterSet', ())
+        for changed in getattr(filter_update, 'objectSet', ())
+    ]
+
+
+def _ends(changed: Any, is_final: Callable[[Any], bool]) -> bool:
+    """Whether an update of an object ends the wait for it; one that is gone does."""
+    return changed.kind == 'leave' or any(
+        is_final(getattr(change, 'val', None)) for change in getattr(changed, 'changeSet', ())
+    )

@@ -1,0 +1,311 @@
+"""What the server sends instead of an answer, and which exception it becomes."""
+
+import re
+import socket
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oslo_vmware import exceptions, vim_util, wsdl
+from oslo_vmware.vim import Vim
+from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
+
+DESCRIPTION = wsdl.file_url(wsdl.vim_wsdl_path())
+XSI_TYPE = '{http://www.w3.org/2001/XMLSchema-instance}type'
+VM = vim_util.get_moref('vm-1', 'VirtualMachine')
+
+PAGE = '<html><head><title>503</title></head><body><p>Starting</p></body></html>'
+
+NOT_SOAP = {
+    'an HTML page while the server starts': (Answer(PAGE, 503, 'text/html'), '503'),
+    'a page that is not even XML': (Answer('<html><br>Starting', 503, 'text/html'), '503'),
+    "a proxy's 502": (Answer('Bad Gateway', 502, 'text/plain'), '502'),
+    'an HTML page with status 200': (Answer(PAGE, 200, 'text/html'), 'text/html'),
+    'an empty body': (Answer(b''), 'empty'),
+    'an empty error': (Answer(b'', 500), 'status 500'),
+    'broken XML': (Answer(ENVELOPE.format('<broken>')), 'not well-formed'),
+    'half an envelope': (Answer(ENVELOPE[:150]), 'not well-formed'),
+    'XML of another kind': (Answer('<other/>'), 'not a SOAP envelope'),
+    'a redirect': (
+        Answer(b'', 302, headers={'Location': 'http://127.0.0.1:9/sdk'}),
+        'status 302',
+    ),
+    'unauthorised': (Answer('no', 401, 'text/plain'), 'status 401'),
+    'not found': (Answer('no', 404, 'text/plain'), 'status 404'),
+}
+
+
+def connect(server: ScriptedServer, **options: Any) -> Vim:
+    return Vim('http', '127.0.0.1', server.port, wsdl_url=DESCRIPTION, **options)
+
+
+def serving(answer: Answer) -> Callable[[Request], Answer]:
+    return lambda request: answer
+
+
+@pytest.mark.parametrize(('answer', 'named'), NOT_SOAP.values(), ids=NOT_SOAP.keys())
+def test_an_answer_that_is_not_soap(answer: Answer, named: str) -> None:
+    """VimConnectionException, which users retry, naming operation, status and content type."""
+    with ScriptedServer(serving(answer)) as server:
+        with pytest.raises(exceptions.VimConnectionException) as raised:
+            connect(server).CurrentTime('ServiceInstance')
+        text = str(raised.value)
+        assert 'CurrentTime' in text
+        assert f'HTTP status {answer.status}' in text
+        assert answer.content_type.split(';')[0] in text
+        assert named in text
+        assert len(server.requests) == 1
+
+
+def test_nothing_listens() -> None:
+    """A refused connection is a VimConnectionException that names host and port."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    with pytest.raises(exceptions.VimConnectionException, match=rf'127\.0\.0\.1:{port}'):
+        Vim('http', '127.0.0.1', port, wsdl_url=DESCRIPTION).CurrentTime('ServiceInstance')
+
+
+def test_no_answer_in_time() -> None:
+    """The time-out is the caller's number of seconds, and its end a VimConnectionException."""
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        vim = Vim(
+            'http',
+            '127.0.0.1',
+            silent.getsockname()[1],
+            wsdl_url=DESCRIPTION,
+            connection_timeout=0.2,
+        )
+        with pytest.raises(exceptions.VimConnectionException, match='timed out'):
+            vim.CurrentTime('ServiceInstance')
+
+
+@pytest.mark.parametrize(
+    'make_url',
+    [
+        lambda server: f'{server.url}/nowhere/vimService.wsdl',
+        lambda server: 'file:///does/not/exist.wsdl',
+    ],
+)
+def test_no_description(make_url: Callable[[ScriptedServer], str]) -> None:
+    """A description that cannot be had is a VimConnectionException that says where it was."""
+    with ScriptedServer(serving(Answer('no', 404, 'text/plain'))) as server:
+        url = make_url(server)
+        with pytest.raises(exceptions.VimConnectionException, match=re.escape(url)):
+            Vim('http', '127.0.0.1', server.port, wsdl_url=url)
+
+
+def test_a_description_that_is_no_xml() -> None:
+    """The same for a page in its place."""
+    with (
+        ScriptedServer(serving(Answer('<html><br>', 200, 'text/html'))) as server,
+        pytest.raises(exceptions.VimConnectionException, match=r'vimService\.wsdl'),
+    ):
+        Vim('http', '127.0.0.1', server.port)
+
+
+def test_an_unknown_operation() -> None:
+    """VimException, and nothing is sent."""
+    with ScriptedServer(serving(reply('X'))) as server:
+        with pytest.raises(exceptions.VimException, match='NoSuchOperation'):
+            connect(server).NoSuchOperation('ServiceInstance')
+        assert server.requests == []
+
+
+def test_an_unknown_argument() -> None:
+    """VimException with the TypeError as cause, and nothing is sent."""
+    with ScriptedServer(serving(reply('X'))) as server:
+        with pytest.raises(exceptions.VimException) as raised:
+            connect(server).PowerOnVM_Task(VM, speed='high')
+        assert isinstance(raised.value.cause, TypeError)
+        assert server.requests == []
+
+
+def test_an_idle_connection_that_the_server_closed() -> None:
+    """Not an outage: the request is sent once more on a new connection, at once."""
+    answers = [
+        reply('CurrentTime', '<returnval>2026-01-02T03:04:05Z</returnval>'),
+        Answer(drop=True),
+        reply('CurrentTime', '<returnval>2026-01-02T03:04:06Z</returnval>'),
+    ]
+    with ScriptedServer(lambda request: answers.pop(0)) as server:
+        vim = connect(server)
+        assert vim.CurrentTime('ServiceInstance').second == 5
+        assert vim.CurrentTime('ServiceInstance').second == 6
+        assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_a_fresh_connection_that_the_server_closed() -> None:
+    """There it means something, and the request is not repeated."""
+    with ScriptedServer(serving(Answer(drop=True))) as server:
+        with pytest.raises(exceptions.VimConnectionException):
+            connect(server).CurrentTime('ServiceInstance')
+        assert len(server.requests) == 1
+
+
+FOLDER = '<object type="Folder">group-v3</object>'
+NESTED = '<faultMessage><key>k</key></faultMessage>'
+
+FAULTS = {
+    'members become details': (
+        f'<f xmlns="urn:vim25" xsi:type="DuplicateName"><name>a</name>{FOLDER}</f>',
+        ['DuplicateName'],
+        {'name': 'a', 'object': 'group-v3'},
+    ),
+    'without members': (
+        '<ToolsUnavailableFault xmlns="urn:vim25" xsi:type="ToolsUnavailable"/>',
+        ['ToolsUnavailable'],
+        {},
+    ),
+    'without a type': (
+        '<NoPermissionFault xmlns="urn:vim25"><privilegeId>X</privilegeId></NoPermissionFault>',
+        ['NoPermissionFault'],
+        {'privilegeId': 'X'},
+    ),
+    'an expired session of another service': (
+        '<f xsi:type="p:PbmFaultNotAuthenticated" xmlns:p="urn:pbm"/>',
+        ['NotAuthenticated'],
+        {},
+    ),
+    'a security error': (
+        '<f xsi:type="vim25:SecurityError" xmlns:vim25="urn:vim25"/>',
+        ['NotAuthenticated'],
+        {},
+    ),
+    'nested members have no text': (
+        f'<f xmlns="urn:vim25" xsi:type="GenericVmConfigFault">{NESTED}<reason>r</reason></f>',
+        ['GenericVmConfigFault'],
+        {'faultMessage': None, 'reason': 'r'},
+    ),
+    'two faults': (
+        '<a xsi:type="X"><k>1</k></a><b xsi:type="Y"><k>2</k></b>',
+        ['X', 'Y'],
+        {'k': '2'},
+    ),
+    'none at all': ('', [], {}),
+}
+
+
+@pytest.mark.parametrize('status', [200, 500])
+@pytest.mark.parametrize(('detail', 'names', 'details'), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault(
+    detail: str, names: list[str], details: dict[str, str | None], status: int
+) -> None:
+    """VimFaultException with names and flat details, whatever the HTTP status."""
+    with (
+        ScriptedServer(serving(fault(detail, status=status))) as server,
+        pytest.raises(exceptions.VimFaultException) as raised,
+    ):
+        connect(server).PowerOnVM_Task(VM)
+    assert raised.value.fault_list == names
+    assert raised.value.details == details
+    assert raised.value.message == 'Something went wrong'
+    # The decoded fault keeps the server's name where the flat list says NotAuthenticated.
+    tree = [type(found).__name__ for found in raised.value.fault]
+    assert tree == [name.rpartition(':')[2] for name in _server_names(detail)]
+
+
+def _server_names(detail: str) -> list[str]:
+    children = ET.fromstring(ENVELOPE.format(detail))[0]
+    return [child.get(XSI_TYPE) or child.tag.rpartition('}')[2] for child in children]
+
+
+def test_the_tree_of_a_fault_is_searched() -> None:
+    """A nested cause is found by name, with its members decoded."""
+    detail = (
+        '<f xmlns="urn:vim25" xsi:type="GenericVmConfigFault"><faultCause>'
+        '<fault xsi:type="FileLocked"><file>[ds] a.vmdk</file></fault>'
+        '<localizedMessage>locked</localizedMessage></faultCause><reason>r</reason></f>'
+    )
+    with (
+        ScriptedServer(serving(fault(detail))) as server,
+        pytest.raises(exceptions.VimFaultException) as raised,
+    ):
+        connect(server).PowerOnVM_Task(VM)
+    assert exceptions.find_fault(raised.value, 'FileLocked').file == '[ds] a.vmdk'
+
+
+def retrieved(content: str) -> Answer:
+    return reply('RetrievePropertiesEx', f'<returnval>{content}</returnval>')
+
+
+def read_name(server: ScriptedServer) -> Any:
+    vim = connect(server)
+    vim._service_content = reply_content = vim.client.factory.create('ServiceContent')
+    reply_content.propertyCollector = vim_util.get_moref('pc', 'PropertyCollector')
+    return vim_util.get_object_property(vim, VM, 'name')
+
+
+MISSING = (
+    '<objects><obj type="VirtualMachine">vm-1</obj><missingSet><path>name</path><fault>'
+    '<fault xsi:type="{}">{}</fault><localizedMessage>no</localizedMessage></fault>'
+    '</missingSet></objects>'
+)
+
+
+@pytest.mark.parametrize(
+    ('content', 'names', 'details'),
+    [
+        (
+            MISSING.format(
+                'NoPermission',
+                '<object type="VirtualMachine">vm-1</object><privilegeId>P</privilegeId>',
+            ),
+            ['NoPermission'],
+            {'object': 'vm-1', 'privilegeId': 'P'},
+        ),
+        (MISSING.format('NoPermission', ''), ['NoPermission'], {}),
+        (MISSING.format('ManagedObjectNotFound', ''), ['ManagedObjectNotFound'], {}),
+        ('', ['NotAuthenticated'], {}),
+    ],
+)
+def test_what_a_property_read_leaves_out(
+    content: str, names: list[str], details: dict[str, str]
+) -> None:
+    """A missing property is a fault with its name, object and privilege; so is an empty reply."""
+    with (
+        ScriptedServer(serving(retrieved(content))) as server,
+        pytest.raises(exceptions.VimFaultException) as raised,
+    ):
+        read_name(server)
+    assert (raised.value.fault_list, raised.value.details) == (names, details)
+    assert raised.value.empty_reply is (content == '')
+
+
+def test_what_the_description_does_not_know_is_kept() -> None:
+    """A newer server's elements and types do not fail the call, and can be read."""
+    content = (
+        '<objects><obj type="VirtualMachine">vm-1</obj><novelty><speed>9</speed></novelty>'
+        '<propSet><name>name</name><val xsi:type="BrandNew"><shine>bright</shine></val></propSet>'
+        '</objects>'
+    )
+    with ScriptedServer(serving(retrieved(content))) as server:
+        value = read_name(server)
+    assert (type(value).__name__, value.shine) == ('BrandNew', 'bright')
+
+
+def test_an_empty_body_where_no_result_is_due() -> None:
+    """Such an operation has simply succeeded."""
+    with ScriptedServer(serving(Answer(b''))) as server:
+        assert connect(server).Logout('SessionManager') is None
+
+
+def test_nothing_is_sent_for_no_object() -> None:
+    """None as managed object: None back, arguments not looked at, no request."""
+    with ScriptedServer(serving(reply('X'))) as server:
+        assert connect(server).PowerOnVM_Task(None, nonsense=1) is None
+        assert server.requests == []
+
+
+def test_private_names_are_no_operations() -> None:
+    """copy, pickle and debuggers ask for them; they must not get a function."""
+    with ScriptedServer(serving(reply('X'))) as server:
+        vim = connect(server)
+        assert not hasattr(vim, '__deepcopy__')
+        assert not hasattr(vim, '_private')
+        assert callable(vim.AnyOperation)
+        assert vim
+        assert str(server.port) in repr(vim)
+        assert str(server.port) in str(vim)
