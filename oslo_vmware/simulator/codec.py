@@ -79,13 +79,11 @@ class Encoder:
         self._plans: dict[tuple[str, str], list[_Member]] = {}
         self._tags: dict[str, str] = {}
 
-    def data_object(self, name: str, value: DataObject, *, typed: bool = False) -> str:
-        """One data object as an element of that name in the service's namespace.
-
-        :param typed: write xsi:type
-        """
+    def fault(self, name: str, value: DataObject) -> str:
+        """A fault as the element of a SOAP fault's detail."""
         out: _Out = []
-        self._complex(out, f'<{name}', f'</{name}>', value, None if typed else value.wire_type, '')
+        namespace = self._schema.namespace
+        self._complex(out, f'<{name} xmlns="{namespace}"', f'</{name}>', value, None, namespace)
         return ''.join(out)
 
     def result(self, field: Field, value: Any, operation: str) -> str:

@@ -94,7 +94,8 @@ class Fault(Exception):
     :param fields: the fault's own members
     """
 
-    def __init__(self, name: str, message: str | None = None, **fields: Any) -> None:
+    # Positional only: faults have members called name and message.
+    def __init__(self, name: str, message: str | None = None, /, **fields: Any) -> None:
         self.name = name
         self.detail = types[name](**fields)
         self.message = message if message is not None else f'The operation failed: {name}.'

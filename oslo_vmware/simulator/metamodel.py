@@ -50,9 +50,7 @@ def ancestors(wire_type: str) -> tuple[str, ...]:
     found = VmomiSupport.GetWsdlType(_VIM, wire_type)
     if not issubclass(found, VmomiSupport.ManagedObject):
         raise KeyError(wire_type)
-    return tuple(
-        VmomiSupport.GetWsdlName(base) for base in found.__mro__ if base is not object
-    )
+    return tuple(VmomiSupport.GetWsdlName(base) for base in found.__mro__ if base is not object)
 
 
 def exists(wire_type: str) -> bool:
@@ -90,6 +88,20 @@ def _property_type(declared: type) -> PropertyType:
 
 
 @functools.cache
+def has_operation(wire_type: str, operation: str) -> bool:
+    """Whether a managed object type has an operation of that wire name."""
+    try:
+        found = VmomiSupport.GetWsdlType(_VIM, wire_type)
+    except KeyError:
+        return False
+    return any(
+        info.wsdlName == operation
+        for base in found.__mro__
+        for info in getattr(base, '_methodInfo', {}).values()
+    )
+
+
+@functools.cache
 def method_name(wire_type: str, operation: str) -> str:
     """The name of an operation in the object model: ``PowerOnVM_Task`` is ``powerOn``.
 
@@ -98,5 +110,6 @@ def method_name(wire_type: str, operation: str) -> str:
     for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
         for info in getattr(base, '_methodInfo', {}).values():
             if info.wsdlName == operation:
-                return VmomiSupport.Uncapitalize(info.name)
+                name: str = VmomiSupport.Uncapitalize(info.name)
+                return name
     return operation

@@ -21,7 +21,7 @@ import datetime
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from oslo_vmware.simulator import metamodel
@@ -51,8 +51,29 @@ def class_for(wire_type: str) -> type['ManagedObject']:
     return _CLASSES[wire_type]
 
 
+class NotAuthenticated(Exception):
+    """Raised by an operation that needs a session for what it was asked."""
+
+
+def anonymous(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark an operation that is open to those who are not logged in."""
+    method.is_anonymous = True  # type: ignore[attr-defined]
+    return method
+
+
+def is_anonymous(method: Callable[..., Any] | None) -> bool:
+    """Whether an operation is open to those who are not logged in."""
+    return getattr(method, 'is_anonymous', False)
+
+
 class Call:
-    """One operation as it arrived: its arguments are attributes, an absent one is ``None``."""
+    """One operation as it arrived: its arguments are attributes, an absent one is ``None``.
+
+    An argument that is called like an attribute of this class is reached through ``args``.
+
+    :ivar new_session: set by a login; its cookie goes out with the reply
+    :ivar headers: of the HTTP request
+    """
 
     def __init__(
         self,
@@ -67,6 +88,8 @@ class Call:
         self.args = args
         self.session = session
         self.op_id = op_id
+        self.new_session: Session | None = None
+        self.headers: Mapping[str, str] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.args, name)
@@ -197,9 +220,7 @@ class World:
         """All objects of a class and its subclasses, in order of creation."""
         return (obj for obj in list(self.objects.values()) if isinstance(obj, cls))
 
-    def listen(
-        self, listener: Callable[[ManagedObject, tuple[str, ...] | None], None]
-    ) -> None:
+    def listen(self, listener: Callable[[ManagedObject, tuple[str, ...] | None], None]) -> None:
         """Have ``listener(obj, names)`` called at every change, under the lock.
 
         ``names`` are the changed properties, ``()`` for an object that appeared and ``None``
@@ -207,12 +228,16 @@ class World:
         """
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Callable[[ManagedObject, tuple[str, ...] | None], None]) -> None:
+        """Undo :meth:`listen`."""
+        self._listeners.remove(listener)
+
     def note_change(self, obj: ManagedObject, names: tuple[str, ...]) -> None:
         with self.lock:
             self._tell(obj, names)
 
     def _tell(self, obj: ManagedObject, names: tuple[str, ...] | None) -> None:
         self.version += 1
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(obj, names)
         self.changes.notify_all()

@@ -209,7 +209,7 @@ class _Compiler:
             root = etree.fromstring(data, self._parser)
         except etree.XMLSyntaxError as error:
             raise SchemaError(f'{location}: is not well-formed XML: {error}') from error
-        if root.getroottree().docinfo.doctype:
+        if root.getroottree().docinfo.internalDTD is not None:
             raise SchemaError(f'{location}: has a document type declaration, which is refused')
         return root
 

@@ -1,0 +1,319 @@
+"""The SOAP end of the server: from a POST to a managed object's method and back.
+
+What goes wrong is answered as a vCenter answers it: HTTP 500 with a fault whose detail carries
+the vSphere fault and its type. A mistake in the simulator itself becomes the fault SystemError;
+besides that it is kept in :attr:`Endpoint.errors`, where a test can find it.
+"""
+
+import collections
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from lxml import etree
+
+from oslo_vmware.simulator import metamodel, registry
+from oslo_vmware.simulator.codec import Decoder, Encoder, escape
+from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.descriptions import Descriptions
+from oslo_vmware.simulator.faults import Effect, Rule
+from oslo_vmware.simulator.httpd import Disconnect, Request, Response
+from oslo_vmware.simulator.objects.property_collector import Kit, fetch_operation
+from oslo_vmware.simulator.registry import Call, ManagedObject
+from oslo_vmware.simulator.sessions import COOKIE
+from oslo_vmware.soap.schema import Operation, Schema
+
+LOG = logging.getLogger(__name__)
+
+_SOAP = '{http://schemas.xmlsoap.org/soap/envelope/}'
+_CONTENT_TYPE = 'text/xml; charset=utf-8'
+_OPEN = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<soapenv:Envelope xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"'
+    ' xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+    ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n<soapenv:Body>\n'
+)
+_CLOSE = '\n</soapenv:Body>\n</soapenv:Envelope>'
+
+_REMEMBERED_CALLS = 10_000
+
+
+@dataclasses.dataclass
+class ServedCall:
+    """One operation that arrived, for tests to look at.
+
+    :ivar headers: of the HTTP request
+    :ivar soap_headers: text of the SOAP headers by local name
+    :ivar session_key: of the session that the cookie belongs to; None without one
+    :ivar cookie: the Cookie header as sent
+    :ivar args: the decoded arguments; None for logins, whose secrets are not kept
+    :ivar fault: name of the fault that it was answered with
+    """
+
+    operation: str
+    target: Ref | None
+    soap_action: str
+    headers: Mapping[str, str]
+    soap_headers: Mapping[str, str]
+    cookie: str | None
+    session_key: str | None = None
+    args: DataObject | None = dataclasses.field(default=None, repr=False)
+    fault: str | None = None
+
+    @property
+    def op_id(self) -> str | None:
+        """The operation id that the client gave."""
+        return self.soap_headers.get('operationID')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Envelope:
+    body: etree._Element
+    soap_headers: dict[str, str]
+
+
+class Endpoint:
+    """Serves one SOAP service.
+
+    :param kit: the world, sessions and faults
+    :param stopping: set when the server stops, ends delays
+    :ivar calls: the last operations that arrived
+    :ivar errors: mistakes of the simulator itself
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        descriptions: Descriptions,
+        kit: Kit,
+        stopping: threading.Event,
+        *,
+        secure: bool,
+        expired_reply: str,
+    ) -> None:
+        self._schema = schema
+        self._descriptions = descriptions
+        self._kit = kit
+        self._world = kit.world
+        self._sessions = kit.sessions
+        self._faults = kit.faults
+        self._universal = {'Fetch': fetch_operation(schema)}
+        self._stopping = stopping
+        self._cookie_flags = 'Path=/; HttpOnly; Secure' if secure else 'Path=/; HttpOnly'
+        self.expired_reply = expired_reply
+        self._decoder = Decoder(schema)
+        self._encoder = Encoder(schema)
+        self._parser = etree.XMLParser(
+            resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+        )
+        self.calls: collections.deque[ServedCall] = collections.deque(maxlen=_REMEMBERED_CALLS)
+        self.errors: list[Exception] = []
+
+    def serve(self, request: Request) -> Response:
+        """Answer one POST."""
+        try:
+            envelope = self._envelope(request.body())
+        except Fault as fault:
+            return self._fault_response(fault, code='ClientFaultCode')
+        served = self._served(request, envelope)
+        self.calls.append(served)
+        trouble = self._faults.trouble(served.operation, served.target)
+        if trouble.delay:
+            self._stopping.wait(trouble.delay)
+            if self._stopping.is_set():
+                raise Disconnect
+        rule = trouble.rule
+        if rule is None:
+            return self._act(served, envelope)
+        return self._troubled(rule, served, envelope)
+
+    def _troubled(self, rule: Rule, served: ServedCall, envelope: _Envelope) -> Response:
+        response = self._act(served, envelope) if rule.after else Response()
+        if rule.effect is Effect.DROP:
+            raise Disconnect
+        if rule.effect is Effect.HTTP:
+            return Response(rule.status, rule.content_type, rule.body)
+        if rule.effect is Effect.EMPTY_REPLY:
+            return self._reply(f'{served.operation}Response', '')
+        if rule.fault is not None:
+            served.fault = rule.fault.name
+            return self._fault_response(rule.fault)
+        half = response.body[: len(response.body) // 2]
+        if rule.effect is Effect.TRUNCATE:
+            return dataclasses.replace(response, body=half, length=len(response.body))
+        return dataclasses.replace(response, body=half)
+
+    def _envelope(self, data: bytes) -> _Envelope:
+        try:
+            root = etree.fromstring(data, self._parser)
+        except etree.XMLSyntaxError as error:
+            raise Fault('InvalidRequest', f'XML document is not well formed: {error}') from error
+        body = root.find(f'{_SOAP}Body')
+        if (
+            root.getroottree().docinfo.internalDTD is not None
+            or root.tag != f'{_SOAP}Envelope'
+            or body is None
+        ):
+            raise Fault('InvalidRequest', 'The request is not a SOAP envelope')
+        operation = next(body.iterchildren('*'), None)
+        if operation is None:
+            raise Fault('InvalidRequest', 'The SOAP body is empty')
+        header = root.find(f'{_SOAP}Header')
+        soap_headers = {
+            etree.QName(child).localname: child.text or ''
+            for child in (() if header is None else header.iterchildren('*'))
+        }
+        return _Envelope(operation, soap_headers)
+
+    def _served(self, request: Request, envelope: _Envelope) -> ServedCall:
+        this = next(envelope.body.iterchildren('{*}_this'), None)
+        target = None if this is None else Ref(this.get('type', ''), (this.text or '').strip())
+        return ServedCall(
+            operation=etree.QName(envelope.body).localname,
+            target=target,
+            soap_action=request.headers.get('SOAPAction', ''),
+            headers=dict(request.headers.items()),
+            soap_headers=envelope.soap_headers,
+            cookie=request.headers.get('Cookie'),
+        )
+
+    # --- acting
+
+    def _act(self, served: ServedCall, envelope: _Envelope) -> Response:
+        try:
+            return self._dispatch(served, envelope.body)
+        except Fault as fault:
+            served.fault = fault.name
+            return self._fault_response(fault)
+        except Disconnect:
+            raise
+        except Exception as error:
+            LOG.exception('The simulator failed in %s', served.operation)
+            self.errors.append(error)
+            served.fault = 'SystemError'
+            return self._fault_response(
+                Fault('SystemError', f'A general system error occurred: {error}', reason=str(error))
+            )
+
+    def _dispatch(self, served: ServedCall, body: etree._Element) -> Response:
+        if not self._descriptions.accepts(served.soap_action):
+            version = served.soap_action.strip().strip('"')
+            raise Fault(
+                'InvalidRequest',
+                f'Unsupported version URI "{version}"\n\nwhile parsing SOAP body',
+            )
+        operation = self._schema.operation(served.operation) or self._universal.get(
+            served.operation
+        )
+        if operation is None or operation.request != body.tag:
+            raise Fault(
+                'InvalidRequest',
+                f'Unable to resolve WSDL method name {served.operation} for '
+                f'"{etree.QName(body).namespace}"',
+            )
+        args = self._decoder.parameters(body, operation.parameters)
+        if not served.operation.startswith('Login'):
+            served.args = args
+        with self._world.lock:
+            session = self._sessions.of_cookie(_session_cookie(served.cookie))
+            served.session_key = session.key if session is not None else None
+            call = Call(operation.name, args._this, args, session, served.op_id)
+            call.headers = served.headers
+            return self._perform(call, operation)
+
+    def _perform(self, call: Call, operation: Operation) -> Response:
+        target = self._world.objects.get(call.target.value)
+        method = self._method(target, operation)
+        if call.session is None and not registry.is_anonymous(method):
+            return self._not_authenticated(call)
+        target = self._world.get(call.target)
+        if method is None:
+            if not metamodel.has_operation(call.target.type, operation.name):
+                raise Fault(
+                    'MethodNotFound',
+                    f'{call.target.type} has no operation {operation.name}',
+                    receiver=call.target,
+                    method=operation.name,
+                )
+            raise Fault(
+                'NotImplemented', 'The requested operation is not implemented by the server.'
+            )
+        self._world.session = call.session
+        try:
+            result = method(target, call)
+        except registry.NotAuthenticated:
+            return self._not_authenticated(call)
+        finally:
+            self._world.session = None
+        return self._returned(call, operation, result)
+
+    def _method(
+        self, target: ManagedObject | None, operation: Operation
+    ) -> Callable[[Any, Call], Any] | None:
+        if operation is self._universal.get(operation.name):
+            return self._kit.fetch
+        return getattr(type(target), operation.name, None)
+
+    def _returned(self, call: Call, operation: Operation, result: Any) -> Response:
+        if operation.result is None:
+            if result is not None:
+                raise TypeError(f'{operation.name} returns nothing, but the method did')
+            content = ''
+        elif result is None and operation.result.many:
+            content = ''
+        else:
+            content = self._encoder.result(operation.result, result, operation.name)
+        cookies: tuple[tuple[str, str], ...] = ()
+        if call.new_session is not None:
+            value = f'{COOKIE}={call.new_session.cookie}; {self._cookie_flags}'
+            cookies = (('Set-Cookie', value),)
+        response = operation.response or f'{operation.name}Response'
+        return self._reply(etree.QName(response).localname, content, cookies)
+
+    def _not_authenticated(self, call: Call) -> Response:
+        """What a call without a live session gets."""
+        if self.expired_reply == 'empty' and call.operation == 'RetrievePropertiesEx':
+            return self._reply(f'{call.operation}Response', '')
+        raise Fault(
+            'NotAuthenticated',
+            'The session is not authenticated.',
+            object=call.target,
+            privilegeId='System.View',
+        )
+
+    # --- replying
+
+    def _reply(
+        self, element: str, content: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Response:
+        namespace = self._schema.namespace
+        text = f'{_OPEN}<{element} xmlns="{namespace}">{content}</{element}>{_CLOSE}'
+        return _response(200, text, headers)
+
+    def _fault_response(self, fault: Fault, code: str = 'ServerFaultCode') -> Response:
+        detail = self._encoder.fault(f'{fault.name}Fault', fault.detail)
+        text = (
+            f'{_OPEN}<soapenv:Fault><faultcode>{code}</faultcode>'
+            f'<faultstring>{escape(fault.message)}</faultstring>'
+            f'<detail>{detail}</detail></soapenv:Fault>{_CLOSE}'
+        )
+        return _response(500, text)
+
+
+def _response(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    return Response(status, _CONTENT_TYPE, text.encode(), (('Cache-Control', 'no-cache'), *headers))
+
+
+def _session_cookie(header: str | None) -> str | None:
+    """The session cookie as it came; the standard parser takes the quotes off, we want them."""
+    if header is None:
+        return None
+    try:
+        morsel = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return None if morsel is None else morsel.coded_value

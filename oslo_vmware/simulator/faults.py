@@ -1,0 +1,344 @@
+"""Trouble on demand.
+
+A rule says what happens to the next calls of an operation: it lets the first ``skip`` calls
+pass, then takes effect ``times`` times (None: until :meth:`Faults.clear`), and is spent. An
+operation is named as on the wire, with shell-style wildcards if need be; ``*`` is every request,
+the download of a description (``GET /sdk/vimService.wsdl``) included. With ``target`` a rule
+only sees calls on that managed object.
+
+Rules are looked at in the order in which they were made. Delays add up; of the others the first
+that applies is the one that counts. With ``after`` the server first does what it was asked to
+do, and the client does not learn of it.
+"""
+
+import dataclasses
+import enum
+import fnmatch
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.soap.schema import Field, Kind, Schema
+
+_HTML = '<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>'
+
+
+class Effect(enum.Enum):
+    """What a rule does."""
+
+    DELAY = 'delay'
+    FAULT = 'fault'
+    DROP = 'drop'
+    HTTP = 'http'
+    BROKEN_XML = 'broken XML'
+    TRUNCATE = 'truncate'
+    EMPTY_REPLY = 'empty reply'
+    TASK = 'task'
+
+
+@dataclasses.dataclass
+class Rule:
+    """One piece of trouble.
+
+    :ivar fired: how often it has taken effect
+    """
+
+    operation: str
+    effect: Effect
+    times: int | None = 1
+    skip: int = 0
+    target: str | None = None
+    after: bool = False
+    seconds: float = 0.0
+    fault: Fault | None = None
+    status: int = 200
+    content_type: str = 'text/html'
+    body: bytes = b''
+    seen: int = 0
+    fired: int = 0
+
+    def applies(self, operation: str, target: Ref | None) -> bool:
+        return (
+            (self.times is None or self.fired < self.times)
+            and fnmatch.fnmatchcase(operation, self.operation)
+            and (self.target is None or (target is not None and target.value == self.target))
+        )
+
+    def fires(self) -> bool:
+        """Count one call that the rule applies to; tells whether it takes effect."""
+        self.seen += 1
+        if self.seen <= self.skip:
+            return False
+        self.fired += 1
+        return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """What is to happen to one call: a delay, and one rule besides."""
+
+    delay: float = 0.0
+    rule: Rule | None = None
+
+
+class Faults:
+    """The rules of one server, and who may not read what.
+
+    :param schema: supplies the members of injected faults that are required and not given
+    :param root: the managed object that a missing privilege is about unless said otherwise
+    """
+
+    def __init__(self, schema: Schema, root: Callable[[], Ref]) -> None:
+        self._schema = schema
+        self._root = root
+        self._lock = threading.Lock()
+        self._rules: list[Rule] = []
+        self._denied: dict[tuple[str, str | None], str] = {}
+
+    def clear(self) -> None:
+        """Forget all rules and allow everything."""
+        with self._lock:
+            self._rules.clear()
+            self._denied.clear()
+
+    # --- rules
+
+    def on(
+        self,
+        operation: str,
+        fault: str | Fault,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+        message: str | None = None,
+        **fields: Any,
+    ) -> Rule:
+        """Answer with a vSphere fault instead of acting.
+
+        :param fault: name of the fault's type
+        :param fields: members of the fault; required ones not given get a plausible value
+        """
+        made = self._fault(fault, message, fields)
+        return self._add(Rule(operation, Effect.FAULT, times, skip, target, fault=made))
+
+    def delay(
+        self,
+        operation: str,
+        seconds: float,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Let time pass before acting."""
+        return self._add(Rule(operation, Effect.DELAY, times, skip, target, seconds=seconds))
+
+    def drop(
+        self,
+        operation: str,
+        *,
+        after: bool = False,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Close the connection without a reply, before or after acting."""
+        return self._add(Rule(operation, Effect.DROP, times, skip, target, after))
+
+    def http(
+        self,
+        operation: str,
+        *,
+        status: int,
+        content_type: str = 'text/html',
+        body: str | bytes | None = None,
+        after: bool = False,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Answer with an HTTP status and a page, as a proxy or a starting server does."""
+        page = _HTML.format(status=status) if body is None else body
+        return self._add(
+            Rule(
+                operation,
+                Effect.HTTP,
+                times,
+                skip,
+                target,
+                after,
+                status=status,
+                content_type=content_type,
+                body=page.encode() if isinstance(page, str) else page,
+            )
+        )
+
+    def empty_body(
+        self,
+        operation: str,
+        *,
+        status: int = 200,
+        after: bool = False,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Answer with a reply that has no body."""
+        return self.http(
+            operation,
+            status=status,
+            content_type='text/xml; charset=utf-8',
+            body=b'',
+            after=after,
+            times=times,
+            skip=skip,
+            target=target,
+        )
+
+    def broken_xml(
+        self,
+        operation: str,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Act, and answer with the first half of the reply as if it were all of it."""
+        return self._add(Rule(operation, Effect.BROKEN_XML, times, skip, target, after=True))
+
+    def truncate(
+        self,
+        operation: str,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Act, and lose the connection in the middle of the reply."""
+        return self._add(Rule(operation, Effect.TRUNCATE, times, skip, target, after=True))
+
+    def empty_reply(
+        self,
+        operation: str,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        target: str | None = None,
+    ) -> Rule:
+        """Answer as an operation without a result, which is what an ESX host does when the
+        session has expired.
+        """
+        return self._add(Rule(operation, Effect.EMPTY_REPLY, times, skip, target))
+
+    def fail_task(
+        self,
+        operation: str,
+        fault: str | Fault,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        message: str | None = None,
+        **fields: Any,
+    ) -> Rule:
+        """Have the task of an operation end in an error instead of doing its work."""
+        made = self._fault(fault, message, fields)
+        return self._add(Rule(operation, Effect.TASK, times, skip, fault=made))
+
+    # --- permissions
+
+    def deny(
+        self, wire_type: str, property: str | None = None, privilege: str = 'System.Read'
+    ) -> None:
+        """Forbid reading a property, with all below it, of all objects of a type.
+
+        :param wire_type: a managed object type, base types count; or one object's id
+        :param property: a property's name; None is all of them
+        """
+        with self._lock:
+            self._denied[wire_type, property] = privilege
+
+    def allow(self, wire_type: str, property: str | None = None) -> None:
+        """Undo one :meth:`deny`."""
+        with self._lock:
+            self._denied.pop((wire_type, property), None)
+
+    def denial(self, ref: Ref, ancestors: tuple[str, ...], path: str) -> Fault | None:
+        """Why a property may not be read; None when it may."""
+        if not self._denied:
+            return None
+        name = path.partition('.')[0].partition('[')[0]
+        for who in (ref.value, *ancestors):
+            for what in (name, None):
+                privilege = self._denied.get((who, what))
+                if privilege is not None:
+                    return Fault(
+                        'NoPermission',
+                        'Permission to perform this operation was denied.',
+                        object=ref,
+                        privilegeId=privilege,
+                    )
+        return None
+
+    # --- what the server asks
+
+    def trouble(self, operation: str, target: Ref | None) -> Trouble:
+        """What is to happen to a call that has arrived."""
+        delay = 0.0
+        chosen: Rule | None = None
+        with self._lock:
+            for rule in self._rules:
+                if rule.effect is Effect.TASK or not rule.applies(operation, target):
+                    continue
+                if rule.effect is Effect.DELAY:
+                    delay += rule.seconds if rule.fires() else 0.0
+                elif chosen is None and rule.fires():
+                    chosen = rule
+        return Trouble(delay, chosen)
+
+    def task_fault(self, operation: str) -> Fault | None:
+        """What the task of an operation is to fail with."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.effect is Effect.TASK and rule.applies(operation, None) and rule.fires():
+                    return rule.fault
+        return None
+
+    # --- helpers
+
+    def _add(self, rule: Rule) -> Rule:
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def _fault(self, fault: str | Fault, message: str | None, fields: dict[str, Any]) -> Fault:
+        if isinstance(fault, Fault):
+            return fault
+        made = Fault(fault, message, **fields)
+        self._complete(made.detail)
+        return made
+
+    def _complete(self, value: DataObject) -> None:
+        """Give required members that are not set a plausible value."""
+        tag = self._schema.lookup(value.wire_type)
+        if tag is None:
+            raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
+        for field in self._schema.type(tag).fields:
+            if not field.optional and field.name not in value.__dict__:
+                setattr(value, field.name, self._plausible(field))
+
+    def _plausible(self, field: Field) -> Any:
+        if field.many:
+            return []
+        if field.kind is Kind.MOREF:
+            return self._root()
+        if field.kind is Kind.ENUM:
+            return self._schema.type(field.type).values[0]
+        if field.name == 'privilegeId':
+            return 'System.View'
+        if field.kind is Kind.COMPLEX:
+            made = types[self._schema.type(field.type).name]()
+            self._complete(made)
+            return made
+        return {'boolean': False, 'string': field.name}.get(field.builtin, 0)

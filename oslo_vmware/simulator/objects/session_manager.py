@@ -1,0 +1,76 @@
+"""Login and logout."""
+
+from oslo_vmware.simulator.data import DataObject, Fault
+from oslo_vmware.simulator.registry import Call, ManagedObject, World, anonymous, managed
+from oslo_vmware.simulator.sessions import Sessions
+
+_LOCALES = ('en', 'en_US', 'de', 'fr', 'ja', 'ko', 'zh_CN')
+
+
+@managed('SessionManager')
+class SessionManager(ManagedObject):
+    """Makes and ends sessions."""
+
+    supportedLocaleList = list(_LOCALES)
+    messageLocaleList = list(_LOCALES)
+    defaultLocale = 'en'
+    maximumSessions = 2000
+
+    def __init__(self, world: World, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.message = ''
+        super().__init__(world, 'SessionManager')
+
+    @property
+    def currentSession(self) -> DataObject | None:
+        session = self.world.session
+        return None if session is None else session.info
+
+    @property
+    def sessionList(self) -> list[DataObject]:
+        return [session.info for session in self._sessions]
+
+    @anonymous
+    def Login(self, call: Call) -> DataObject:
+        locale = call.locale or self.defaultLocale
+        if locale.partition('_')[0] not in {known.partition('_')[0] for known in _LOCALES}:
+            raise Fault('InvalidLocale', f'The locale {locale} is not supported.')
+        session = self._sessions.login(
+            call.userName, call.password, locale, call.headers.get('User-Agent', '')
+        )
+        if session is None:
+            raise Fault(
+                'InvalidLogin',
+                'Cannot complete login due to an incorrect user name or password.',
+            )
+        call.new_session = session
+        return session.info
+
+    def Logout(self, call: Call) -> None:
+        if call.session is not None:
+            self._sessions.end(call.session)
+
+    def SessionIsActive(self, call: Call) -> bool:
+        session = self._sessions.of_key(call.sessionID)
+        # Unlike at the login, upper and lower case make a difference here.
+        return session is not None and session.user_name == call.userName
+
+    def TerminateSession(self, call: Call) -> None:
+        for key in call.sessionId or ():
+            session = self._sessions.of_key(key)
+            if session is None:
+                raise Fault('NotFound', f'There is no session {key}.')
+            if session is call.session:
+                raise Fault(
+                    'InvalidArgument',
+                    'A session cannot terminate itself.',
+                    invalidProperty='sessionId',
+                )
+            self._sessions.end(session)
+
+    def SetLocale(self, call: Call) -> None:
+        if call.session is not None:
+            call.session.locale = call.locale
+
+    def UpdateServiceMessage(self, call: Call) -> None:
+        self.update(message=call.message)

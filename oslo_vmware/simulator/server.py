@@ -1,0 +1,246 @@
+"""The simulator as a whole: puts the parts together, starts and stops them."""
+
+import collections
+import threading
+from types import TracebackType
+
+from oslo_vmware.simulator import descriptions, inventory
+from oslo_vmware.simulator.endpoint import Endpoint, ServedCall
+from oslo_vmware.simulator.faults import Effect, Faults
+from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
+from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
+from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
+from oslo_vmware.simulator.objects.session_manager import SessionManager
+from oslo_vmware.simulator.objects.task import TaskManager
+from oslo_vmware.simulator.objects.view_manager import ViewManager
+from oslo_vmware.simulator.registry import World
+from oslo_vmware.simulator.scheduler import Scheduler
+from oslo_vmware.simulator.sessions import Sessions
+from oslo_vmware.simulator.tls import Authority
+
+_NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
+
+
+class VCenterSimulator:
+    """A vCenter in a box, over HTTPS, on loopback::
+
+        with VCenterSimulator() as vc:
+            session = VMwareAPISession(vc.host, vc.username, vc.password, 10, 0.1,
+                                       port=vc.port, cacert=vc.cacert, insecure=False)
+
+    :param host: address to listen on
+    :param port: 0 takes a free one
+    :param tls: False for plain HTTP
+    :param certificate: ``valid``, ``wrong-host`` or ``expired``
+    :param api_version: of the server; newer versions in a SOAPAction are refused
+    :param username: who may log in
+    :param password: with which password
+    :param task_seconds: how long a task takes
+    :param inventory: what there is at the start
+    :param session_idle_seconds: sessions expire when idle for so long; None is never
+    :param expired_reply: what RetrievePropertiesEx gets without a live session: ``fault`` as
+        from a vCenter, ``empty`` as from an ESX host
+    :param seed: of everything that is random: ids, cookies, uuids
+    :ivar faults: trouble on demand
+    :ivar world: the managed objects
+    :ivar calls: the operations that arrived, the oldest first
+    :ivar sessions: who is logged in
+    :ivar errors: mistakes of the simulator itself; a test expects none
+    """
+
+    def __init__(
+        self,
+        host: str = '127.0.0.1',
+        port: int = 0,
+        *,
+        tls: bool = True,
+        certificate: str = 'valid',
+        api_version: str = '9.1.1.0',
+        username: str = 'administrator@vsphere.local',
+        password: str = 'vmware123!',
+        task_seconds: float = 0.05,
+        inventory: Inventory | None = None,
+        session_idle_seconds: float | None = None,
+        expired_reply: str = 'fault',
+        seed: int = 0,
+    ) -> None:
+        if expired_reply not in ('fault', 'empty'):
+            raise ValueError(f'expired_reply={expired_reply!r}: expected "fault" or "empty"')
+        self.username = username
+        self.password = password
+        self._address = (host, port)
+        self._tls = tls
+        self._certificate = certificate
+        self._http: HttpServer | None = None
+        self._authority: Authority | None = None
+        self._stopping = threading.Event()
+        self._descriptions = descriptions.Descriptions(api_version)
+        schema = descriptions.vim_schema()
+        self.world = World(seed=seed, task_seconds=task_seconds)
+        self.faults = Faults(schema, lambda: self.world.root_folder.ref)
+        self.sessions = Sessions(self.world, username, password, session_idle_seconds)
+        self._kit = Kit(self.world, schema, self.faults, self.sessions)
+        self._scheduler = Scheduler(self.world.lock)
+        self._build(api_version, inventory)
+        self._endpoint = Endpoint(
+            schema,
+            self._descriptions,
+            self._kit,
+            self._stopping,
+            secure=tls,
+            expired_reply=expired_reply,
+        )
+
+    def _build(self, api_version: str, wanted: Inventory | None) -> None:
+        world = self.world
+        world.scheduler = self._scheduler
+        world.task_fault = self.faults.task_fault
+        world.task_manager = TaskManager(world)
+        inventory.build(world, wanted or Inventory())
+        world.about = about(api_version, world.new_uuid())
+        world.service_instance = ServiceInstance(world)
+        world.service_instance.managers.update(
+            sessionManager=SessionManager(world, self.sessions),
+            propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
+            viewManager=ViewManager(world),
+        )
+
+    # --- life
+
+    def start(self) -> 'VCenterSimulator':
+        """Listen; returns the simulator itself.
+
+        :raises RuntimeError: it has been started before
+        """
+        if self._http is not None or self._stopping.is_set():
+            raise RuntimeError('A simulator starts once; make a new one')
+        if self._tls:
+            self._authority = Authority(self._address[0], self._certificate)
+        try:
+            self._http = HttpServer(
+                self._serve, *self._address, self._authority.context if self._authority else None
+            )
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Cut all connections, end all threads, remove the certificate's file."""
+        self._stopping.set()
+        with self.world.lock:
+            self._kit.stopped = True
+            self.world.changes.notify_all()
+        if self._http is not None:
+            self._http.stop()
+        self._scheduler.stop()
+        if self._authority is not None:
+            self._authority.close()
+
+    def __enter__(self) -> 'VCenterSimulator':
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # --- where it is
+
+    @property
+    def host(self) -> str:
+        return self._running.host
+
+    @property
+    def port(self) -> int:
+        return self._running.port
+
+    @property
+    def url(self) -> str:
+        """Without a path: ``https://127.0.0.1:44321``."""
+        host = f'[{self.host}]' if ':' in self.host else self.host
+        return f'{"https" if self._tls else "http"}://{host}:{self.port}'
+
+    @property
+    def sdk_url(self) -> str:
+        return f'{self.url}/sdk'
+
+    @property
+    def cacert(self) -> str | None:
+        """File with the certificate of the authority to verify with; None without TLS."""
+        return self._authority.cacert if self._authority is not None else None
+
+    @property
+    def _running(self) -> HttpServer:
+        if self._http is None:
+            raise RuntimeError('The simulator has not been started')
+        return self._http
+
+    # --- what tests look at and do
+
+    @property
+    def calls(self) -> collections.deque[ServedCall]:
+        return self._endpoint.calls
+
+    @property
+    def errors(self) -> list[Exception]:
+        return self._endpoint.errors
+
+    @property
+    def expired_reply(self) -> str:
+        return self._endpoint.expired_reply
+
+    @expired_reply.setter
+    def expired_reply(self, kind: str) -> None:
+        self._endpoint.expired_reply = kind
+
+    def count(self, operation: str) -> int:
+        """How many calls of an operation have arrived, answered or not."""
+        return sum(1 for call in list(self.calls) if call.operation == operation)
+
+    def expire_sessions(self) -> int:
+        """Let all sessions have been idle for too long; returns how many there were."""
+        return self.sessions.end_all()
+
+    def terminate_sessions(self) -> int:
+        """End all sessions as an administrator does; returns how many there were."""
+        return self.sessions.end_all()
+
+    def drop_connections(self) -> None:
+        """Cut all connections that are open now; the server goes on."""
+        self._running.drop_connections()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return self._running.open_connections
+
+    # --- HTTP
+
+    def _serve(self, request: Request) -> Response:
+        if request.method == 'POST' and request.path in ('/sdk', '/sdk/', '/sdk/vimService'):
+            return self._endpoint.serve(request)
+        trouble = self.faults.trouble(f'{request.method} {request.path}', None)
+        if trouble.delay:
+            self._stopping.wait(trouble.delay)
+        if trouble.rule is not None:
+            if trouble.rule.effect is not Effect.HTTP:
+                raise Disconnect
+            return Response(trouble.rule.status, trouble.rule.content_type, trouble.rule.body)
+        return self._page(request)
+
+    def _page(self, request: Request) -> Response:
+        if request.method in ('GET', 'HEAD'):
+            directory, _, name = request.path.rpartition('/')
+            if directory == '/sdk':
+                document = self._descriptions.document(name, self.sdk_url)
+                if document is not None:
+                    return Response(200, 'text/xml', document)
+        return Response(404, 'text/html', _NOT_FOUND)
+
+
+__all__ = ['Inventory', 'VCenterSimulator']
