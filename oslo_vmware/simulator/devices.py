@@ -227,10 +227,12 @@ class _Changes:
         self.keys: dict[int, int] = {}
 
     def result(self) -> list[DataObject]:
-        actions = {'add': self._add, 'edit': self._edit, 'remove': self._remove, None: self._edit}
+        actions = {'add': self._add, 'edit': self._edit, 'remove': self._remove}
         for index, change in enumerate(self.changes):
-            if change.device is None or change.operation not in actions:
+            if change.device is None:
                 raise invalid(index, _PROPERTY)
+            if change.operation not in actions:
+                raise invalid(index, 'virtualDeviceSpec.operation')
             actions[change.operation](copy.copy(change.device), change, index)
         return with_slots(self.devices)
 
