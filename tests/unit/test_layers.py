@@ -31,6 +31,7 @@ SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions', '_faults')
 SERVICES = ('service', 'vim', 'pbm')
 HELPERS = ('vim_util',)
+SESSION = ('_login', '_retry', '_updates', '_wait')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,15 +54,15 @@ LAYERS = (
     Layer(('exceptions',), BASE, never=HTTP + XML),
     Layer(('_faults',), BASE + FAULTS, never=HTTP),
     Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES),
-    # Specifications and references are suds objects, hence suds.sudsobject; no more of suds.
-    Layer(HELPERS, BASE + FAULTS + HELPERS, never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY)),
-    # The session neither sees XML nor knows which engine runs.
-    Layer(('_login', '_retry', '_wait'), BASE + FAULTS, never=HTTP + XML),
+    # Specifications and references are suds objects, hence soap.objects; no more of the engine.
     Layer(
-        ('api',),
-        BASE + FAULTS + SERVICES + HELPERS + ('_login', '_retry', '_wait'),
-        never=HTTP + XML,
+        HELPERS,
+        (*BASE, *FAULTS, *HELPERS, 'soap.objects'),
+        never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
+    # The session neither sees XML nor knows which engine runs.
+    Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),
+    Layer(('api',), BASE + FAULTS + SERVICES + HELPERS + SESSION, never=HTTP + XML),
     # Beside all this: the other end of the wire shares the description and nothing else,
     # so that a mistake of the library cannot hide in its own mirror.
     Layer(
