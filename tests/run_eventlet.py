@@ -11,7 +11,7 @@ import warnings
 
 # Eventlet tells everybody who imports it that it is deprecated. Those who still need it are
 # whom this run is for.
-warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated', DeprecationWarning)
+warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
 
 import eventlet  # noqa: E402
 
