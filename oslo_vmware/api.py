@@ -22,7 +22,7 @@ that find the session expired, one logs in, and the others find it done.
 import logging
 import threading
 import time
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from oslo_vmware import _wait, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._i18n import _
@@ -36,6 +36,8 @@ LOG = logging.getLogger(__name__)
 
 class VMwareAPISession:
     """A session with a vCenter or ESX server, for any number of threads.
+
+    As a context manager it logs out at the end.
 
     :param host: name or address of the server; IPv6 without brackets
     :param server_username: user to log in as
@@ -246,6 +248,19 @@ class VMwareAPISession:
                 self._session_id = None
             except Exception as exc:  # noqa: BLE001 - logout never raises, by contract
                 LOG.warning('Logout of session %s failed: %s', _tail(self._session_id), exc)
+
+    def close(self) -> None:
+        """Log out and close the connections; a later call opens and logs in again."""
+        self.logout()
+        for client in (self._vim, self._pbm):
+            if isinstance(client, service.Service):
+                client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def is_current_session_active(self) -> bool:
         """Ask the server whether the session is alive (``SessionIsActive``, vSphere API 4.0).

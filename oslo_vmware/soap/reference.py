@@ -166,7 +166,8 @@ def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
 def _describe(url: str, transport: Any) -> suds.client.Client:
     """The client that holds the parsed description of a URL, one for the whole process."""
     # What came over an unverified connection is not served to sessions that verify.
-    key = (url, getattr(getattr(transport, 'http', None), 'verify', None))
+    local = url.startswith('file:')
+    key = (url, None if local else getattr(getattr(transport, 'http', None), 'verify', None))
     with _parsing_guard:
         parsing = _parsing.setdefault(url, threading.Lock())
     with parsing:

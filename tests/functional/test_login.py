@@ -1,0 +1,247 @@
+"""Login: once for many threads, never for ever, never with a secret in sight."""
+
+import logging
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware.simulator import VCenterSimulator
+from tests.functional.conftest import Crowd, SessionMaker
+
+THREADS = 32
+
+
+def vm_names(session: api.VMwareAPISession) -> list[str]:
+    result = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 100)
+    return [content.propSet[0].val for content in result.objects]
+
+
+def test_a_session_begins_with_a_login(vc: VCenterSimulator, connect: SessionMaker) -> None:
+    """One Login, and the server knows the session as active."""
+    session = connect(vc)
+    assert vc.count('Login') == 1
+    assert session.is_current_session_active() is True
+
+
+def test_without_create_session_nothing_is_contacted(vc: VCenterSimulator) -> None:
+    """The first call logs in, without a pause before it."""
+    session = api.VMwareAPISession(
+        vc.host,
+        vc.username,
+        vc.password,
+        1,
+        0.1,
+        create_session=False,
+        port=vc.port,
+        cacert=vc.cacert,
+        wsdl_loc='file:///not/looked/at',
+    )
+    assert session.is_current_session_active() is False
+    assert len(vc.calls) == 0
+
+
+def test_the_first_call_logs_in(
+    vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
+) -> None:
+    """A session that was never logged in, or has logged out, does it by itself."""
+    session = connect(vc)
+    session.logout()
+    assert vc.count('Logout') == 1
+    assert session.is_current_session_active() is False
+    assert vm_names(session)
+    assert vc.count('Login') == 2
+    assert pauses == []
+
+
+def test_an_expired_session_is_renewed(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """The call succeeds without a pause; the calls on the wire are those of the contract."""
+    names = vm_names(session)
+    vc.expire_sessions()
+    vc.calls.clear()
+    assert vm_names(session) == names
+    assert pauses == []
+    assert [call.operation for call in vc.calls] == [
+        'RetrievePropertiesEx',
+        'SessionIsActive',
+        'SessionIsActive',
+        'RetrieveServiceContent',
+        'Login',
+        'RetrievePropertiesEx',
+    ]
+
+
+def test_an_expired_session_of_many_threads_is_renewed_once(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """32 threads, one new login, every call succeeds, nobody pauses."""
+    names = vm_names(session)
+    vc.expire_sessions()
+    crowd = Crowd(THREADS, lambda number: vm_names(session))
+    assert crowd.join() == [names] * THREADS
+    assert vc.count('Login') == 2
+    assert pauses == []
+
+
+def test_sessions_with_different_servers_do_not_wait_for_each_other(
+    vc: VCenterSimulator, connect: SessionMaker
+) -> None:
+    """One server's login hangs; the login at another goes through meanwhile."""
+    with VCenterSimulator() as slow:
+        slow.faults.delay('Login', seconds=3)
+        hanging = threading.Thread(target=connect, args=(slow,))
+        hanging.start()
+        while not slow.count('RetrieveServiceContent'):
+            threading.Event().wait(0.01)
+        connect(vc)
+        assert hanging.is_alive()
+        hanging.join()
+        assert slow.count('Login') == 1
+
+
+def test_a_genuine_rejection_is_no_empty_list(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """NotAuthenticated while the session lives is raised as what it is."""
+    vm = vc_vm(session)
+    vc.faults.on('PowerOnVM_Task', fault='NotAuthenticated', times=None)
+    with pytest.raises(exceptions.NotAuthenticatedException):
+        session.invoke_api(session.vim, 'PowerOnVM_Task', vm)
+    assert vc.count('Login') == 1
+
+
+def vc_vm(session: api.VMwareAPISession) -> Any:
+    result = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 100)
+    return result.objects[0].obj
+
+
+def test_an_empty_answer_of_a_living_session_is_an_empty_list(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """ESX answers with nothing when nothing was found; callers test the result for truth."""
+    vc.faults.empty_reply('RetrievePropertiesEx')
+    result = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 100)
+    assert result == []
+    assert vc.count('Login') == 1
+
+
+def test_an_empty_answer_of_a_dead_session_is_a_reason_to_log_in(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """ESX answers with nothing for an expired session as well."""
+    names = vm_names(session)
+    vc.terminate_sessions()
+    vc.faults.empty_reply('RetrievePropertiesEx')
+    assert vm_names(session) == names
+    assert vc.count('Login') == 2
+
+
+def test_the_service_content_is_read_anew_after_a_login(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """The server may have been upgraded meanwhile."""
+    before = session.vim.service_content
+    assert session.vim.service_content is before
+    vc.expire_sessions()
+    vm_names(session)
+    assert session.vim.service_content is not before
+
+
+# Login gives up
+
+
+def assert_no_secret(text: str, vc: VCenterSimulator) -> None:
+    for secret in (vc.password, 'wrong-secret'):
+        assert secret not in text
+
+
+def test_a_wrong_password(vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]) -> None:
+    """InvalidLogin at once, with host and port in the text and no password."""
+    with pytest.raises(exceptions.VimFaultException) as raised:
+        connect(vc, server_password='wrong-secret')
+    assert raised.value.fault_list == ['InvalidLogin']
+    assert f'{vc.host}:{vc.port}' in str(raised.value)
+    assert_no_secret(str(raised.value), vc)
+    assert pauses == []
+    assert vc.count('Login') == 1
+
+
+def test_an_unreachable_server(
+    vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
+) -> None:
+    """The configured repetitions with growing pauses, then VimConnectionException."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    with pytest.raises(exceptions.VimConnectionException) as raised:
+        connect(vc, port=port, api_retry_count=2)
+    assert f'127.0.0.1:{port}' in str(raised.value)
+    assert_no_secret(str(raised.value), vc)
+    assert pauses == [10, 20]
+
+
+def test_a_call_does_not_multiply_the_repetitions_of_the_login(
+    vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
+) -> None:
+    """The server stays away: the login's own repetitions are all there are."""
+    session = connect(vc, api_retry_count=2)
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    vc.faults.drop('Login', times=None)
+    with pytest.raises(exceptions.VimConnectionException):
+        session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+    assert pauses == [10, 20]
+
+
+def test_login_state_belongs_to_one_login(
+    vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
+) -> None:
+    """After an outage, the next trouble begins with the shortest pause again."""
+    vc.faults.http('Login', status=503, times=2)
+    session = connect(vc)
+    assert pauses == [10, 20]
+    vc.expire_sessions()
+    vc.faults.http('Login', status=503, times=1)
+    assert vm_names(session)
+    assert pauses == [10, 20, 10]
+
+
+# Secrets
+
+
+def test_no_secret_is_logged(
+    vc: VCenterSimulator, connect: SessionMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Everything logged at DEBUG during login, failed login, expiry and logout is searched."""
+    with caplog.at_level(logging.DEBUG):
+        session = connect(vc)
+        key = session._session_id
+        cookie = session.vim.get_http_cookie()
+        with pytest.raises(exceptions.VimFaultException):
+            connect(vc, server_password='wrong-secret')
+        vc.expire_sessions()
+        vm_names(session)
+        new_key = session._session_id
+        new_cookie = session.vim.get_http_cookie()
+        session.logout()
+    lines = [record.getMessage() for record in caplog.records]
+    assert any('Logged in' in line for line in lines)
+    assert len(lines) > 20
+    secrets = [vc.username, vc.password, 'wrong-secret', key, new_key, cookie, new_cookie]
+    for secret in secrets:
+        assert secret
+        # The last five characters of a session id may be seen, no more.
+        hidden = secret.strip('"')
+        hidden = hidden[:-5] if secret in (key, new_key) else hidden
+        assert not [line for line in lines if hidden in line]
+
+
+def test_no_secret_is_in_a_repr(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
+    """Neither session nor services show the credentials."""
+    for text in (repr(session), str(session), repr(session.vim), str(session.vim)):
+        assert vc.password not in text
+        assert vc.username not in text
