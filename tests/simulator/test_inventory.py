@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.objects import vm_devices, vm_views
 from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.registry import World
 from tests.simulator.inventories import call, complaints, consistency_problems, made
@@ -136,6 +137,14 @@ def test_impossible_inventories_are_refused(numbers: dict[str, Any], text: str) 
     """Numbers that make no inventory are a ValueError that says which and what to give."""
     with pytest.raises(ValueError, match=text):
         Inventory(**numbers)
+
+
+def test_one_address_and_one_mac_per_machine() -> None:
+    """No two of five thousand machines share an address or a MAC."""
+    machines = list(made(Inventory.large(5000, powered_on=1.0)).of_type(VirtualMachine))
+    addresses = [vm_views.ip_address(one) for one in machines if one.tools]
+    assert len(set(addresses)) == len(addresses) > 4000
+    assert len({vm_devices.mac_address(one, 0) for one in machines}) == 5000
 
 
 def test_ten_thousand_machines_are_small() -> None:

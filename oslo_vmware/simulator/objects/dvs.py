@@ -319,8 +319,6 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
 
     def AddDVPortgroup_Task(self, call: Call) -> Ref:
         specs: list[DataObject] = call.spec or []
-        if not specs:
-            raise invalid_argument('spec')
 
         def work() -> None:
             for spec in specs:

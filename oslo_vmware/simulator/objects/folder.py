@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
-from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.registry import Call, World, class_for, managed
 
 if TYPE_CHECKING:
@@ -100,8 +100,6 @@ class Folder(ManagedEntity):
 
     def MoveIntoFolder_Task(self, call: Call) -> Ref:
         entities = [self.find(ref, 'ManagedEntity', 'list') for ref in call.list or []]
-        if not entities:
-            raise invalid_argument('list')
         return self.start('MoveIntoFolder_Task', lambda: self._move_in(entities))
 
     def _move_in(self, entities: list[ManagedEntity]) -> None:

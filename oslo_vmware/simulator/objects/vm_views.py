@@ -257,7 +257,7 @@ def ip_address(vm: VirtualMachine) -> str | None:
     if not vm.tools_running or not vm.network:
         return None
     number = int(vm.ref.value.rpartition('-')[2])
-    return f'10.{64 + (number >> 14 & 63)}.{number >> 7 & 127}.{number % 127 + 10}'
+    return f'10.{64 + (number >> 14 & 63)}.{number >> 7 & 127}.{(number & 127) + 10}'
 
 
 def host_name(vm: VirtualMachine) -> str:
