@@ -1,5 +1,8 @@
 """A simulated vCenter and sessions with it, over real HTTPS."""
 
+import pathlib
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -89,3 +92,20 @@ class Crowd:
         if self.errors:
             raise self.errors[0]
         return self.results
+
+
+@pytest.fixture(scope='session')
+def pbm_description(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a PBM description made by the project's own generator."""
+    directory = tmp_path_factory.mktemp('pbm')
+    subprocess.run(
+        [
+            sys.executable,
+            'tools/generate_descriptions.py',
+            *('--service', 'pbm', '--version', '8.0', '--output', str(directory)),
+        ],
+        check=True,
+        cwd=pathlib.Path(__file__).parents[2],
+        capture_output=True,
+    )
+    return wsdl.file_url(directory / 'pbmService.wsdl')
