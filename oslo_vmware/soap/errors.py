@@ -26,9 +26,13 @@ class NotSoapError(Exception):
         super().__init__(f'{text}, body {self.excerpt()!r})')
 
     def excerpt(self) -> str:
-        """The beginning of the body; nothing of an envelope, which may hold secrets."""
+        """The beginning of the body, without secrets; an envelope is not shown at all."""
+        # Only here, where something went wrong anyway: it takes a while to import.
+        from oslo_utils import strutils
+
         start = self.reply.body[:EXCERPT_LENGTH].decode('utf-8', 'replace')
-        return '' if 'Envelope' in start else start
+        masked: str = strutils.mask_password(start)
+        return '' if 'Envelope' in start else masked
 
 
 class DescriptionError(Exception):

@@ -59,6 +59,23 @@ def test_an_answer_that_is_not_soap(answer: Answer, named: str) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    'body',
+    [
+        '<html><p>You sent</p><password>secret-1</password></html>',
+        '&lt;soapenv:Envelope&gt;&lt;ns0:password&gt;secret-1&lt;/ns0:password&gt;',
+    ],
+)
+def test_an_error_page_that_repeats_the_request(body: str) -> None:
+    """What a proxy quotes back to us does not end in an exception's text."""
+    with (
+        ScriptedServer(serving(Answer(body, 400, 'text/html'))) as server,
+        pytest.raises(exceptions.VimConnectionException, match='status 400') as raised,
+    ):
+        connect(server).CurrentTime('ServiceInstance')
+    assert 'secret-1' not in str(raised.value)
+
+
 def test_nothing_listens() -> None:
     """A refused connection is a VimConnectionException that names host and port."""
     with socket.socket() as free:
