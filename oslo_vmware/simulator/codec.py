@@ -440,7 +440,7 @@ class Decoder:
             else:
                 values[name] = part.read(child)
         for part in parts.values():
-            if not part.field.optional and part.field.name not in values and not part.field.many:
+            if not part.field.optional and part.field.name not in values:
                 raise _invalid(element, f'Required property {part.field.name} is missing', owner)
         return result
 

@@ -104,3 +104,8 @@ class Fault(Exception):
     def localized(self) -> DataObject:
         """The same fault as the ``LocalizedMethodFault`` that tasks and leases carry."""
         return types.LocalizedMethodFault(fault=self.detail, localizedMessage=self.message)
+
+
+def system_error(error: Exception) -> Fault:
+    """What a client is told of a mistake in the simulator."""
+    return Fault('SystemError', f'A general system error occurred: {error}', reason=str(error))

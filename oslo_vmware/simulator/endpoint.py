@@ -2,7 +2,7 @@
 
 What goes wrong is answered as a vCenter answers it: HTTP 500 with a fault whose detail carries
 the vSphere fault and its type. A mistake in the simulator itself becomes the fault SystemError;
-besides that it is kept in :attr:`Endpoint.errors`, where a test can find it.
+besides that it is kept in :attr:`World.errors`, where a test can find it.
 """
 
 import collections
@@ -17,7 +17,7 @@ from lxml import etree
 
 from oslo_vmware.simulator import metamodel, registry
 from oslo_vmware.simulator.codec import Decoder, Encoder, escape
-from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, system_error
 from oslo_vmware.simulator.descriptions import Descriptions
 from oslo_vmware.simulator.faults import Effect, Rule
 from oslo_vmware.simulator.httpd import Disconnect, Request, Response
@@ -82,7 +82,6 @@ class Endpoint:
     :param kit: the world, sessions and faults
     :param stopping: set when the server stops, ends delays
     :ivar calls: the last operations that arrived
-    :ivar errors: mistakes of the simulator itself
     """
 
     def __init__(
@@ -111,7 +110,6 @@ class Endpoint:
             resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
         )
         self.calls: collections.deque[ServedCall] = collections.deque(maxlen=_REMEMBERED_CALLS)
-        self.errors: list[Exception] = []
 
     def serve(self, request: Request) -> Response:
         """Answer one POST."""
@@ -193,11 +191,9 @@ class Endpoint:
             raise
         except Exception as error:
             LOG.exception('The simulator failed in %s', served.operation)
-            self.errors.append(error)
+            self._world.errors.append(error)
             served.fault = 'SystemError'
-            return self._fault_response(
-                Fault('SystemError', f'A general system error occurred: {error}', reason=str(error))
-            )
+            return self._fault_response(system_error(error))
 
     def _dispatch(self, served: ServedCall, body: etree._Element) -> Response:
         if not self._descriptions.accepts(served.soap_action):

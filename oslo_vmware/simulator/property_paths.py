@@ -37,6 +37,8 @@ class Found(NamedTuple):
 @functools.lru_cache(maxsize=4096)
 def parse(path: str) -> tuple[Step, ...] | None:
     """The steps of a path, None when it is not one."""
+    if path.startswith('.'):
+        return None
     steps = []
     end = 0
     for match in _STEP.finditer(path):

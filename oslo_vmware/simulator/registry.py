@@ -22,7 +22,7 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from oslo_vmware.simulator import metamodel
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
@@ -130,7 +130,10 @@ class ManagedObject:
 class Scheduler(Protocol):
     """Who runs what is to happen later."""
 
-    def after(self, seconds: float, function: Callable[[], None]) -> None: ...
+    def after(self, seconds: float, function: Callable[[], Any]) -> None: ...
+
+
+Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
 class World:
@@ -141,6 +144,7 @@ class World:
     :ivar about: the server's ``AboutInfo``
     :ivar random: the only source of randomness, seeded
     :ivar task_seconds: how long a task takes
+    :ivar errors: mistakes of the simulator itself, exceptions that are no ``Fault``
     """
 
     # Set while the server is put together, before the first operation: the inventory sets the
@@ -163,9 +167,10 @@ class World:
         self.task_seconds = task_seconds
         # What the test wants a task of that operation to fail with, see faults.Faults.
         self.task_fault: Callable[[str], Fault | None] = lambda operation: None
+        self.errors: list[Exception] = []
         self.version = 0
         self._last_id = 0
-        self._listeners: list[Callable[[ManagedObject, tuple[str, ...] | None], None]] = []
+        self._listeners: dict[Listener, None] = {}
 
     def new_id(self, prefix: str) -> str:
         """The next managed object id: ``vm`` gives ``vm-11``, ``group-v`` gives ``group-v12``.
@@ -183,7 +188,7 @@ class World:
         """The server's clock, in UTC."""
         return datetime.datetime.now(datetime.UTC)
 
-    def after(self, seconds: float, function: Callable[[], None]) -> None:
+    def after(self, seconds: float, function: Callable[[], Any]) -> None:
         """Run a function under the lock when the time has passed.
 
         What is due at the same time runs in the order of the calls.
@@ -220,17 +225,17 @@ class World:
         """All objects of a class and its subclasses, in order of creation."""
         return (obj for obj in list(self.objects.values()) if isinstance(obj, cls))
 
-    def listen(self, listener: Callable[[ManagedObject, tuple[str, ...] | None], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Have ``listener(obj, names)`` called at every change, under the lock.
 
         ``names`` are the changed properties, ``()`` for an object that appeared and ``None``
         for one that is gone.
         """
-        self._listeners.append(listener)
+        self._listeners[listener] = None
 
-    def unlisten(self, listener: Callable[[ManagedObject, tuple[str, ...] | None], None]) -> None:
+    def unlisten(self, listener: Listener) -> None:
         """Undo :meth:`listen`."""
-        self._listeners.remove(listener)
+        self._listeners.pop(listener, None)
 
     def note_change(self, obj: ManagedObject, names: tuple[str, ...]) -> None:
         with self.lock:

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 LOG = logging.getLogger(__name__)
 
@@ -19,17 +20,19 @@ class Scheduler:
     """Runs functions when their time has come.
 
     :param lock: held while a function runs
+    :param errors: gets the exceptions that functions raise
     """
 
-    def __init__(self, lock: threading.RLock) -> None:
+    def __init__(self, lock: threading.RLock, errors: list[Exception]) -> None:
         self._lock = lock
+        self._errors = errors
         self._wake = threading.Condition()
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._heap: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def after(self, seconds: float, function: Callable[[], None]) -> None:
+    def after(self, seconds: float, function: Callable[[], Any]) -> None:
         """Run a function after so many seconds; forgotten once the scheduler has stopped."""
         due = time.monotonic() + seconds
         with self._wake:
@@ -58,10 +61,12 @@ class Scheduler:
             with self._lock:
                 try:
                     function()
-                except Exception:  # the thread must survive one bad entry
+                except Exception as error:
+                    # One bad entry must not end all the others.
+                    self._errors.append(error)
                     LOG.exception('A scheduled action of the simulator failed')
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self) -> Callable[[], Any] | None:
         """Wait for the next function that is due, or for the end."""
         with self._wake:
             while not self._stopped:

@@ -42,8 +42,6 @@ class Selection:
         self._object_specs = spec.objectSet or []
         self._report_missing = spec.reportMissingObjectsInResults is not True
         self._paths: dict[str, tuple[str, ...] | None] = {}
-        if not self._object_specs:
-            raise invalid_argument('specSet.objectSet')
         for property_spec in self._property_specs:
             self._check_properties(property_spec)
         self._traversals = [_traversals(one.selectSet) for one in self._object_specs]

@@ -81,7 +81,7 @@ class VCenterSimulator:
         self.faults = Faults(schema, lambda: self.world.root_folder.ref)
         self.sessions = Sessions(self.world, username, password, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
-        self._scheduler = Scheduler(self.world.lock)
+        self._scheduler = Scheduler(self.world.lock, self.world.errors)
         self._build(api_version, inventory)
         self._endpoint = Endpoint(
             schema,
@@ -188,7 +188,7 @@ class VCenterSimulator:
 
     @property
     def errors(self) -> list[Exception]:
-        return self._endpoint.errors
+        return self.world.errors
 
     @property
     def expired_reply(self) -> str:

@@ -41,11 +41,15 @@ class Session:
         self.login_time = self.last_active_time = world.now()
         self.last_used = time.monotonic()
         self.calls = 0
-        self._endings: list[Callable[[], None]] = []
+        self._endings: dict[Callable[[], None], None] = {}
 
     def at_end(self, function: Callable[[], None]) -> None:
         """Have something called when the session ends, under the world's lock."""
-        self._endings.append(function)
+        self._endings[function] = None
+
+    def not_at_end(self, function: Callable[[], None]) -> None:
+        """Undo :meth:`at_end`: what was to end with the session has ended before."""
+        self._endings.pop(function, None)
 
     def used(self, now: datetime.datetime) -> None:
         self.last_used = time.monotonic()
@@ -54,7 +58,8 @@ class Session:
 
     def end(self) -> None:
         while self._endings:
-            self._endings.pop()()
+            function, _ = self._endings.popitem()
+            function()
 
     @property
     def info(self) -> DataObject:

@@ -219,6 +219,8 @@ class PropertyCollector(ManagedObject):
         self.destroy()
 
     def destroy(self) -> None:
+        if self._owner is not None:
+            self._owner.not_at_end(self.destroy)
         for client in self._clients.values():
             self._drop_filters(client)
         if self.world.objects.get(self.ref.value) is self:

@@ -7,12 +7,15 @@ as the task's state, and a watcher never sees a finished task without its effect
 """
 
 import collections
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from oslo_vmware.simulator import metamodel
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, system_error, types
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+
+LOG = logging.getLogger(__name__)
 
 # A vCenter forgets a finished task after ten minutes; the number is bounded besides.
 _KEPT_SECONDS = 600
@@ -76,6 +79,10 @@ class Task(ManagedObject):
                 result = work()
             except Fault as raised:
                 fault = raised
+            except Exception as error:
+                LOG.exception('The work of %s failed', self.info.name)
+                self.world.errors.append(error)
+                fault = system_error(error)
         if fault is not None:
             self._end('error', error=fault)
         else:

@@ -13,6 +13,7 @@ from oslo_vmware.simulator.data import Fault, Ref
 from oslo_vmware.simulator.property_paths import read_property
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
 from oslo_vmware.simulator.selection import invalid_argument
+from oslo_vmware.simulator.sessions import Session
 
 # Where the tree goes on, by type; what may be the container of a view.
 _CHILDREN = {
@@ -37,12 +38,19 @@ def _children(obj: ManagedObject) -> Iterator[ManagedObject]:
 
 
 class _View(ManagedObject):
-    """What all views have."""
+    """What all views have.
+
+    :ivar owner: the session that the view belongs to
+    """
+
+    owner: Session | None = None
 
     def DestroyView(self, call: Call) -> None:
         self.destroy()
 
     def destroy(self) -> None:
+        if self.owner is not None:
+            self.owner.not_at_end(self.destroy)
         if self.world.objects.get(self.ref.value) is self:
             self.world.remove(self)
 
@@ -178,6 +186,7 @@ class ViewManager(ManagedObject):
 
     def _made(self, call: Call, view: _View) -> _View:
         if call.session is not None:
+            view.owner = call.session
             call.session.at_end(view.destroy)
         return view
 

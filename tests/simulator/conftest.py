@@ -1,0 +1,139 @@
+"""A simulated vCenter, and clients for it that are not ours."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from lxml import etree
+from pyVim import connect
+from pyVmomi import vim
+
+from oslo_vmware.simulator import Ref, VCenterSimulator
+
+pytest_plugins = ['oslo_vmware.simulator.pytest_plugin']
+
+SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
+XSI = 'http://www.w3.org/2001/XMLSchema-instance'
+
+SERVICE_INSTANCE = Ref('ServiceInstance', 'ServiceInstance')
+SESSION_MANAGER = Ref('SessionManager', 'SessionManager')
+PROPERTY_COLLECTOR = Ref('PropertyCollector', 'propertyCollector')
+
+
+class Answer:
+    """A reply to a raw request, as XML."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.response = response
+        self.body = etree.fromstring(response.content).find(f'{{{SOAP}}}Body')
+        self.fault = self.body.find(f'{{{SOAP}}}Fault')
+
+    @property
+    def fault_type(self) -> str | None:
+        """The vSphere fault's type, None when there is no fault."""
+        if self.fault is None:
+            return None
+        detail = self.fault.find('detail')[0]
+        return detail.get(f'{{{XSI}}}type')
+
+    @property
+    def fault_text(self) -> str | None:
+        return None if self.fault is None else self.fault.findtext('faultstring')
+
+    def text(self, path: str) -> str | None:
+        """Text of an element below the reply's, such as ``returnval/key``."""
+        return self.body[0].findtext('/'.join(f'{{urn:vim25}}{step}' for step in path.split('/')))
+
+    def texts(self, path: str) -> list[str | None]:
+        steps = '/'.join(f'{{urn:vim25}}{step}' for step in path.split('/'))
+        return [found.text for found in self.body[0].findall(steps)]
+
+
+class Soap:
+    """Posts what it is told, over one HTTP session."""
+
+    def __init__(self, vc: VCenterSimulator) -> None:
+        self.vc = vc
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.verify = vc.cacert
+
+    def post(self, data: str | bytes, **headers: str) -> requests.Response:
+        sent = {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': '"urn:vim25/6.7"'}
+        sent |= {name.replace('_', '-'): value for name, value in headers.items()}
+        body = data.encode() if isinstance(data, str) else data
+        return self.http.post(self.vc.sdk_url, data=body, headers=sent, timeout=30)
+
+    def envelope(self, operation: str, this: Ref, content: str = '', header: str = '') -> str:
+        return (
+            f'<e:Envelope xmlns:e="{SOAP}" xmlns:xsi="{XSI}"'
+            ' xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
+            f'<e:Header>{header}</e:Header><e:Body><{operation} xmlns="urn:vim25">'
+            f'<_this type="{this.type}">{this.value}</_this>{content}</{operation}>'
+            '</e:Body></e:Envelope>'
+        )
+
+    def call(
+        self, operation: str, this: Ref, content: str = '', header: str = '', **headers: str
+    ) -> Answer:
+        return Answer(self.post(self.envelope(operation, this, content, header), **headers))
+
+    def login(self, user: str | None = None, password: str | None = None) -> Answer:
+        user = self.vc.username if user is None else user
+        password = self.vc.password if password is None else password
+        return self.call(
+            'Login',
+            SESSION_MANAGER,
+            f'<userName>{user}</userName><password>{password}</password>',
+        )
+
+
+def read_spec(this: Ref, *paths: str) -> str:
+    """The arguments of RetrievePropertiesEx for some properties of one object."""
+    return (
+        f'<specSet><propSet><type>{this.type}</type>'
+        + ''.join(f'<pathSet>{path}</pathSet>' for path in paths)
+        + f'</propSet><objectSet><obj type="{this.type}">{this.value}</obj></objectSet></specSet>'
+        '<options/>'
+    )
+
+
+@pytest.fixture
+def soap(vcenter: VCenterSimulator) -> Iterator[Soap]:
+    """A raw client, not logged in."""
+    client = Soap(vcenter)
+    yield client
+    client.http.close()
+
+
+def pyvmomi_connection(vc: VCenterSimulator, **options: Any) -> Any:
+    """Log in with pyVmomi, verifying the server's certificate."""
+    context = ssl.create_default_context(cafile=vc.cacert)
+    return connect.SmartConnect(
+        host=vc.host,
+        port=vc.port,
+        user=vc.username,
+        pwd=vc.password,
+        sslContext=context,
+        **options,
+    )
+
+
+@pytest.fixture
+def si(vcenter: VCenterSimulator) -> Iterator[Any]:
+    """pyVmomi's service instance, logged in."""
+    instance = pyvmomi_connection(vcenter)
+    yield instance
+    connect.Disconnect(instance)
+
+
+@pytest.fixture
+def machines(si: Any) -> list[Any]:
+    """All virtual machines, through a container view, as pyVmomi objects."""
+    content = si.content
+    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
+    return list(view.view)

@@ -1,0 +1,251 @@
+"""HTTP and TLS: what any client meets before it speaks SOAP."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+import pytest
+import requests
+from lxml import etree
+
+from oslo_vmware.simulator import VCenterSimulator
+from tests.simulator.conftest import PROPERTY_COLLECTOR, SERVICE_INSTANCE, Soap, read_spec
+
+
+def threads_of(vc: VCenterSimulator) -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith('simulator-')]
+
+
+def test_requests_share_a_connection(vcenter: VCenterSimulator, soap: Soap) -> None:
+    """A client that keeps its connection alive is served on that one."""
+    for _ in range(5):
+        assert soap.call('RetrieveServiceContent', SERVICE_INSTANCE).fault is None
+    assert vcenter.open_connections == 1
+
+
+def test_long_replies_are_compressed_when_the_client_takes_it(soap: Soap) -> None:
+    """gzip is used for those who say so, and for them only."""
+    soap.login()
+    wanted = read_spec(SERVICE_INSTANCE, 'content', 'capability')
+    for accepted, encoding in (
+        ('gzip, deflate', 'gzip'),
+        ('gzip;q=0', None),
+        ('identity', None),
+    ):
+        answer = soap.call(
+            'RetrievePropertiesEx', PROPERTY_COLLECTOR, wanted, Accept_Encoding=accepted
+        )
+        assert answer.response.headers.get('Content-Encoding') == encoding
+        assert answer.text('returnval/objects/propSet/name') == 'content'
+
+
+def test_compressed_requests_are_read(soap: Soap) -> None:
+    """A gzip body is unpacked; one that only claims to be is HTTP 400."""
+    body = soap.envelope('RetrieveServiceContent', SERVICE_INSTANCE).encode()
+    assert soap.post(gzip.compress(body), Content_Encoding='gzip').status_code == 200
+    assert soap.post(body, Content_Encoding='gzip').status_code == 400
+
+
+def test_chunked_requests_are_read(soap: Soap) -> None:
+    """A body of unknown length is put together, and the connection goes on after it."""
+    body = soap.envelope('RetrieveServiceContent', SERVICE_INSTANCE).encode()
+    for _ in range(2):
+        response = soap.http.post(
+            soap.vc.sdk_url,
+            data=iter([body[:100], body[100:]]),
+            headers={'SOAPAction': 'urn:vim25/6.7'},
+            timeout=30,
+        )
+        assert response.status_code == 200
+        assert b'RetrieveServiceContentResponse' in response.content
+    assert soap.vc.open_connections == 1
+
+
+@pytest.mark.parametrize(
+    ('method', 'path'),
+    [
+        ('GET', '/'),
+        ('GET', '/sdk'),
+        ('GET', '/sdk/../../../setup.cfg'),
+        ('GET', '/sdk/__init__.py'),
+        ('GET', '/sdk/nothing.wsdl'),
+        ('POST', '/pbm'),
+        ('PUT', '/sdk'),
+        ('DELETE', '/sdk/vimService.wsdl'),
+    ],
+)
+def test_what_is_not_there_is_a_page_with_404(soap: Soap, method: str, path: str) -> None:
+    """Unknown addresses are refused with a page, and nothing but descriptions is handed out."""
+    request = requests.Request(method, soap.vc.url).prepare()
+    request.url = f'{soap.vc.url}{path}'
+    response = soap.http.send(request, timeout=30)
+    assert (response.status_code, response.headers['Content-Type']) == (404, 'text/html')
+    assert '404' in response.text
+
+
+def test_the_description_leads_to_all_its_parts(soap: Soap) -> None:
+    """From vimService.wsdl every import and include can be fetched, and it names this server."""
+    todo, documents = ['vimService.wsdl'], {}
+    while todo:
+        name = todo.pop()
+        if name in documents:
+            continue
+        response = soap.http.get(f'{soap.vc.sdk_url}/{name}', timeout=30)
+        assert response.status_code == 200
+        documents[name] = etree.fromstring(response.content)
+        for element in documents[name].iter('{*}import', '{*}include'):
+            location = element.get('location') or element.get('schemaLocation')
+            if location:
+                todo.append(location)
+    assert {'vimService.wsdl', 'vim.wsdl', 'vim-types.xsd', 'core-types.xsd'} <= set(documents)
+    address = next(documents['vimService.wsdl'].iter('{*}address'))
+    assert address.get('location') == soap.vc.sdk_url
+
+
+@pytest.mark.parametrize(
+    ('version', 'next_older', 'newer'),
+    [('9.1.1.0', '9.1.0.0', None), ('8.0.3.0', '8.0.2.0', '9.0.0.0'), ('6.7', '6.5', '6.7.1')],
+)
+def test_published_versions_end_at_the_servers_own(
+    version: str, next_older: str, newer: str | None
+) -> None:
+    """vimServiceVersions.xml names the server's version, older ones and no newer one."""
+    with VCenterSimulator(api_version=version) as vc:
+        url = f'{vc.sdk_url}/vimServiceVersions.xml'
+        root = etree.fromstring(requests.get(url, verify=vc.cacert, timeout=30).content)
+        wsdl = requests.get(f'{vc.sdk_url}/vim.wsdl', verify=vc.cacert, timeout=30).text
+    assert root.findtext('namespace/name') == 'urn:vim25'
+    assert root.findtext('namespace/version') == version
+    prior = [one.text for one in root.findall('namespace/priorVersions/version')]
+    assert prior[0] == next_older
+    assert newer not in prior
+    assert f'soapAction="urn:vim25/{version}"' in wsdl
+
+
+def connect_verified(vc: VCenterSimulator, name: str) -> None:
+    context = ssl.create_default_context(cafile=vc.cacert)
+    with (
+        socket.create_connection((vc.host, vc.port)) as plain,
+        context.wrap_socket(plain, server_hostname=name),
+    ):
+        pass
+
+
+@pytest.mark.parametrize('name', ['127.0.0.1', 'localhost', '::1'])
+def test_the_certificate_is_for_this_machine(vcenter: VCenterSimulator, name: str) -> None:
+    """The server proves to be 127.0.0.1, localhost and ::1 to who trusts its authority."""
+    connect_verified(vcenter, name)
+
+
+@pytest.mark.parametrize(
+    ('certificate', 'complaint'),
+    [('wrong-host', 'mismatch'), ('expired', 'expired')],
+)
+def test_bad_certificates_are_refused_by_clients(certificate: str, complaint: str) -> None:
+    """The certificates for tests of verification are wrong in just the way that they say."""
+    with VCenterSimulator(certificate=certificate) as vc:
+        with pytest.raises(ssl.SSLCertVerificationError, match=complaint):
+            connect_verified(vc, '127.0.0.1')
+
+
+def test_a_stranger_does_not_trust_the_server(vcenter: VCenterSimulator) -> None:
+    """Without its authority's certificate the server is not verified."""
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((vcenter.host, vcenter.port)) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        context.wrap_socket(plain, server_hostname='127.0.0.1')
+
+
+def test_plain_http() -> None:
+    """tls=False speaks plain HTTP, and its cookie works without TLS."""
+    with VCenterSimulator(tls=False) as vc:
+        client = Soap(vc)
+        assert vc.url.startswith('http://')
+        assert vc.cacert is None
+        assert client.login().fault is None
+        assert client.call('CurrentTime', SERVICE_INSTANCE).fault is None
+        client.http.close()
+
+
+def test_ipv6() -> None:
+    """The server can listen on ::1, and its URL has the brackets."""
+    with VCenterSimulator(host='::1') as vc:
+        assert vc.url == f'https://[::1]:{vc.port}'
+        client = Soap(vc)
+        assert client.login().fault is None
+        client.http.close()
+
+
+def test_stopping_leaves_nothing_behind() -> None:
+    """After stop() there is no thread, no listening socket, no connection and no file."""
+    before = set(os.listdir('/proc/self/fd'))
+    vc = VCenterSimulator().start()
+    client = Soap(vc)
+    client.login()
+    idle = socket.create_connection((vc.host, vc.port))
+    waiting = threading.Thread(target=lambda: outcome.append(wait_for_updates(client)))
+    outcome: list[Any] = []
+    waiting.start()
+    while vc.count('WaitForUpdatesEx') == 0:
+        time.sleep(0.005)
+    cacert, port = vc.cacert, vc.port
+    assert cacert is not None
+    assert os.path.exists(cacert)
+    started = time.monotonic()
+    vc.stop()
+    assert time.monotonic() - started < 5
+    waiting.join(5)
+    idle.close()
+    client.http.close()
+    assert outcome == ['disconnected']
+    assert threads_of(vc) == []
+    assert not os.path.exists(cacert)
+    assert not os.path.exists(os.path.dirname(cacert))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(('127.0.0.1', port))
+    assert set(os.listdir('/proc/self/fd')) <= before
+    vc.stop()  # a second time does nothing
+
+
+def wait_for_updates(client: Soap) -> str:
+    try:
+        client.call('WaitForUpdatesEx', PROPERTY_COLLECTOR)
+    except requests.ConnectionError:
+        return 'disconnected'
+    return 'answered'
+
+
+def test_a_client_that_stalls_the_handshake_delays_nobody(vcenter: VCenterSimulator) -> None:
+    """While one client never says a word, others are served."""
+    with socket.create_connection((vcenter.host, vcenter.port)):
+        client = Soap(vcenter)
+        assert client.login().fault is None
+        client.http.close()
+
+
+def test_a_simulator_starts_once(vcenter: VCenterSimulator) -> None:
+    """Starting a running or stopped simulator is refused."""
+    with pytest.raises(RuntimeError, match='starts once'):
+        vcenter.start()
+
+
+@pytest.mark.parametrize(
+    ('options', 'complaint'),
+    [
+        ({'certificate': 'self-signed'}, 'wrong-host'),
+        ({'expired_reply': 'nothing'}, 'fault'),
+        ({'api_version': 'latest'}, '8.0.3.0'),
+    ],
+)
+def test_options_without_sense_are_refused(options: dict[str, Any], complaint: str) -> None:
+    """A wrong option says what would be right."""
+    with pytest.raises(ValueError, match=complaint):
+        VCenterSimulator(**options).start()
