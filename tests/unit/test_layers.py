@@ -28,10 +28,10 @@ BASE = (*DATA, '_i18n', 'constants', 'version')
 CODEC = ('soap.schema', 'soap.wsdl', 'soap.objects', 'soap.marshal', 'soap.unmarshal')
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
-FAULTS = ('exceptions', '_faults')
+FAULTS = ('exceptions',)
 SERVICES = ('service', 'vim', 'pbm')
-HELPERS = ('vim_util',)
-SESSION = ('_login', '_retry', '_updates', '_wait')
+HELPERS = ('_specs', 'vim_util')
+SESSION = ('_retry', '_updates', '_wait')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +51,7 @@ LAYERS = (
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
     Layer(SOAP, BASE + SOAP),
     # What the server says, as exceptions; where the words came from is not their business.
-    Layer(('exceptions',), BASE, never=HTTP + XML),
-    Layer(('_faults',), BASE + FAULTS, never=HTTP),
+    Layer(FAULTS, BASE, never=HTTP + XML),
     Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES),
     # Specifications and references are suds objects, hence soap.objects; no more of the engine.
     Layer(
