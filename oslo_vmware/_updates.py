@@ -86,19 +86,20 @@ class SharedUpdates:
         # Before the filter: the leader may hear of the object before CreateFilter returns.
         with self._lock:
             self._waiters.append(waiter)
+        watch = None
         try:
             collector, watch = self._watch(moref, path)
-            try:
-                self._wait(waiter, collector)
-            finally:
-                self._unwatch(watch)
+            self._wait(waiter, collector)
             return not waiter.failed
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
             LOG.debug('Updates of %s are not to be had: %s', waiter.object_id, exc)
             self._give_up()
             return False
         finally:
+            # First of all, so that the next leader need not wait for the rest.
             self._leave(waiter)
+            if watch is not None:
+                self._unwatch(watch)
 
     def _watch(self, moref: Any, path: str) -> tuple[Any, Any]:
         factory = self._vim.client.factory
@@ -110,15 +111,16 @@ class SharedUpdates:
         with self._lock:
             if self._collector is None:
                 self._collector = self._vim.CreatePropertyCollector(
-                    self._vim.service_content.propertyCollector
+                    self._vim.service_content.propertyCollector, skip_op_id=True
                 )
                 self._version = ''
             collector = self._collector
-        return collector, self._vim.CreateFilter(collector, spec=spec, partialUpdates=False)
+        watch = self._vim.CreateFilter(collector, spec=spec, partialUpdates=False, skip_op_id=True)
+        return collector, watch
 
     def _unwatch(self, watch: Any) -> None:
         try:
-            self._vim.DestroyPropertyFilter(watch)
+            self._vim.DestroyPropertyFilter(watch, skip_op_id=True)
         except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
             LOG.debug('A property filter could not be destroyed: %s', exc)
 
@@ -151,7 +153,9 @@ class SharedUpdates:
         options = self._vim.client.factory.create('ns0:WaitOptions')
         options.maxWaitSeconds = self._max_wait
         started = time.monotonic()
-        update = self._vim.WaitForUpdatesEx(collector, version=self._version, options=options)
+        update = self._vim.WaitForUpdatesEx(
+            collector, version=self._version, options=options, skip_op_id=True
+        )
         if update is None:
             if time.monotonic() - started < 1:
                 raise RuntimeError('the server does not wait for updates')

@@ -100,7 +100,7 @@ class VMwareAPISession:
         self._updates: SharedUpdates | None = None
         #: Counts the logins, so that a thread can tell whether one happened meanwhile.
         self._logins = 0
-        # Reentrant, because a login may be what makes the clients.
+        # Reentrant, for subclasses that call the API in what they override.
         self._login_lock = threading.RLock()
         self._client_lock = threading.RLock()
         if create_session:
@@ -460,5 +460,6 @@ def _raise_registered(fault: exceptions.VimFaultException) -> NoReturn:
     raise made from fault
 
 
-def _tail(session_id: str | None) -> str | None:
-    return session_id[-5:] if session_id else None
+def _tail(session_id: Any) -> str:
+    """What may be shown of a session's id."""
+    return str(session_id)[-5:]
