@@ -91,6 +91,14 @@ def test_the_environment_does_not_overrule_insecure(
         connect(vc, cacert=None, insecure=False)
 
 
+def test_the_environment_names_the_default_trust(
+    vc: VCenterSimulator, connect: SessionMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the caller verifies and names no bundle, requests' own setting applies."""
+    monkeypatch.setenv('REQUESTS_CA_BUNDLE', str(vc.cacert))
+    assert works(connect(vc, cacert=None, insecure=False))
+
+
 def test_an_insecure_session_warns_once(
     vc: VCenterSimulator, connect: SessionMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
