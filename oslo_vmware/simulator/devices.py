@@ -179,9 +179,12 @@ def base_devices() -> list[DataObject]:
 def with_slots(devices: Iterable[DataObject]) -> list[DataObject]:
     """Tell every controller which devices it has, as the server shows it."""
     found = list(devices)
-    for controller in found:
-        if controller.wire_type in _BUSES:
-            controller.device = [d.key for d in found if d.controllerKey == controller.key]
+    slots: dict[int | None, list[int]] = {}
+    for device in found:
+        slots.setdefault(device.controllerKey, []).append(device.key)
+    for device in found:
+        if device.wire_type in _BUSES:
+            device.device = slots.get(device.key, [])
     return found
 
 

@@ -142,6 +142,9 @@ def test_pools_are_made_configured_and_dissolved(client: Client) -> None:
     assert machine in child.vm
     done(child.Destroy_Task())
     assert machine.resourcePool == pool
+    pool.CreateResourcePool('two', spec)
+    pool.DestroyChildren()
+    assert list(pool.resourcePool) == []
     done(pool.Destroy_Task())
     assert machine.resourcePool == root
     assert [one.name for one in root.resourcePool] == ['gold']

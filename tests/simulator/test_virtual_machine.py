@@ -120,6 +120,9 @@ def test_guest_operations_need_tools(client: Client) -> None:
         appliance.ShutdownGuest()
     with pytest.raises(vim.fault.InvalidPowerState):
         client.at(OFF).RebootGuest()
+    sleeper = client.at('Frankfurt/vm/Production/fra-app-0003')
+    sleeper.StandbyGuest()
+    wait_for(lambda: sleeper.runtime.powerState == 'suspended')
     machine = client.at(ON)
     filter_on = 'runtime.powerState'
     with client.seen(machine, filter_on) as changed:
@@ -148,6 +151,8 @@ def test_templates_do_not_run(client: Client) -> None:
     assert machine not in pool.vm
     failed(vmodl.fault.NotSupported, machine.PowerOnVM_Task())
     machine.MarkAsVirtualMachine(pool, host)
+    with pytest.raises(vmodl.fault.NotSupported):
+        machine.MarkAsVirtualMachine(pool, host)
     assert (machine.config.template, machine.resourcePool) == (False, pool)
     done(machine.PowerOnVM_Task())
 
@@ -463,6 +468,40 @@ def test_create_a_machine(client: Client) -> None:
     assert machine.guest.toolsStatus == 'toolsNotInstalled'
     done(machine.PowerOnVM_Task())
     done(machine.PowerOffVM_Task())
+
+
+def test_machines_of_one_name_do_not_share_files(client: Client) -> None:
+    """A directory that is taken is numbered; a path that the client gives is kept."""
+    first = done(new_machine(client, 'twin'))
+    done(first.Rename_Task('elder'))
+    second = done(new_machine(client, 'twin'))
+    paths = [machine.config.files.vmPathName.partition('] ')[2] for machine in (first, second)]
+    assert paths == ['twin/twin.vmx', 'twin_1/twin_1.vmx']
+    name = first.datastore[0].name
+    files = vim.vm.FileInfo(vmPathName=f'[{name}] some/where/else.vmx')
+    third = done(new_machine(client, 'placed', files=files))
+    assert third.config.files.vmPathName == f'[{name}] some/where/else.vmx'
+    assert f'[{name}] some/where/else.nvram' in [file.name for file in third.layoutEx.file]
+
+
+def test_names_of_datastores_and_networks_are_followed(client: Client) -> None:
+    """When a datastore or network is renamed, the devices that use it show the new name."""
+    machine = client.at(OFF)
+    plain = client.at('Frankfurt/network/fra-vlan-0110')
+    backing = vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName=plain.name)
+    card = VMXNET3(key=-1, backing=backing)
+    added = [change('add', card), change('add', new_disk(1), 'create')]
+    reconfigured(machine, deviceChange=added)
+    done(plain.Rename_Task('blue'))
+    done(machine.datastore[0].Rename_Task('store'))
+    shown = devices(machine, VMXNET3)[1]
+    assert (shown.backing.deviceName, shown.deviceInfo.summary) == ('blue', 'blue')
+    assert [disk.backing.fileName for disk in devices(machine, DISK)] == [
+        f'[store] {machine.name}/{machine.name}.vmdk',
+        f'[store] {machine.name}/{machine.name}_1.vmdk',
+    ]
+    reconfigured(machine, annotation='settles again')
+    assert plain in machine.network
 
 
 def test_new_machines_are_spread_over_hosts(client: Client) -> None:

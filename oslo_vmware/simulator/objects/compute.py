@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from oslo_vmware.simulator.data import DataObject, Ref, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.registry import ManagedObject, World, managed
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.host import HostSystem
@@ -211,6 +211,3 @@ class ClusterComputeResource(ComputeResource):
                 enabled=any(found.kind == 'vsan' for found in self.datastore)
             ),
         )
-
-    def RefreshRecommendation(self, call: Call) -> None:
-        """There is never anything to recommend: machines are placed evenly as they come."""

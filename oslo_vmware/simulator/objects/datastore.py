@@ -227,6 +227,11 @@ class Datastore(ManagedEntity):
         datastores: list[ManagedEntity] = self.datacenter.datastore
         return datastores
 
+    def rename(self, name: str | None) -> None:
+        super().rename(name)
+        for machine in self.vm:
+            machine.follow_renames()
+
     def RenameDatastore(self, call: Call) -> None:
         self.rename(call.newName)
 

@@ -39,6 +39,11 @@ class Network(ManagedEntity):
         networks: list[ManagedEntity] = self.datacenter.network
         return networks
 
+    def rename(self, name: str | None) -> None:
+        super().rename(name)
+        for machine in self.vm:
+            machine.follow_renames()
+
     def check_destroy(self) -> None:
         if self.vm:
             raise Fault(

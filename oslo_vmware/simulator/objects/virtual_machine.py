@@ -45,6 +45,7 @@ class VirtualMachine(ManagedEntity):
     :ivar uuid: of the BIOS; a machine of the inventory derives all its other ids from it
     :ivar instance_uuid: the one that vCenter keeps unique
     :ivar directory: its directory on :attr:`home`; does not follow when the machine is renamed
+    :ivar file_name: name of its configuration file without ``.vmx``, if not the directory's
     :ivar home: the datastore of its configuration file
     :ivar tools: whether VMware Tools are installed in the guest
     :ivar own_devices: its devices, once they differ from those it was born with
@@ -83,6 +84,7 @@ class VirtualMachine(ManagedEntity):
     instance_uuid: str
     home: Datastore
     directory: str
+    file_name: str | None = None
     created: datetime.datetime
     guest_id = 'otherGuest'
     num_cpu = 1
@@ -123,6 +125,7 @@ class VirtualMachine(ManagedEntity):
                 property='configSpec.files.vmPathName',
             )
         home, path = vm_devices.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+        directory, _slash, file = path.rpartition('/')
         chosen = vm_devices.choose_host(pool.owner, home, host)
         made = cls(
             world,
@@ -130,7 +133,8 @@ class VirtualMachine(ManagedEntity):
             uuid=spec.uuid or world.new_uuid(),
             instance_uuid=spec.instanceUuid or world.new_uuid(),
             home=home,
-            directory=path.rpartition('/')[0] or name,
+            directory=directory or vm_devices.free_directory(home, name),
+            file_name=file.removesuffix('.vmx') or None,
             created=world.now(),
             own_devices=devices.with_slots(devices.base_devices()),
         )
@@ -155,6 +159,12 @@ class VirtualMachine(ManagedEntity):
     @property
     def disks(self) -> list[DataObject]:
         return [device for device in self.devices if device.wire_type == 'VirtualDisk']
+
+    @property
+    def stem(self) -> str:
+        """What the paths of its own files begin with."""
+        name = self.file_name or self.directory.rpartition('/')[2]
+        return f'[{self.home.name}] {self.directory}/{name}'
 
     @property
     def owner(self) -> Any:
@@ -432,6 +442,12 @@ class VirtualMachine(ManagedEntity):
         self.network = vm_devices.networks(self)
         for datastore in dict.fromkeys([*before, *self.datastore]):
             datastore.changed('summary', 'info')
+
+    def follow_renames(self) -> None:
+        """Show the new name of a datastore or network that it uses."""
+        if self.own_devices is not None:
+            self.own_devices = vm_devices.with_present_names(self)
+        self.changed('config', 'summary', 'layout', 'layoutEx', 'guest')
 
     def RefreshStorageInfo(self, call: Call) -> None:
         self.changed('storage', 'summary', 'layoutEx')

@@ -71,6 +71,16 @@ def datastore_of(candidates: Iterable[Datastore], path: str) -> tuple[Datastore,
     )
 
 
+def free_directory(home: Datastore, name: str) -> str:
+    """A directory for a new machine: its name, numbered where a machine has that already."""
+    taken = {machine.directory for machine in home.vm if machine.home is home}
+    directory, number = name, 0
+    while directory in taken:
+        number += 1
+        directory = f'{name}_{number}'
+    return directory
+
+
 def choose_host(owner: Any, home: Datastore, host: Any = None) -> Any:
     """The host for a machine: the one asked for, or the emptiest that reaches the datastore.
 
@@ -141,7 +151,7 @@ def original_devices(vm: VirtualMachine) -> list[DataObject]:
         capacityInBytes=vm.disk_kb * KIB,
         shares=types.SharesInfo(shares=1000, level='normal'),
         backing=types.VirtualDiskFlatVer2BackingInfo(
-            fileName=f'[{vm.home.name}] {vm.directory}/{vm.directory}.vmdk',
+            fileName=f'{vm.stem}.vmdk',
             datastore=vm.home.ref,
             diskMode='persistent',
             split=False,
@@ -233,9 +243,7 @@ def _connectable(*, start: bool, connected: bool) -> DataObject:
 
 def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
     ref = getattr(disk.backing, 'datastore', None)
-    if ref is None:
-        return vm.home
-    found: Any = vm.world.get(ref)
+    found: Datastore = vm.home if ref is None else vm.world.get(ref)  # type: ignore[assignment]
     return found
 
 
@@ -251,7 +259,7 @@ def disk_text(disk: DataObject) -> str:
 
 def files(vm: VirtualMachine) -> list[File]:
     """All files of a machine."""
-    base = f'[{vm.home.name}] {vm.directory}/{vm.directory}'
+    base = vm.stem
     found = [
         File(vm.home, f'{base}.vmx', 'config', _VMX_SIZE),
         File(vm.home, f'{base}.nvram', 'nvram', _NVRAM_SIZE),
@@ -289,6 +297,23 @@ def card_network(vm: VirtualMachine, card: DataObject) -> Any:
         if all(getattr(network, name, None) == value for name, value in wanted.items()):
             return network
     return None
+
+
+def with_present_names(vm: VirtualMachine) -> list[DataObject]:
+    """A machine's own devices, with the names that datastores and networks have now."""
+    found = []
+    for device in vm.devices:
+        new, backing = copy.copy(device), device.backing
+        if device.wire_type == 'VirtualDisk':
+            file = backing.fileName.partition('] ')[2]
+            new.backing = copy.copy(backing)
+            new.backing.fileName = f'[{disk_datastore(vm, device).name}] {file}'
+        elif devices.is_network_card(device) and backing.network is not None:
+            new.backing = network_backing(vm.world.get(backing.network))
+            new.deviceInfo = copy.copy(device.deviceInfo)
+            new.deviceInfo.summary = card_text(new)
+        found.append(new)
+    return found
 
 
 def networks(vm: VirtualMachine) -> list[Any]:
@@ -382,7 +407,7 @@ class Backings:
         """Give a disk whose file the client did not name the next free name."""
         name = disk.backing.fileName or ''
         if not name or not datastore_of([datastore], name)[1]:
-            stem = f'[{datastore.name}] {self.vm.directory}/{self.vm.directory}'
+            stem = f'[{datastore.name}] {self.vm.stem.partition("] ")[2]}'
             name, number = f'{stem}.vmdk', 0
             while name in self.names:
                 number += 1

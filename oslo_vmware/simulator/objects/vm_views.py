@@ -65,7 +65,7 @@ def change_version(vm: VirtualMachine) -> str:
 
 
 def vmx_path(vm: VirtualMachine) -> str:
-    return f'[{vm.home.name}] {vm.directory}/{vm.directory}.vmx'
+    return f'{vm.stem}.vmx'
 
 
 def config(vm: VirtualMachine) -> DataObject:
@@ -179,7 +179,7 @@ def config(vm: VirtualMachine) -> DataObject:
 def extra_config(vm: VirtualMachine) -> list[DataObject]:
     """The options a machine is born with, its own ones over them."""
     options: dict[str, str | None] = {
-        'nvram': f'{vm.directory}.nvram',
+        'nvram': f'{vm.stem.rpartition("/")[2]}.nvram',
         'svga.present': 'TRUE',
         'pciBridge0.present': 'TRUE',
         'pciBridge4.present': 'TRUE',
