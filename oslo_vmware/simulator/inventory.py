@@ -24,7 +24,7 @@ from oslo_vmware.simulator.data import types
 from oslo_vmware.simulator.hardware import EDGE_MODEL, GUESTS, HOST_MODELS
 from oslo_vmware.simulator.objects.compute import ClusterComputeResource, ComputeResource
 from oslo_vmware.simulator.objects.datacenter import Datacenter
-from oslo_vmware.simulator.objects.datastore import GIB, TIB, Datastore
+from oslo_vmware.simulator.objects.datastore import TIB, Datastore
 from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch, vlan_setting
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
 from oslo_vmware.simulator.objects.folder import Folder, StoragePod
@@ -165,8 +165,8 @@ def build(world: World, inventory: Inventory) -> None:
     world.search_index = SearchIndex(world)
     sites = [_Site(root, inventory, number) for number in range(inventory.datacenters)]
     _add_machines(world, inventory, sites)
-    for datastore in world.of_type(Datastore):
-        _give_size(datastore)
+    for number, datastore in enumerate(world.of_type(Datastore)):
+        _give_size(datastore, number)
 
 
 class _Site:
@@ -355,10 +355,14 @@ def _add_machines(world: World, inventory: Inventory, sites: list[_Site]) -> Non
         machine.network = [place['card']] if place['card'] is not None else []
 
 
-def _give_size(datastore: Datastore) -> None:
-    """Make a datastore as large as one would have bought it for what lies on it."""
+def _give_size(datastore: Datastore, number: int) -> None:
+    """Make a datastore as large as one would have bought it, and fill it with other things too.
+
+    :param number: counts the datastores; what is left free differs from one to the next
+    """
     used = sum(machine.committed_on(datastore) for machine in datastore.vm)
     smallest = {'NFS': 8 * TIB, 'VMFS': 4 * TIB, 'vsan': 20 * TIB}[datastore.kind]
-    datastore.other_used = 40 * GIB + used // 20
-    needed = (used + datastore.other_used) * 3 // 2
-    datastore.update(capacity=max(smallest, -(-needed // TIB) * TIB))
+    capacity = max(smallest, math.ceil(used * 1.5 / TIB) * TIB)
+    # Images, templates, machines of others: from a twelfth to two thirds of what is left.
+    share = 8 + (13 + 17 * number) % 60
+    datastore.update(capacity=capacity, other_used=(capacity - used) * share // 100)

@@ -174,6 +174,7 @@ def test_reconfigure_sets_what_it_names(client: Client) -> None:
         nestedHVEnabled=True,
         cpuAllocation=vim.ResourceAllocationInfo(limit=4000),
         bootOptions=vim.vm.BootOptions(bootDelay=5000),
+        flags=vim.vm.FlagInfo(diskUuidEnabled=True),
     )
     after = machine.config
     assert (after.hardware.numCPU, after.hardware.numCoresPerSocket) == (8, 4)
@@ -181,6 +182,7 @@ def test_reconfigure_sets_what_it_names(client: Client) -> None:
     assert after.guestFullName == 'Red Hat Enterprise Linux 9 (64-bit)'
     assert after.nestedHVEnabled is True
     assert (after.cpuAllocation.limit, after.cpuAllocation.shares.level) == (4000, 'normal')
+    assert (after.flags.diskUuidEnabled, after.flags.enableLogging) == (True, True)
     assert after.bootOptions.bootDelay == 5000
     assert after.bootOptions.bootRetryDelay == before.bootOptions.bootRetryDelay
     assert (after.uuid, after.name, after.files.vmPathName) == (

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.host import HostSystem
     from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 
-GIB = 1024**3
 TIB = 1024**4
 
 # vSphere's limits: a file may be 64 TiB, a virtual disk 62 TiB.

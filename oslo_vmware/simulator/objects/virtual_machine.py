@@ -25,14 +25,14 @@ from oslo_vmware.simulator.relations import Many, One
 # Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
 _REPEATED = (
     'alternateGuestName', 'bootOptions', 'changeTrackingEnabled', 'cpuAffinity', 'cpuAllocation',
-    'cpuHotAddEnabled', 'cpuHotRemoveEnabled', 'firmware', 'ftInfo', 'guestAutoLockEnabled',
-    'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections', 'memoryAffinity',
+    'cpuHotAddEnabled', 'cpuHotRemoveEnabled', 'firmware', 'flags', 'ftInfo',
+    'guestAutoLockEnabled', 'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections', 'memoryAffinity',
     'memoryAllocation', 'memoryHotAddEnabled', 'memoryReservationLockedToMax',
     'messageBusTunnelEnabled', 'migrateEncryption', 'nestedHVEnabled', 'npivDesiredNodeWwns',
     'npivDesiredPortWwns', 'swapPlacement', 'tools', 'vAssertsEnabled', 'vPMCEnabled',
 )  # fmt: skip
 # Fields that are merged with what is there, not put in its place.
-_MERGED = frozenset({'tools', 'bootOptions', 'cpuAllocation', 'memoryAllocation'})
+_MERGED = frozenset({'flags', 'tools', 'bootOptions', 'cpuAllocation', 'memoryAllocation'})
 
 _MAX_CPUS = 768
 _MAX_MEMORY_MB = 24 * 1024 * 1024
