@@ -7,6 +7,7 @@ enough, and 130 after Ctrl-C.
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -53,4 +54,7 @@ if __name__ == '__main__':
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='replace')
+    # Logged out, and without the simulator's file, also when somebody else ends it.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     sys.exit(main())

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,11 +116,15 @@ def test_shows_server_and_refusal(simulated: subprocess.CompletedProcess[str]) -
     assert 'Without that authority the certificate is refused.' in shown
 
 
+def datastores_of_a_site(wanted: Inventory) -> int:
+    plain = wanted.nfs_datastores + wanted.vmfs_datastores + wanted.vsan_datastores
+    return plain + 2 * wanted.storage_pods
+
+
 def test_counts_agree_with_inventory(simulated: subprocess.CompletedProcess[str]) -> None:
     """The counts of the tree are those that the simulated inventory was made with."""
     wanted = Inventory(**connection.INVENTORY)
     sites = wanted.datacenters
-    datastores = wanted.nfs_datastores + wanted.vmfs_datastores + wanted.vsan_datastores
     expected = {
         'datacenters': sites,
         'clusters': sites * wanted.clusters,
@@ -127,7 +132,7 @@ def test_counts_agree_with_inventory(simulated: subprocess.CompletedProcess[str]
         'resource pools': sites * wanted.clusters * wanted.resource_pools,
         'machines': wanted.vms,
         'datastore clusters': sites * wanted.storage_pods,
-        'datastores': sites * (datastores + 2 * wanted.storage_pods),
+        'datastores': sites * datastores_of_a_site(wanted),
         'networks': sites * wanted.networks,
         'switches': sites * wanted.dvs,
         # One more for the uplinks of each switch.
@@ -162,7 +167,8 @@ def test_datastores_add_up(simulated: subprocess.CompletedProcess[str]) -> None:
         section(simulated.stdout, 'Datastores'),
         re.M,
     )
-    assert len(rows) == 10
+    wanted = Inventory(**connection.INVENTORY)
+    assert len(rows) == wanted.datacenters * datastores_of_a_site(wanted)
     for percent, *sizes in rows:
         used, free, capacity = (
             float(number) / (1 if unit == 'TiB' else 1024)
@@ -256,6 +262,28 @@ def test_reader_may_stop() -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert (process.returncode, errors) == (1, b'')
+
+
+def test_termination_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
+    """SIGTERM ends the demo in order: the simulator's certificate file is gone."""
+    with subprocess.Popen(
+        COMMAND,
+        cwd=ROOT,
+        env=clean_environment(TMPDIR=str(tmp_path)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding='utf-8',
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith('2/'):
+                break
+        assert list(tmp_path.glob('*/ca.pem'))
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (128 + signal.SIGTERM, '')
+    assert not list(tmp_path.iterdir())
 
 
 # --- A server of one's own
