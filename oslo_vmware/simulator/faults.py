@@ -325,7 +325,9 @@ class Faults:
         if tag is None:
             raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
         for field in self._schema.type(tag).fields:
-            if not field.optional and field.name not in value.__dict__:
+            # Of a missing privilege servers always tell more than they must.
+            wanted = not field.optional or field.name in ('object', 'privilegeId')
+            if wanted and field.name not in value.__dict__:
                 setattr(value, field.name, self._plausible(field))
 
     def _plausible(self, field: Field) -> Any:

@@ -14,8 +14,6 @@ from pyVmomi import vim
 
 from oslo_vmware.simulator import Ref, VCenterSimulator
 
-pytest_plugins = ['oslo_vmware.simulator.pytest_plugin']
-
 SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 XSI = 'http://www.w3.org/2001/XMLSchema-instance'
 

@@ -75,8 +75,10 @@ def test_versions_that_the_server_does_not_know_are_refused(
         '<html/>',
         f'<e:Envelope xmlns:e="{SOAP}"/>',
         f'<e:Envelope xmlns:e="{SOAP}"><e:Body/></e:Envelope>',
-        f'<!DOCTYPE e [<!ENTITY x "y">]><e:Envelope xmlns:e="{SOAP}"><e:Body><a/></e:Body>'
-        '</e:Envelope>',
+        (
+            f'<!DOCTYPE e [<!ENTITY x "y">]><e:Envelope xmlns:e="{SOAP}"><e:Body><a/></e:Body>'
+            '</e:Envelope>'
+        ),
         f'<e:Envelope xmlns:e="{SOAP}"><e:Body><a></e:Body></e:Envelope>',
     ],
 )

@@ -149,9 +149,11 @@ def test_the_certificate_is_for_this_machine(vcenter: VCenterSimulator, name: st
 )
 def test_bad_certificates_are_refused_by_clients(certificate: str, complaint: str) -> None:
     """The certificates for tests of verification are wrong in just the way that they say."""
-    with VCenterSimulator(certificate=certificate) as vc:
-        with pytest.raises(ssl.SSLCertVerificationError, match=complaint):
-            connect_verified(vc, '127.0.0.1')
+    with (
+        VCenterSimulator(certificate=certificate) as vc,
+        pytest.raises(ssl.SSLCertVerificationError, match=complaint),
+    ):
+        connect_verified(vc, '127.0.0.1')
 
 
 def test_a_stranger_does_not_trust_the_server(vcenter: VCenterSimulator) -> None:

@@ -1,0 +1,246 @@
+"""Trouble on demand, seen by a raw client and by pyVmomi."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from lxml import etree
+from pyVim.task import WaitForTask
+from pyVmomi import vim
+
+from oslo_vmware.simulator import Fault, Ref, VCenterSimulator
+from oslo_vmware.simulator.faults import Rule
+from tests.simulator.conftest import (
+    PROPERTY_COLLECTOR,
+    SERVICE_INSTANCE,
+    SESSION_MANAGER,
+    Soap,
+    read_spec,
+)
+
+ROOT = Ref('Folder', 'group-d1')
+
+
+@pytest.fixture
+def client(soap: Soap) -> Soap:
+    """A raw client that is logged in."""
+    soap.login()
+    return soap
+
+
+def outcome(client: Soap, operation: str = 'CurrentTime', this: Ref = SERVICE_INSTANCE) -> str:
+    """What a call ends in, in a word."""
+    try:
+        response = client.post(client.envelope(operation, this))
+    except requests.exceptions.ChunkedEncodingError:
+        return 'cut off'
+    except requests.ConnectionError:
+        return 'dropped'
+    if response.headers['Content-Type'] == 'text/html':
+        return f'page {response.status_code}'
+    if not response.content:
+        return f'empty {response.status_code}'
+    try:
+        root = etree.fromstring(response.content)
+    except etree.XMLSyntaxError:
+        return f'broken {response.status_code}'
+    fault = root.find('.//detail')
+    if fault is not None:
+        return etree.QName(fault[0]).localname.removesuffix('Fault')
+    return 'nothing' if len(root[0][0]) == 0 else 'answer'
+
+
+RULES: dict[str, tuple[Callable[[VCenterSimulator], Rule], str]] = {
+    'fault': (lambda vc: vc.faults.on('CurrentTime', 'HostNotConnected'), 'HostNotConnected'),
+    'made fault': (lambda vc: vc.faults.on('CurrentTime', Fault('Timedout')), 'Timedout'),
+    'drop': (lambda vc: vc.faults.drop('CurrentTime'), 'dropped'),
+    'drop after': (lambda vc: vc.faults.drop('CurrentTime', after=True), 'dropped'),
+    'page': (lambda vc: vc.faults.http('CurrentTime', status=503), 'page 503'),
+    'page after': (lambda vc: vc.faults.http('CurrentTime', status=502, after=True), 'page 502'),
+    'empty body': (lambda vc: vc.faults.empty_body('CurrentTime'), 'empty 200'),
+    'empty 500': (lambda vc: vc.faults.empty_body('CurrentTime', status=500), 'empty 500'),
+    'broken': (lambda vc: vc.faults.broken_xml('CurrentTime'), 'broken 200'),
+    'cut off': (lambda vc: vc.faults.truncate('CurrentTime'), 'cut off'),
+    'empty reply': (lambda vc: vc.faults.empty_reply('CurrentTime'), 'nothing'),
+    'wildcard': (lambda vc: vc.faults.on('Current*', 'Timedout'), 'Timedout'),
+    'everything': (lambda vc: vc.faults.http('*', status=503), 'page 503'),
+}
+
+
+@pytest.mark.parametrize(('make', 'effect'), RULES.values(), ids=RULES)
+def test_a_rule_takes_effect_once(
+    vcenter: VCenterSimulator,
+    client: Soap,
+    make: Callable[[VCenterSimulator], Rule],
+    effect: str,
+) -> None:
+    """Each kind of trouble comes once by default, and then all is well again."""
+    rule = make(vcenter)
+    assert [outcome(client) for _ in range(3)] == [effect, 'answer', 'answer']
+    assert rule.fired == 1
+
+
+def test_times_and_skip(vcenter: VCenterSimulator, client: Soap) -> None:
+    """skip lets calls pass first, times says how often, None until it is cleared."""
+    vcenter.faults.on('CurrentTime', 'Timedout', times=2, skip=1)
+    assert [outcome(client) for _ in range(4)] == ['answer', 'Timedout', 'Timedout', 'answer']
+    vcenter.faults.on('CurrentTime', 'Timedout', times=None)
+    assert {outcome(client) for _ in range(5)} == {'Timedout'}
+    vcenter.faults.clear()
+    assert outcome(client) == 'answer'
+
+
+def test_rules_take_turns(vcenter: VCenterSimulator, client: Soap) -> None:
+    """Of several rules the first counts until it is spent, then the next."""
+    vcenter.faults.on('CurrentTime', 'Timedout')
+    vcenter.faults.http('*', status=503)
+    vcenter.faults.drop('CurrentTime')
+    assert [outcome(client) for _ in range(4)] == ['Timedout', 'page 503', 'dropped', 'answer']
+
+
+def test_rules_know_their_operation_and_target(vcenter: VCenterSimulator, client: Soap) -> None:
+    """Other operations, and calls on other objects, are left alone."""
+    vcenter.faults.on('Logout', 'Timedout')
+    vcenter.faults.on('CurrentTime', 'Timedout', target='vm-1')
+    assert outcome(client) == 'answer'
+    vcenter.faults.on('CurrentTime', 'Timedout', target='ServiceInstance')
+    assert outcome(client) == 'Timedout'
+    assert outcome(client, 'Logout', SESSION_MANAGER) == 'Timedout'
+
+
+def test_the_server_acts_before_it_is_silent(vcenter: VCenterSimulator, client: Soap) -> None:
+    """after=True: the call has its effect, though the client never learns of it."""
+    vcenter.faults.drop('Logout')
+    assert outcome(client, 'Logout', SESSION_MANAGER) == 'dropped'
+    assert len(vcenter.sessions) == 1
+    vcenter.faults.drop('Logout', after=True)
+    assert outcome(client, 'Logout', SESSION_MANAGER) == 'dropped'
+    assert len(vcenter.sessions) == 0
+
+
+def test_delays_add_up_and_combine(vcenter: VCenterSimulator, client: Soap) -> None:
+    """A delay comes before whatever else happens, and two delays are one longer delay."""
+    vcenter.faults.delay('CurrentTime', 0.2)
+    vcenter.faults.delay('CurrentTime', 0.2)
+    vcenter.faults.on('CurrentTime', 'Timedout')
+    started = time.monotonic()
+    assert outcome(client) == 'Timedout'
+    assert 0.4 <= time.monotonic() - started < 3
+    started = time.monotonic()
+    assert outcome(client) == 'answer'
+    assert time.monotonic() - started < 0.2
+
+
+def test_a_delay_does_not_hold_up_others_or_the_end() -> None:
+    """While one call is delayed others are served, and stopping does not wait for it."""
+    with VCenterSimulator() as vc:
+        slow, quick = Soap(vc), Soap(vc)
+        vc.faults.delay('Login', 60)
+        waiting = threading.Thread(target=lambda: results.append(outcome_of_login(slow)))
+        results: list[str] = []
+        waiting.start()
+        while vc.count('Login') == 0:
+            time.sleep(0.005)
+        assert quick.login().fault is None
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    waiting.join(10)
+    assert results == ['dropped']
+    slow.http.close()
+    quick.http.close()
+
+
+def outcome_of_login(client: Soap) -> str:
+    try:
+        client.login()
+    except requests.ConnectionError:
+        return 'dropped'
+    return 'answered'
+
+
+def test_downloads_have_trouble_too(vcenter: VCenterSimulator, client: Soap) -> None:
+    """A rule for everything, or for a download by its name, hits the description's files."""
+
+    def status() -> int:
+        return client.http.get(f'{vcenter.sdk_url}/vimService.wsdl', timeout=30).status_code
+
+    vcenter.faults.http('*', status=503)
+    assert [status(), status()] == [503, 200]
+    vcenter.faults.http('GET /sdk/vim*.wsdl', status=404)
+    assert outcome(client) == 'answer'
+    assert [status(), status()] == [404, 200]
+    vcenter.faults.drop('GET /sdk/vimService.wsdl')
+    with pytest.raises(requests.ConnectionError):
+        status()
+
+
+def test_members_of_injected_faults(vcenter: VCenterSimulator, si: Any) -> None:
+    """Members may be given; required ones that are not get a value, so that any client can read
+    the fault.
+    """
+    vcenter.faults.on('CurrentTime', 'FileAlreadyExists', file='[ds] a', message='No room.')
+    with pytest.raises(vim.fault.FileAlreadyExists) as caught:
+        si.CurrentTime()
+    assert (caught.value.file, caught.value.msg) == ('[ds] a', 'No room.')
+    vcenter.faults.on('CurrentTime', 'NoPermission', privilegeId='Sessions.ValidateSession')
+    with pytest.raises(vim.fault.NoPermission) as denied:
+        si.CurrentTime()
+    assert denied.value.object == si.content.rootFolder
+    assert denied.value.privilegeId == 'Sessions.ValidateSession'
+    vcenter.faults.on('CurrentTime', 'InvalidPowerState')
+    with pytest.raises(vim.fault.InvalidPowerState) as state:
+        si.CurrentTime()
+    assert state.value.existingState in ('poweredOn', 'poweredOff', 'suspended')
+    vcenter.faults.on('CurrentTime', 'InvalidName', name='a/b')
+    with pytest.raises(vim.fault.InvalidName) as name:
+        si.CurrentTime()
+    assert name.value.name == 'a/b'
+
+
+def test_a_fault_that_does_not_exist_is_refused(vcenter: VCenterSimulator) -> None:
+    """A misspelt fault is refused when the rule is made."""
+    with pytest.raises(ValueError, match='NoPermision'):
+        vcenter.faults.on('CurrentTime', 'NoPermision')
+
+
+def test_tasks_fail_on_demand(vcenter: VCenterSimulator, machines: list[Any]) -> None:
+    """The operation answers, its task ends in the error and without effect; the next is fine."""
+    machine = next(one for one in machines if one.runtime.powerState == 'poweredOff')
+    rule = vcenter.faults.fail_task('PowerOnVM_Task', 'InsufficientResourcesFault')
+    task = machine.PowerOnVM_Task()
+    with pytest.raises(vim.fault.InsufficientResourcesFault):
+        WaitForTask(task)
+    assert machine.runtime.powerState == 'poweredOff'
+    assert rule.fired == 1
+    WaitForTask(machine.PowerOnVM_Task())
+    assert machine.runtime.powerState == 'poweredOn'
+
+
+def test_connections_can_be_cut(vcenter: VCenterSimulator, client: Soap) -> None:
+    """All open connections can be cut at once; the server goes on."""
+    assert vcenter.open_connections == 1
+    vcenter.drop_connections()
+    while vcenter.open_connections:
+        time.sleep(0.005)
+    answer = client.call('RetrievePropertiesEx', PROPERTY_COLLECTOR, read_spec(ROOT, 'name'))
+    assert answer.text('returnval/objects/propSet/val') == 'Datacenters'
+
+
+def test_calls_are_counted(vcenter: VCenterSimulator, client: Soap) -> None:
+    """Every call that arrived is counted and recorded with its outcome, dropped ones too."""
+    vcenter.faults.on('CurrentTime', 'Timedout')
+    vcenter.faults.drop('CurrentTime', skip=1)
+    for _ in range(3):
+        outcome(client)
+    assert vcenter.count('Login') == 1
+    assert vcenter.count('CurrentTime') == 3
+    assert [call.fault for call in vcenter.calls if call.operation == 'CurrentTime'] == [
+        'Timedout',
+        None,
+        None,
+    ]

@@ -1,0 +1,135 @@
+"""The simulator in processes of its own: as a command, under eventlet, large, without its extra."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulator.conftest import SERVICE_INSTANCE, Soap
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def run(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def command(tmp_path: pathlib.Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, running, with a directory of its own for temporary files."""
+    process = subprocess.Popen(
+        [sys.executable, '-W', 'error', '-m', 'oslo_vmware.simulator', *arguments],
+        cwd=ROOT,
+        env={**os.environ, 'TMPDIR': str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_a_signal(tmp_path: pathlib.Path, end: signal.Signals) -> None:
+    """It prints where it is and how to log in, serves what was asked for, ends with code 0 on a
+    signal and leaves no file behind.
+    """
+    with command(tmp_path, '--vms', '3', '--api-version', '8.0.3.0') as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [process.stdout.readline() for _ in range(4)]
+        told = dict(re.split(r'\s{2,}', line.strip()) for line in lines)
+        assert re.fullmatch(r'https://127\.0\.0\.1:\d+/sdk', told['URL'])
+        assert list(tmp_path.iterdir()) == [pathlib.Path(told['CA file']).parent]
+        served = types.SimpleNamespace(
+            sdk_url=told['URL'],
+            cacert=told['CA file'],
+            username=told['Username'],
+            password=told['Password'],
+        )
+        client = Soap(served)  # type: ignore[arg-type]
+        answer = client.call('RetrieveServiceContent', SERVICE_INSTANCE)
+        assert answer.text('returnval/about/apiVersion') == '8.0.3.0'
+        assert client.login().fault is None
+        client.http.close()
+        process.send_signal(end)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ''
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'complaint'),
+    [
+        (['--vms', '-3'], 'vms'),
+        (['--api-version', 'new'], '8.0.3.0'),
+        (['--flavour', 'vanilla'], '--flavour'),
+    ],
+)
+def test_the_command_refuses_nonsense(arguments: list[str], complaint: str) -> None:
+    """Wrong arguments end in a usage message, not in a traceback."""
+    done = run('-m', 'oslo_vmware.simulator', *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_a_taken_port_is_said_in_a_sentence() -> None:
+    """When the port is not free the command says so and fails."""
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run('-m', 'oslo_vmware.simulator', '--port', port)
+    assert done.returncode == 1
+    assert f'Cannot listen on 127.0.0.1:{port}' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('how', ['native', 'eventlet'])
+def test_the_same_scenario_natively_and_under_eventlet(how: str) -> None:
+    """Server and client share a process, also one that eventlet has monkey-patched."""
+    done = run('-W', 'error::ResourceWarning', '-m', 'tests.simulator.programs', how)
+    assert done.stderr == ''
+    assert done.stdout.split() == ['poweredOn', 'dropped']
+
+
+@pytest.mark.parametrize('package', ['pyVmomi', 'trustme'])
+def test_a_missing_extra_is_said_kindly(package: str) -> None:
+    """Without what the extra brings, the import says what is missing and how to get it."""
+    done = run(
+        '-c',
+        f'import sys; sys.modules[{package!r}] = None; import oslo_vmware.simulator',
+    )
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('ImportError:')
+    assert package.lower() in last
+    assert "pip install 'oslo.vmware[simulator]'" in last
+
+
+def test_ten_thousand_machines() -> None:
+    """The names of 10,000 machines are read in pages of 1,000, all in under 300 MiB."""
+    done = run('-m', 'tests.simulator.programs', 'scale', '10000', seconds=240)
+    assert done.stderr == ''
+    names, pages, peak = map(int, re.findall(r'\b\d+\b(?= (?:names|pages|MiB))', done.stdout))
+    assert (names, pages) == (10_000, 10)
+    assert peak < 300
