@@ -194,7 +194,7 @@ class VMwareAPISession:
             retry = retry.after(gave_up)
         except _LoginGaveUp:
             raise gave_up from failure
-        LOG.warning('%s Trying again in %s s.', gave_up, retry.delay)
+        LOG.warning('%s Trying again in %s s: %s', gave_up.msg, retry.delay, failure)
         return retry
 
     def _login(self) -> None:
@@ -309,7 +309,7 @@ class VMwareAPISession:
                 # A new login is the cure itself; only when it did not help is there a reason
                 # to wait.
                 pause = retry.delay if retry.failures > 1 or type(exc) is not _Renewed else 0.0
-                LOG.info('Repeating %s in %s s: %s', method, pause, exc)
+                LOG.info('Repeating %s in %d s: %s', method, pause, exc)
             if pause:
                 time.sleep(pause)
 
