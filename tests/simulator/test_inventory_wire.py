@@ -167,3 +167,15 @@ def test_search_by_path_and_child(client: Client) -> None:
     assert find(client, 'FindByInventoryPath', 'Frankfurt/vm/nothing') is None
     assert find(client, 'FindChild', root, 'Frankfurt') == client.at('Frankfurt')
     assert find(client, 'FindChild', root, 'nothing') is None
+
+
+def test_a_search_stays_in_its_datacenter() -> None:
+    """A look-up that names a datacenter finds nothing of another one."""
+    with connected(Inventory(datacenters=2)) as client:
+        here, there = client.at('Frankfurt'), client.at('Dublin')
+        machine = client.all(vim.VirtualMachine)[-1]
+        assert machine.name.startswith('dub-')
+        uuid = machine.config.uuid
+        assert find(client, 'FindByUuid', None, uuid, True) == machine
+        assert find(client, 'FindByUuid', there, uuid, True) == machine
+        assert find(client, 'FindByUuid', here, uuid, True) is None

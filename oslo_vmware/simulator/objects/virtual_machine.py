@@ -26,8 +26,8 @@ from oslo_vmware.simulator.relations import Many, One
 _REPEATED = (
     'alternateGuestName', 'bootOptions', 'changeTrackingEnabled', 'cpuAffinity', 'cpuAllocation',
     'cpuHotAddEnabled', 'cpuHotRemoveEnabled', 'firmware', 'flags', 'ftInfo',
-    'guestAutoLockEnabled', 'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections', 'memoryAffinity',
-    'memoryAllocation', 'memoryHotAddEnabled', 'memoryReservationLockedToMax',
+    'guestAutoLockEnabled', 'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections',
+    'memoryAffinity', 'memoryAllocation', 'memoryHotAddEnabled', 'memoryReservationLockedToMax',
     'messageBusTunnelEnabled', 'migrateEncryption', 'nestedHVEnabled', 'npivDesiredNodeWwns',
     'npivDesiredPortWwns', 'swapPlacement', 'tools', 'vAssertsEnabled', 'vPMCEnabled',
 )  # fmt: skip
