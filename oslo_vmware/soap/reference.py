@@ -50,7 +50,8 @@ LOG = logging.getLogger(__name__)
 
 suds_parts.quieten_suds()
 
-_descriptions = suds_parts.MemoryCache()
+#: A description is a hundred megabytes, and a process talks to a handful of servers.
+_descriptions = suds_parts.MemoryCache(limit=4)
 _parsing: dict[str, threading.Lock] = {}
 _parsing_guard = threading.Lock()
 

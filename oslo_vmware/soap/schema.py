@@ -261,7 +261,7 @@ class Schema:
         self._types: dict[str, Type] = {}
         self._operations: dict[str, Operation] = {}
         self._by_local_name: dict[str, list[str]] = {}
-        for tag in description.types:
+        for tag in self.type_names():
             self._by_local_name.setdefault(tag.rpartition('}')[2], []).append(tag)
         # The order decides which of two types of one name is meant when no prefix tells:
         # the service's own namespace comes first.
@@ -289,7 +289,7 @@ class Schema:
     # --- types
 
     def type_names(self) -> Iterator[str]:
-        """Clark names of all declared types, named ones only."""
+        """Clark names of all types that have a name, not of those declared in place."""
         return (tag for tag in self.description.types if '#' not in tag)
 
     def lookup(self, name: str) -> str | None:

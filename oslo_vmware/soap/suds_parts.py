@@ -76,10 +76,14 @@ class RequestsTransport(suds.transport.Transport):
 
 
 class MemoryCache(suds.cache.ObjectCache):
-    """Keeps what was expensive to make, by key, for a time. Safe for many threads."""
+    """Keeps what was expensive to make, by key, for a time. Safe for many threads.
 
-    def __init__(self) -> None:
+    :param limit: how many entries to keep, the newest ones; None for all
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
         # The base class makes a directory on disk; there is none here.
+        self._limit = limit
         self._entries: dict[Any, tuple[float | None, Any]] = {}
         self._lock = threading.Lock()
 
@@ -100,7 +104,10 @@ class MemoryCache(suds.cache.ObjectCache):
         :returns: True
         """
         with self._lock:
+            self._entries.pop(key, None)
             self._entries[key] = (clock.monotonic() + time if time else None, value)
+            if self._limit is not None and len(self._entries) > self._limit:
+                del self._entries[next(iter(self._entries))]
         return True
 
     def purge(self, key: Any) -> None:

@@ -93,6 +93,13 @@ class TestMemoryCache:
         cache.clear()
         assert cache.get('c') is None
 
+    def test_a_limited_cache_keeps_the_newest(self) -> None:
+        """What was put first goes first; putting again makes it new."""
+        cache = service.MemoryCache(limit=2)
+        for key in 'abac':
+            cache.put(key, key)
+        assert [cache.get(key) for key in 'abc'] == ['a', None, 'c']
+
     def test_threads_do_not_lose_values(self) -> None:
         """What one thread puts is there, whatever the others do."""
         cache = service.MemoryCache()
