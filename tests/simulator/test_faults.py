@@ -133,7 +133,7 @@ def test_delays_add_up_and_combine(vcenter: VCenterSimulator, client: Soap) -> N
     assert 0.4 <= time.monotonic() - started < 3
     started = time.monotonic()
     assert outcome(client) == 'answer'
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 0.4
 
 
 def test_a_delay_does_not_hold_up_others_or_the_end() -> None:

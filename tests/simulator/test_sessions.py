@@ -152,14 +152,14 @@ def test_session_list(vcenter: VCenterSimulator, soap: Soap) -> None:
     assert (agent or '').startswith('python-requests/')
 
 
-@pytest.mark.vcenter(session_idle_seconds=0.3)
+@pytest.mark.vcenter(session_idle_seconds=0.8)
 def test_idle_sessions_expire(soap: Soap) -> None:
     """A session lives as long as it is used often enough."""
     soap.login()
     for _ in range(4):
-        time.sleep(0.1)
+        time.sleep(0.25)
         assert soap.call('CurrentTime', SERVICE_INSTANCE).fault is None
-    time.sleep(0.4)
+    time.sleep(1.0)
     assert soap.call('CurrentTime', SERVICE_INSTANCE).fault_type == 'NotAuthenticated'
 
 

@@ -143,7 +143,7 @@ def test_progress_comes_in_parts(
     world = vcenter.world
     with world.lock:
         machine = world.objects[machines[0]._moId]
-        ref = world.task_manager.start(machine, 'PowerOnVM_Task', lambda: None, seconds=0.5)
+        ref = world.task_manager.start(machine, 'PowerOnVM_Task', lambda: None, seconds=1)
     watch(collector, vim.Task(ref.value, collector._stub), paths=['info'], partial=True)
     version, history = '', []
     while not history or 'info' not in history[-1] or history[-1]['info'].state != 'success':
