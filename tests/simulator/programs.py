@@ -68,56 +68,8 @@ def eventlet_scenario() -> None:
     print(result)
 
 
-def scale(machines: int) -> None:
-    """Read the names of many machines page by page; print how many, and the peak of memory."""
-    import resource
-    import time
-
-    from oslo_vmware.simulator import Inventory, VCenterSimulator
-    from tests.simulator.conftest import PROPERTY_COLLECTOR, Soap
-
-    started = time.monotonic()
-    with VCenterSimulator(inventory=Inventory.large(machines)) as vc:
-        built = time.monotonic() - started
-        client = Soap(vc)
-        client.login()
-        root = vc.world.root_folder.ref.value
-        answer = client.call(
-            'CreateContainerView',
-            vc.world.get(PROPERTY_COLLECTOR).ref._replace(type='ViewManager', value='ViewManager'),
-            f'<container type="Folder">{root}</container><type>VirtualMachine</type>'
-            '<recursive>true</recursive>',
-        )
-        view = answer.text('returnval')
-        spec = (
-            '<specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>'
-            f'<objectSet><obj type="ContainerView">{view}</obj><skip>true</skip>'
-            '<selectSet xsi:type="TraversalSpec"><type>ContainerView</type><path>view</path>'
-            '</selectSet></objectSet></specSet><options><maxObjects>1000</maxObjects></options>'
-        )
-        started = time.monotonic()
-        names: set[str | None] = set()
-        pages = 1
-        answer = client.call('RetrievePropertiesEx', PROPERTY_COLLECTOR, spec)
-        names.update(answer.texts('returnval/objects/propSet/val'))
-        while token := answer.text('returnval/token'):
-            answer = client.call(
-                'ContinueRetrievePropertiesEx', PROPERTY_COLLECTOR, f'<token>{token}</token>'
-            )
-            names.update(answer.texts('returnval/objects/propSet/val'))
-            pages += 1
-        read = time.monotonic() - started
-        client.http.close()
-        assert vc.errors == []
-    # Linux counts in KiB.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f'{len(names)} names {pages} pages {peak:.0f} MiB {built:.2f} s built {read:.2f} s read')
-
-
 if __name__ == '__main__':
-    if sys.argv[1] == 'scale':
-        scale(int(sys.argv[2]))
-    elif sys.argv[1] == 'eventlet':
+    if sys.argv[1] == 'eventlet':
         eventlet_scenario()
     else:
         print(scenario())

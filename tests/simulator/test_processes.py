@@ -124,12 +124,3 @@ def test_a_missing_extra_is_said_kindly(package: str) -> None:
     assert last.startswith('ImportError:')
     assert package.lower() in last
     assert "pip install 'oslo.vmware[simulator]'" in last
-
-
-def test_ten_thousand_machines() -> None:
-    """The names of 10,000 machines are read in pages of 1,000, all in under 300 MiB."""
-    done = run('-m', 'tests.simulator.programs', 'scale', '10000', seconds=240)
-    assert done.stderr == ''
-    names, pages, peak = map(int, re.findall(r'\b\d+\b(?= (?:names|pages|MiB))', done.stdout))
-    assert (names, pages) == (10_000, 10)
-    assert peak < 300
