@@ -155,7 +155,7 @@ def test_speed_is_configurable(start: Callable[..., Any]) -> None:
     """task_seconds is the time that a task takes."""
     started = time.monotonic()
     WaitForTask(start())
-    assert 0.35 < time.monotonic() - started < 3
+    assert time.monotonic() - started > 0.35
 
 
 def test_tasks_of_extensions(si: Any, machines: list[Any]) -> None:
