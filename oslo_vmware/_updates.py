@@ -49,6 +49,14 @@ class _Waiter:
         self.woken.set()
 
 
+@dataclass(eq=False)
+class _Collector:
+    """A property collector of the session's own, and how far its updates have been read."""
+
+    moref: Any
+    version: str = ''
+
+
 class SharedUpdates:
     """The waiters of one login, and the property collector they share.
 
@@ -62,8 +70,7 @@ class SharedUpdates:
         self._lock = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._leader: _Waiter | None = None
-        self._collector: Any = None
-        self._version = ''
+        self._collector: _Collector | None = None
         self._unavailable_until = 0.0
 
     def pause(
@@ -99,9 +106,9 @@ class SharedUpdates:
             # First of all, so that the next leader need not wait for the rest.
             self._leave(waiter)
             if watch is not None:
-                self._unwatch(watch)
+                self._destroy('DestroyPropertyFilter', watch)
 
-    def _watch(self, moref: Any, path: str) -> tuple[Any, Any]:
+    def _watch(self, moref: Any, path: str) -> tuple[_Collector, Any]:
         factory = self._vim.client.factory
         spec = vim_util.build_property_filter_spec(
             factory,
@@ -110,27 +117,30 @@ class SharedUpdates:
         )
         with self._lock:
             if self._collector is None:
-                self._collector = self._vim.CreatePropertyCollector(
-                    self._vim.service_content.propertyCollector, skip_op_id=True
+                self._collector = _Collector(
+                    self._vim.CreatePropertyCollector(
+                        self._vim.service_content.propertyCollector, skip_op_id=True
+                    )
                 )
-                self._version = ''
             collector = self._collector
-        watch = self._vim.CreateFilter(collector, spec=spec, partialUpdates=False, skip_op_id=True)
+        watch = self._vim.CreateFilter(
+            collector.moref, spec=spec, partialUpdates=False, skip_op_id=True
+        )
         return collector, watch
 
-    def _unwatch(self, watch: Any) -> None:
+    def _destroy(self, operation: str, moref: Any) -> None:
         try:
-            self._vim.DestroyPropertyFilter(watch, skip_op_id=True)
+            getattr(self._vim, operation)(moref, skip_op_id=True)
         except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
-            LOG.debug('A property filter could not be destroyed: %s', exc)
+            LOG.debug('%s failed: %s', operation, exc)
 
-    def _wait(self, waiter: _Waiter, collector: Any) -> None:
+    def _wait(self, waiter: _Waiter, collector: _Collector) -> None:
         deadline = time.monotonic() + self._max_wait
         while not waiter.over and time.monotonic() < deadline:
             if self._take_lead(waiter):
                 self._ask(collector)
             else:
-                waiter.woken.wait(deadline - time.monotonic())
+                waiter.woken.wait(max(0.0, deadline - time.monotonic()))
                 waiter.woken.clear()
 
     def _take_lead(self, waiter: _Waiter) -> bool:
@@ -145,22 +155,25 @@ class SharedUpdates:
             self._waiters.remove(waiter)
             if self._leader is waiter:
                 self._leader = None
-                if self._waiters:
-                    self._waiters[0].woken.set()
+            if self._leader is None:
+                # Not to one whose wait is over as well: it leaves without taking the lead.
+                heir = next((other for other in self._waiters if not other.over), None)
+                if heir is not None:
+                    heir.woken.set()
 
-    def _ask(self, collector: Any) -> None:
+    def _ask(self, collector: _Collector) -> None:
         """Ask once for all waiters, and wake those whose wait is over."""
         options = self._vim.client.factory.create('ns0:WaitOptions')
         options.maxWaitSeconds = self._max_wait
         started = time.monotonic()
         update = self._vim.WaitForUpdatesEx(
-            collector, version=self._version, options=options, skip_op_id=True
+            collector.moref, version=collector.version, options=options, skip_op_id=True
         )
         if update is None:
             if time.monotonic() - started < 1:
                 raise RuntimeError('the server does not wait for updates')
             return
-        self._version = update.version
+        collector.version = update.version
         with self._lock:
             waiters = list(self._waiters)
         for changed in _changes(update):
@@ -172,10 +185,12 @@ class SharedUpdates:
         """Let every waiter look for itself, and start anew later with another collector."""
         with self._lock:
             self._unavailable_until = time.monotonic() + self._max_wait
-            self._collector = None
+            collector, self._collector = self._collector, None
             for waiter in self._waiters:
                 waiter.failed = True
                 waiter.end()
+        if collector is not None:
+            self._destroy('DestroyPropertyCollector', collector.moref)
 
 
 def _changes(update: Any) -> list[Any]:

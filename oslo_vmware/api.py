@@ -8,8 +8,9 @@ outcome                                   what happens
 ========================================  ===================================================
 a result                                  it is returned
 fault NotAuthenticated, session gone      log in, then again at once
-fault NotAuthenticated, session alive     again, once, if the call went out before somebody's
-                                          login; ``[]`` for an empty property reply; else raised
+fault NotAuthenticated, session alive     again, if the call went out before somebody's login;
+                                          ``[]`` for an empty property reply; PBM gets the cookie
+                                          once more, again; else raised
 another fault                             raised as the class registered for it
 no answer                                 log in if the session is gone; pause, again
 overload                                  pause, again
@@ -19,6 +20,7 @@ overload                                  pause, again
 that find the session expired, one logs in, and the others find it done.
 """
 
+import copy
 import logging
 import threading
 import time
@@ -100,6 +102,8 @@ class VMwareAPISession:
         self._updates: SharedUpdates | None = None
         #: Counts the logins, so that a thread can tell whether one happened meanwhile.
         self._logins = 0
+        #: What came of the last login that failed.
+        self._login_failure: exceptions.VMwareDriverException | None = None
         # Reentrant, for subclasses that call the API in what they override.
         self._login_lock = threading.RLock()
         self._client_lock = threading.RLock()
@@ -169,21 +173,32 @@ class VMwareAPISession:
         :raises VimFaultException: the login was refused
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
         """
-        known = self._logins
+        known, known_failure = self._logins, self._login_failure
         with self._login_lock:
             if self._logins != known:
                 return
-            retry = RetryPolicy(self._api_retry_count)
-            while True:
-                try:
-                    if not self._session_id or not self.is_current_session_active():
-                        self._login()
-                    return
-                except exceptions.VimCertificateException:
-                    raise
-                except exceptions.VimConnectionException as exc:
-                    retry = self._next_login_attempt(retry, exc)
-                time.sleep(retry.delay)
+            if self._login_failure is not None and self._login_failure is not known_failure:
+                # What came of the login that was waited for holds for all who waited. Each of
+                # them trying for itself would take hours, or lock the account.
+                raise copy.copy(self._login_failure)
+            try:
+                self._log_in_patiently()
+            except exceptions.VMwareDriverException as exc:
+                self._login_failure = exc
+                raise
+
+    def _log_in_patiently(self) -> None:
+        retry = RetryPolicy(self._api_retry_count)
+        while True:
+            try:
+                if not self._session_id or not self.is_current_session_active():
+                    self._login()
+                return
+            except exceptions.VimCertificateException:
+                raise
+            except exceptions.VimConnectionException as exc:
+                retry = self._next_login_attempt(retry, exc)
+            time.sleep(retry.delay)
 
     def _next_login_attempt(
         self, retry: RetryPolicy, failure: exceptions.VimConnectionException
@@ -296,9 +311,10 @@ class VMwareAPISession:
         :raises VimSessionOverLoadException: saturated, after ``api_retry_count`` repetitions
         """
         retry = RetryPolicy(self._api_retry_count)
+        renewed = False
         while True:
             try:
-                return self._attempt(module, method, args, kwargs)
+                return self._attempt(module, method, args, kwargs, renewed)
             except (exceptions.VimCertificateException, _LoginGaveUp):
                 raise
             except (
@@ -308,13 +324,20 @@ class VMwareAPISession:
                 retry = retry.after(exc)
                 # A new login is the cure itself; only when it did not help is there a reason
                 # to wait.
-                pause = retry.delay if retry.failures > 1 or type(exc) is not _Renewed else 0.0
+                cured = isinstance(exc, _Renewed) and not renewed
+                renewed = renewed or cured
+                pause = 0.0 if cured else retry.delay
                 LOG.info('Repeating %s in %d s: %s', method, pause, exc)
             if pause:
                 time.sleep(pause)
 
     def _attempt(
-        self, module: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        module: Any,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        renewed: bool,
     ) -> Any:
         logins = self._logins
         try:
@@ -322,7 +345,7 @@ class VMwareAPISession:
         except exceptions.VimFaultException as fault:
             if exceptions.NOT_AUTHENTICATED not in fault.fault_list:
                 _raise_registered(fault)
-            return self._after_rejection(fault, module, logins)
+            return self._after_rejection(fault, module, logins, renewed)
         except exceptions.VimCertificateException:
             raise
         except exceptions.VimConnectionException:
@@ -331,11 +354,12 @@ class VMwareAPISession:
             raise
 
     def _after_rejection(
-        self, fault: exceptions.VimFaultException, module: Any, logins: int
+        self, fault: exceptions.VimFaultException, module: Any, logins: int, renewed: bool
     ) -> Any:
         """Find out what NotAuthenticated meant, and make the call worth repeating.
 
         :param logins: how many logins there had been when the call went out
+        :param renewed: whether the call was repeated for this reason already
         :returns: ``[]``, if it meant that a property read found nothing
         """
         if self._logins == logins:
@@ -345,17 +369,15 @@ class VMwareAPISession:
                 pass  # Another thread has just logged in; its session is what was active.
             elif fault.empty_reply:
                 return []
-            elif not self._renew_cookie(module):
+            elif isinstance(module, pbm.Pbm) and not renewed:
+                module.set_soap_cookie(self.vim.get_http_cookie())
+            else:
                 _raise_registered(fault)
         raise _Renewed(
             _('The session at %(host)s:%(port)s had expired and was renewed.')
             % {'host': self._host, 'port': self._port},
             fault,
         )
-
-    def _renew_cookie(self, module: Any) -> bool:
-        """Hand the session's cookie to the PBM client, if it holds another one."""
-        return isinstance(module, pbm.Pbm) and module.renew_soap_cookie(self.vim.get_http_cookie())
 
     # Waiting
 

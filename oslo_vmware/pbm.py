@@ -55,16 +55,6 @@ class Pbm(service.Service):
         """
         self._cookie = cookie
 
-    def renew_soap_cookie(self, cookie: str | None) -> bool:
-        """Authenticate all further requests, if that makes a difference.
-
-        :param cookie: as for :meth:`set_soap_cookie`
-        :returns: whether the cookie is another one than before
-        """
-        renewed = cookie != self._cookie
-        self._cookie = cookie
-        return renewed
-
     def _soap_headers(self, op_id: str | None) -> Sequence[tuple[str, str]]:
         cookie = (('vcSessionCookie', self._cookie),) if self._cookie else ()
         return (*cookie, *super()._soap_headers(op_id))

@@ -21,6 +21,7 @@ from typing import Any
 
 import requests
 import suds
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
@@ -124,7 +125,8 @@ def _is_untrusted(problem: BaseException | None) -> bool:
     seen: list[Any] = []
     while pending:
         exc = pending.pop()
-        if isinstance(exc, ssl.SSLCertVerificationError):
+        # Releases of urllib3 before 2 compare the host name themselves.
+        if isinstance(exc, ssl.SSLCertVerificationError | CertificateError):
             return True
         if isinstance(exc, BaseException) and exc not in seen:
             seen.append(exc)
@@ -276,9 +278,11 @@ class Service:
             managed_object = moref(managed_object, managed_object)
         skip_op_id = arguments.pop('skip_op_id', False)
         try:
+            # Also tells a proxy of nothing, which is not None itself, from a reference.
+            type_ = managed_object._type
             op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
             if op_id:
-                LOG.debug('Invoking %s.%s with opID=%s', managed_object._type, name, op_id)
+                LOG.debug('Invoking %s.%s with opID=%s', type_, name, op_id)
             reply = self.client.call(name, managed_object, arguments, self._soap_headers(op_id))
             if name.lower() == 'retrievepropertiesex':
                 check_retrieval(reply)
@@ -318,9 +322,9 @@ def check_retrieval(reply: Any) -> None:
     details: dict[str, Any] = {}
     faults: list[Any] = []
     for missing in _missing(reply):
-        fault = missing.fault.fault
+        fault: Any = getattr(missing.fault, 'fault', None)
         faults.append(fault)
-        fault_list.append(fault.__class__.__name__)
+        fault_list.append('MethodFault' if fault is None else fault.__class__.__name__)
         if fault_list[-1] == exceptions.NO_PERMISSION:
             if getattr(fault, 'object', None) is not None:
                 details['object'] = fault.object.value

@@ -5,6 +5,9 @@ from oslo_vmware.soap.transport import Reply
 #: How much of an unexpected reply is worth showing.
 EXCERPT_LENGTH = 200
 
+#: A page in which one of these stands may quote our own request.
+_QUOTED = ('Envelope', 'password', 'userName', 'sessionID')
+
 
 class NotSoapError(Exception):
     """The server answered, but not with a SOAP envelope.
@@ -26,13 +29,15 @@ class NotSoapError(Exception):
         super().__init__(f'{text}, body {self.excerpt()!r})')
 
     def excerpt(self) -> str:
-        """The beginning of the body, without secrets; an envelope is not shown at all."""
+        """The beginning of the body; nothing of one that may quote what was sent."""
         # Only here, where something went wrong anyway: it takes a while to import.
         from oslo_utils import strutils
 
-        start = self.reply.body[:EXCERPT_LENGTH].decode('utf-8', 'replace')
-        masked: str = strutils.mask_password(start)
-        return '' if 'Envelope' in start else masked
+        text = self.reply.body.decode('utf-8', 'replace')
+        if any(word in text for word in _QUOTED):
+            return ''
+        masked: str = strutils.mask_password(text[:EXCERPT_LENGTH])
+        return masked
 
 
 class DescriptionError(Exception):

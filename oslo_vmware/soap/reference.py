@@ -21,10 +21,10 @@ added to a newer type is decoded by its shape, so that numbers in it stay text.
 
 import logging
 import threading
-import xml.sax
 from collections.abc import Mapping, Sequence
 from http.cookiejar import CookieJar
 from typing import Any
+from xml.sax.saxutils import escape
 
 import requests
 import suds
@@ -37,8 +37,10 @@ from suds.resolver import Frame, NodeResolver
 from suds.sax import Namespace
 from suds.sax.element import Element
 from suds.sax.parser import Parser
+from suds.sax.text import Text
 from suds.sudsobject import Factory as ObjectFactory
 from suds.umx.basic import Basic
+from suds.umx.core import Core
 from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny
 
@@ -52,8 +54,11 @@ suds_parts.quieten_suds()
 
 #: A description is a hundred megabytes, and a process talks to a handful of servers.
 _descriptions = suds_parts.MemoryCache(limit=4)
-_parsing: dict[str, threading.Lock] = {}
+_parsing: dict[tuple[Any, ...], threading.Lock] = {}
 _parsing_guard = threading.Lock()
+
+#: Bytes at the beginning of a reply among which a document type would stand.
+_PROLOG = 1024
 
 _NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
 
@@ -109,11 +114,13 @@ class CompatibilitySudsClient(suds.client.Client):
         for name, text in headers:
             header.append(Element(name).setText(text))
         PluginContainer(self.options.plugins).message.marshalled(envelope=envelope.root())
+        envelope.root().walk(_escape)
         http: HttpTransport = self.options.transport.http
         reply = http.post(
             self.options.location or method.location,
             envelope.plain().encode('utf-8'),
             {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': method.soap.action},
+            renews_cookies=operation.startswith('Login'),
         )
         return self._result(method, reply)
 
@@ -139,20 +146,29 @@ class CompatibilitySudsClient(suds.client.Client):
             raise raised
         if reply.status != requests.codes.ok:
             raise NotSoapError(method.name, reply, 'HTTP error with a SOAP body, but no fault')
-        nodes = method.binding.output.replycontent(method, body) if body.children else []
         if not returned:
             return None
         result = returned[0]
+        content = method.binding.output.replycontent(method, body) if body.children else []
+        nodes = [node for node in content if node.name == result.name]
         declared = result.resolve(nobuiltin=True)
         if result.multi_occurrence():
             return [unmarshaller.process(node, declared) for node in nodes]
         return unmarshaller.process(nodes[0], declared) if nodes else None
 
 
+def _escape(element: Element) -> None:
+    # suds takes a text that holds '&lt;' or '&amp;' for escaped already, and falsifies it.
+    if element.text is not None:
+        element.text = Text(escape(str(element.text), {'\r': '&#13;'}), escaped=True)
+
+
 def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
     """The document of a reply and its SOAP body."""
     if not reply.body:
         raise NotSoapError(operation, reply, 'the reply is empty')
+    if b'<!DOCTYPE' in reply.body[:_PROLOG]:
+        raise NotSoapError(operation, reply, 'the reply has a document type, which SOAP forbids')
     try:
         document = Parser().parse(string=reply.body)
     except Exception as exc:  # besides SAXException, suds' handler raises plain ones
@@ -166,18 +182,24 @@ def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
 
 def _describe(url: str, transport: Any) -> suds.client.Client:
     """The client that holds the parsed description of a URL, one for the whole process."""
+    http = getattr(transport, 'http', None)
     # What came over an unverified connection is not served to sessions that verify.
-    local = url.startswith('file:')
-    key = (url, None if local else getattr(getattr(transport, 'http', None), 'verify', None))
+    key = (url, None if url.startswith('file:') else getattr(http, 'verify', None))
     with _parsing_guard:
-        parsing = _parsing.setdefault(url, threading.Lock())
+        # Nobody waits for somebody who is ready to wait longer.
+        waiting = (*key, getattr(http, 'timeout', None))
+        parsing = _parsing.setdefault(waiting, threading.Lock())
     with parsing:
         described = _descriptions.get(key)
         if described is None:
             try:
                 described = suds.client.Client(url, cache=None, transport=transport)
-            except (suds.transport.TransportError, xml.sax.SAXException) as exc:
+            except requests.RequestException:
+                raise
+            except Exception as exc:  # suds raises plain ones for what it makes no sense of
                 raise DescriptionError(url, str(exc)) from exc
+            if not described.sd:
+                raise DescriptionError(url, 'it describes no service')
             # The description must not keep alive the connections and cookies of the session
             # that happened to come first.
             described.set_options(transport=suds.transport.Transport())
@@ -265,6 +287,13 @@ class _TolerantUnmarshaller(Typed):
             return named.rpartition(':')[2]
         name: str = content.real.name or content.node.name
         return name
+
+    def append_attribute(self, name: str, value: str, content: Any) -> None:
+        if self.resolver.findattr(name) is None:
+            # suds would log a warning for each serverGuid.
+            Core.append_attribute(self, name, value, content)
+        else:
+            super().append_attribute(name, value, content)
 
     def postprocess(self, content: Any) -> Any:
         if self._is_fault(content) and not content.data:

@@ -143,10 +143,14 @@ class ServiceMessagePlugin(suds.plugin.MessagePlugin):
 
     def prune(self, el: Element) -> None:
         """Remove what has no text, no children and no attributes, innermost first."""
-        for child in list(el.children):
+        for child in el.children:
             self.prune(child)
-            if child.name not in self.EMPTY_ELEMENTS and child.isempty(False):
-                el.children.remove(child)
+        # Not by list.remove(): elements of suds are equal when they have the same name.
+        el.children[:] = [
+            child
+            for child in el.children
+            if child.name in self.EMPTY_ELEMENTS or not child.isempty(False)
+        ]
 
     def marshalled(self, context: Any) -> None:
         """suds' hook: the envelope is complete and not yet text."""

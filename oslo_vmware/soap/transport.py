@@ -7,6 +7,9 @@ What is decided here, once, for every request:
   on or off against ``insecure`` and ``cacert``.
 - Credentials never come from the environment (``.netrc``) and never travel with a redirect: a
   POST is not redirected at all.
+- A session cookie that answers an old request does not replace a newer one: a server may give a
+  session of its own to whoever comes without a valid one, and such a reply can arrive after the
+  login of another thread.
 - A connection that the server closed while it lay idle in the pool is not an outage. When not
   one byte of the answer arrived on a *reused* connection, the request is sent once more on a
   fresh one, at once. On a fresh connection the same failure is reported: then it means something.
@@ -16,10 +19,11 @@ What is decided here, once, for every request:
 
 import http.client
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -73,6 +77,8 @@ class HttpTransport:
         self.verify: str | bool = cacert or not insecure
         self.timeout = connection_timeout
         self.session = requests.Session()
+        self._policy = _NewestCookies(self.session.cookies)
+        self.session.cookies.set_policy(self._policy)
         self.session.auth = _leave_unauthenticated
         self.session.mount('https://', _Adapter(pool_maxsize=pool_maxsize))
         self.session.mount('http://', _Adapter(pool_maxsize=pool_maxsize))
@@ -87,18 +93,26 @@ class HttpTransport:
     def cookiejar(self, jar: CookieJar) -> None:
         self.session.cookies = jar  # type: ignore[assignment]
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], renews_cookies: bool = False
+    ) -> Reply:
         """Send a request and read the whole answer, whatever its HTTP status.
 
+        :param renews_cookies: whether the cookies of the answer are the ones to keep, whatever
+                               came in the meantime; a login is such a request
         :raises requests.RequestException: no answer arrived
         """
+        options = {'data': body, 'headers': headers, 'allow_redirects': False}
+        self._policy.answer.renews = renews_cookies
         try:
-            return self._exchange('POST', url, data=body, headers=headers, allow_redirects=False)
+            return self._exchange('POST', url, **options)
         except requests.ConnectionError as exc:
             if not _is_stale(exc):
                 raise
             LOG.debug('The server had closed the idle connection to %s: sending again', url)
-            return self._exchange('POST', url, data=body, headers=headers, allow_redirects=False)
+            return self._exchange('POST', url, **options)
+        finally:
+            self._policy.answer.renews = False
 
     def get(self, url: str) -> Reply:
         """Read a document, for instance an interface description.
@@ -134,14 +148,46 @@ class HttpTransport:
         )
 
 
+class _NewestCookies(DefaultCookiePolicy):
+    """Refuses a cookie of an answer whose request carried an older one than there is now.
+
+    :param jar: the cookies there are
+    :ivar answer: what is known, in each thread, of the answer at hand: ``renews``
+    """
+
+    def __init__(self, jar: CookieJar) -> None:
+        super().__init__()
+        self._jar = jar
+        self.answer = threading.local()
+
+    def set_ok(self, cookie: Cookie, request: Any) -> bool:
+        renews = getattr(self.answer, 'renews', False)
+        return super().set_ok(cookie, request) and (renews or not self._is_late(cookie, request))
+
+    def _is_late(self, cookie: Cookie, request: Any) -> bool:
+        sent = (request.get_header('Cookie') or '').split('; ')
+        return any(
+            f'{known.name}={known.value}' not in sent
+            for known in self._jar
+            if (known.domain, known.path, known.name) == (cookie.domain, cookie.path, cookie.name)
+        )
+
+
 def _leave_unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
     # With any auth object set, requests does not look into .netrc for one.
     return request
 
 
 def _is_stale(exc: requests.ConnectionError) -> bool:
-    wrapped = exc.args[0] if exc.args else None
-    return any(isinstance(arg, StaleConnectionError) for arg in getattr(wrapped, 'args', ()))
+    # How deep it lies differs: behind a proxy urllib3 wraps it twice.
+    pending: list[Any] = [exc]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, StaleConnectionError):
+            return True
+        if isinstance(inner, BaseException):
+            pending += [getattr(inner, 'reason', None), *inner.args]
+    return False
 
 
 class _ServesOften:
@@ -183,6 +229,9 @@ class _HTTPSConnectionPool(HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 
+_POOLS = {'http': _HTTPConnectionPool, 'https': _HTTPSConnectionPool}
+
+
 class _Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, pool_maxsize: int) -> None:
         super().__init__(pool_connections=pool_maxsize, pool_maxsize=pool_maxsize)
@@ -190,7 +239,11 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         manager: urllib3.PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {
-            'http': _HTTPConnectionPool,
-            'https': _HTTPSConnectionPool,
-        }
+        manager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        # SOCKS proxies need pools of their own.
+        if not proxy.lower().startswith('socks'):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
