@@ -1,14 +1,18 @@
 """What the server sends instead of an answer, and which exception it becomes."""
 
+import errno
+import http.client
 import re
 import socket
+import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
-from oslo_vmware import exceptions, vim_util, wsdl
+from oslo_vmware import exceptions, service, vim_util, wsdl
 from oslo_vmware.vim import Vim
 from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
 
@@ -27,6 +31,10 @@ NOT_SOAP = {
     'an empty error': (Answer(b'', 500), 'status 500'),
     'broken XML': (Answer(ENVELOPE.format('<broken>')), 'not well-formed'),
     'half an envelope': (Answer(ENVELOPE[:150]), 'not well-formed'),
+    'a document type': (
+        Answer('<!DOCTYPE x [<!ENTITY e "expanded">]>' + ENVELOPE[38:].format('<a>&e;</a>')),
+        'document type',
+    ),
     'XML of another kind': (Answer('<other/>'), 'not a SOAP envelope'),
     'a redirect': (
         Answer(b'', 302, headers={'Location': 'http://127.0.0.1:9/sdk'}),
@@ -64,6 +72,11 @@ def test_an_answer_that_is_not_soap(answer: Answer, named: str) -> None:
     [
         '<html><p>You sent</p><password>secret-1</password></html>',
         '&lt;soapenv:Envelope&gt;&lt;ns0:password&gt;secret-1&lt;/ns0:password&gt;',
+        '<html><ns0:password>secret-1</ns0:password></html>',
+        '<html>&lt;password&gt;secret-1&lt;/password&gt;</html>',
+        '<html><ns0:userName>secret-1</ns0:userName></html>',
+        '<html><ns0:sessionID>secret-1</ns0:sessionID></html>',
+        '<html><token>secret-1</token></html>',
     ],
 )
 def test_an_error_page_that_repeats_the_request(body: str) -> None:
@@ -114,10 +127,29 @@ def test_no_description(make_url: Callable[[ScriptedServer], str]) -> None:
             Vim('http', '127.0.0.1', server.port, wsdl_url=url)
 
 
-def test_a_description_that_is_no_xml() -> None:
-    """The same for a page in its place."""
+@pytest.mark.parametrize('page', ['<html><br>', PAGE, ''])
+def test_a_page_in_place_of_the_description(page: str) -> None:
+    """The same, whether or not the page is XML; it is not kept for the next session."""
+    with ScriptedServer(serving(Answer(page, 200, 'text/html'))) as server:
+        for _ in range(2):
+            with pytest.raises(exceptions.VimConnectionException, match=r'vimService\.wsdl'):
+                Vim('http', '127.0.0.1', server.port)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize('part', ['vim.wsdl', 'vim-types.xsd'])
+@pytest.mark.parametrize('answer', [Answer('no', 503), Answer(PAGE, 200, 'text/html')])
+def test_a_part_of_the_description_is_missing(part: str, answer: Answer) -> None:
+    """What it includes and imports counts as well."""
+
+    def script(request: Request) -> Answer:
+        name = request.path.rpartition('/')[2]
+        if name == part:
+            return answer
+        return Answer(wsdl.vim_wsdl_path().with_name(name).read_bytes())
+
     with (
-        ScriptedServer(serving(Answer('<html><br>', 200, 'text/html'))) as server,
+        ScriptedServer(script) as server,
         pytest.raises(exceptions.VimConnectionException, match=r'vimService\.wsdl'),
     ):
         Vim('http', '127.0.0.1', server.port)
@@ -152,6 +184,21 @@ def test_an_idle_connection_that_the_server_closed() -> None:
         assert vim.CurrentTime('ServiceInstance').second == 5
         assert vim.CurrentTime('ServiceInstance').second == 6
         assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_the_same_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection to a proxy is kept and lost in the same way."""
+    answers = [
+        reply('CurrentTime', '<returnval>2026-01-02T03:04:05Z</returnval>'),
+        Answer(drop=True),
+        reply('CurrentTime', '<returnval>2026-01-02T03:04:06Z</returnval>'),
+    ]
+    with ScriptedServer(lambda request: answers.pop(0)) as proxy:
+        monkeypatch.setenv('HTTP_PROXY', proxy.url)
+        vim = Vim('http', 'vcenter.invalid', 80, wsdl_url=DESCRIPTION)
+        assert vim.CurrentTime('ServiceInstance').second == 5
+        assert vim.CurrentTime('ServiceInstance').second == 6
+        assert {request.path for request in proxy.requests} == {'http://vcenter.invalid:80/sdk'}
 
 
 def test_a_fresh_connection_that_the_server_closed() -> None:
@@ -275,6 +322,11 @@ MISSING = (
         ),
         (MISSING.format('NoPermission', ''), ['NoPermission'], {}),
         (MISSING.format('ManagedObjectNotFound', ''), ['ManagedObjectNotFound'], {}),
+        (
+            MISSING.replace('<fault xsi:type="{}">{}</fault>', ''),
+            ['MethodFault'],
+            {},
+        ),
         ('', ['NotAuthenticated'], {}),
     ],
 )
@@ -303,6 +355,29 @@ def test_what_the_description_does_not_know_is_kept() -> None:
     assert (type(value).__name__, value.shine) == ('BrandNew', 'bright')
 
 
+def test_an_unknown_element_before_the_result() -> None:
+    """It is not taken for the result."""
+    answer = reply(
+        'FindByInventoryPath',
+        '<novelty>x</novelty><returnval type="VirtualMachine">vm-1</returnval>',
+    )
+    with ScriptedServer(serving(answer)) as server:
+        found = connect(server).FindByInventoryPath('SearchIndex', inventoryPath='/x')
+    assert (found.value, found._type) == ('vm-1', 'VirtualMachine')
+
+
+def test_a_reference_with_the_id_of_its_server(caplog: pytest.LogCaptureFixture) -> None:
+    """The attribute can be read, and nobody is warned of it."""
+    answer = reply(
+        'FindByInventoryPath',
+        '<returnval type="VirtualMachine" serverGuid="g">vm-1</returnval>',
+    )
+    with ScriptedServer(serving(answer)) as server, caplog.at_level('WARNING'):
+        found = connect(server).FindByInventoryPath('SearchIndex', inventoryPath='/x')
+    assert found._serverGuid == 'g'
+    assert caplog.records == []
+
+
 def test_an_empty_body_where_no_result_is_due() -> None:
     """Such an operation has simply succeeded."""
     with ScriptedServer(serving(Answer(b''))) as server:
@@ -314,6 +389,38 @@ def test_nothing_is_sent_for_no_object() -> None:
     with ScriptedServer(serving(reply('X'))) as server:
         assert connect(server).PowerOnVM_Task(None, nonsense=1) is None
         assert server.requests == []
+
+
+SSL_REFUSED = ssl.SSLCertVerificationError('certificate verify failed')
+
+
+@pytest.mark.parametrize(
+    ('problem', 'expected'),
+    [
+        (AttributeError('x'), exceptions.VimAttributeException),
+        (http.client.CannotSendRequest(), exceptions.VimSessionOverLoadException),
+        (http.client.ResponseNotReady(), exceptions.VimSessionOverLoadException),
+        (http.client.CannotSendHeader(), exceptions.VimSessionOverLoadException),
+        (requests.exceptions.SSLError(SSL_REFUSED), exceptions.VimCertificateException),
+        (requests.exceptions.SSLError('eof'), exceptions.VimConnectionException),
+        (requests.Timeout('x'), exceptions.VimConnectionException),
+        (requests.exceptions.InvalidURL('x'), exceptions.VimConnectionException),
+        (OSError(errno.EADDRINUSE, 'in use'), exceptions.VimSessionOverLoadException),
+        (OSError(errno.ECONNABORTED, 'gone'), exceptions.VimSessionOverLoadException),
+        (Exception(service.ADDRESS_IN_USE_ERROR), exceptions.VimSessionOverLoadException),
+        (Exception(service.CONN_ABORT_ERROR), exceptions.VimSessionOverLoadException),
+        (Exception(service.RESP_NOT_XML_ERROR), exceptions.VimSessionOverLoadException),
+        (TypeError('x'), exceptions.VimException),
+        (ValueError('x'), exceptions.VimException),
+    ],
+    ids=repr,
+)
+def test_every_error_has_a_home(problem: Exception, expected: type) -> None:
+    """The class, the operation in the text, and the original as cause."""
+    made = service.translated(problem, 'SomeOperation')
+    assert type(made) is expected
+    assert 'SomeOperation' in str(made)
+    assert made.cause is problem  # type: ignore[attr-defined]
 
 
 def test_private_names_are_no_operations() -> None:

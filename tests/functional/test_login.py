@@ -84,6 +84,8 @@ def test_an_expired_session_of_many_threads_is_renewed_once(
     crowd = Crowd(THREADS, lambda number: vm_names(session))
     assert crowd.join() == [names] * THREADS
     assert vc.count('Login') == 2
+    # Each looks once; under the lock only the one that logs in looks again.
+    assert vc.count('SessionIsActive') <= THREADS + 1
     assert pauses == []
 
 
@@ -245,3 +247,125 @@ def test_no_secret_is_in_a_repr(vc: VCenterSimulator, session: api.VMwareAPISess
     for text in (repr(session), str(session), repr(session.vim), str(session.vim)):
         assert vc.password not in text
         assert vc.username not in text
+
+
+# What a rejection meant
+
+
+class Module:
+    """A module whose function gives these outcomes, one after the other."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self.outcomes = list(outcomes)
+
+    def call(self) -> Any:
+        outcome = self.outcomes.pop(0)
+        if callable(outcome):
+            outcome = outcome()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def rejection(*names: str, empty: bool = False) -> exceptions.VimFaultException:
+    fault = exceptions.VimFaultException([*names, 'NotAuthenticated'], 'rejected')
+    fault.empty_reply = empty
+    return fault
+
+
+def test_a_rejection_wherever_it_stands(session: api.VMwareAPISession) -> None:
+    """Behind other faults as well it is a NotAuthenticatedException."""
+    with pytest.raises(exceptions.NotAuthenticatedException):
+        session.invoke_api(Module(rejection('Other')), 'call')
+
+
+@pytest.mark.parametrize('empty', [False, True])
+def test_a_call_from_before_a_login_is_repeated(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float], empty: bool
+) -> None:
+    """It was rejected for the session before; nobody need ask about the one there is now."""
+
+    def overtaken() -> Exception:
+        session._login()
+        return rejection(empty=empty)
+
+    assert session.invoke_api(Module(overtaken, 'fine'), 'call') == 'fine'
+    assert vc.count('SessionIsActive') == 0
+    assert pauses == []
+
+
+def test_a_login_during_the_question_counts_too(
+    session: api.VMwareAPISession, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    """The session that is alive may be the new one: the empty answer was of the old one."""
+
+    def asked_too_late() -> bool:
+        session._login()
+        return True
+
+    monkeypatch.setattr(session, 'is_current_session_active', asked_too_late)
+    assert session.invoke_api(Module(rejection(empty=True), 'fine'), 'call') == 'fine'
+
+
+def test_repeated_renewals_pause(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """The first new login is the cure; when it does not help, there is a pause before each."""
+    vm = vc_vm(session)
+    vc.faults.on('SessionIsActive', fault='NoPermission', times=None)
+    vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', times=3)
+    session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+    assert pauses == [20, 30]
+    assert vc.count('Login') == 4
+
+
+def test_a_renewal_after_other_trouble_does_not_pause(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """Whatever went wrong before it."""
+    vm = vc_vm(session)
+    vc.faults.http('RetrievePropertiesEx', status=503)
+    vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', skip=1)
+    vc.faults.on('SessionIsActive', fault='NoPermission', skip=1, times=None)
+    session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+    assert pauses == [10]
+
+
+def test_connection_trouble_with_a_dead_session(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """The session is looked at, and renewed, before the call is repeated."""
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    vc.faults.http('RetrievePropertiesEx', status=503)
+    vc.calls.clear()
+    session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+    assert [call.operation for call in vc.calls] == [
+        'RetrievePropertiesEx',
+        'SessionIsActive',
+        'SessionIsActive',
+        'RetrieveServiceContent',
+        'Login',
+        'RetrievePropertiesEx',
+    ]
+    assert pauses == [10]
+
+
+def test_threads_share_a_login_that_failed(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """Each trying for itself would lock the account, or take hours."""
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    vc.faults.delay('Login', seconds=1, times=None)
+    vc.faults.on('Login', fault='InvalidLogin', times=None)
+    before = vc.count('Login')
+
+    def refused(number: int) -> list[str]:
+        with pytest.raises(exceptions.VimFaultException) as raised:
+            session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+        return raised.value.fault_list
+
+    assert Crowd(8, refused).join() == [['InvalidLogin']] * 8
+    # Whoever comes after the failure tries for itself; on a busy machine one may be late.
+    assert vc.count('Login') - before <= 2

@@ -227,3 +227,25 @@ def test_a_lease_that_does_not(values: list[Any], expected: type, words: str) ->
     assert type(raised.value) is expected
     assert words in str(raised.value)
     assert 'lease-1' in str(raised.value)
+
+
+def test_a_new_session_shares_anew(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
+    """The property collector died with the session before; the next wait makes its own."""
+    off = vms_in_state(session, 'poweredOff')
+    power_on(session, off[0])
+    vc.terminate_sessions()
+    vms_in_state(session, 'poweredOff')
+    vc.calls.clear()
+    power_on(session, vms_in_state(session, 'poweredOff')[0])
+    assert vc.count('CreatePropertyCollector') == 1
+    assert vc.count('WaitForUpdatesEx') >= 1
+
+
+def test_an_update_is_not_waited_for_longer_than_a_connection(
+    vc: VCenterSimulator, connect: SessionMaker
+) -> None:
+    """The outstanding request ends before its connection would time out."""
+    session = connect(vc, connection_timeout=4)
+    power_on(session, vms_in_state(session, 'poweredOff')[0])
+    asked = [call.args for call in vc.calls if call.operation == 'WaitForUpdatesEx']
+    assert {args.options.maxWaitSeconds for args in asked if args is not None} == {2}

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -157,6 +158,24 @@ def test_an_empty_profile_is_sent() -> None:
         assert profile.get(f'{XSI}type').endswith(':VirtualMachineEmptyProfileSpec')
 
 
+@pytest.mark.parametrize('text', ['a&amp;b', '&lt;x', '<&>', 'a\r\nb', '"\'', ']]>'])
+def test_text_arrives_as_it_is(text: str) -> None:
+    """Also when it looks as if it were escaped already: passwords and annotations do."""
+    with Recorder() as server:
+        server.vim.Rename_Task(VM, newName=text)
+        assert server.body[0][1].text == text
+
+
+def test_an_empty_object_goes_and_its_full_sibling_stays() -> None:
+    """Of two options the one that was filled in is sent."""
+    with Recorder() as server:
+        vim = server.vim
+        empty = vim.client.factory.create('ns0:OptionValue')
+        vim.ReconfigVM_Task(VM, spec=config_spec(vim, extraConfig=[option(vim, 'v'), empty]))
+        (sent,) = server.body.iter('extraConfig')
+        assert [(child.tag, child.text) for child in sent] == [('key', 'k'), ('value', 'v')]
+
+
 def test_members_follow_the_order_of_the_description() -> None:
     """Whatever the order of assignment; a derived type is named."""
     with Recorder() as server:
@@ -214,8 +233,9 @@ def test_reference_proxies() -> None:
 def test_a_proxy_of_nothing() -> None:
     """It is not None, so the call fails with the exception users know."""
     with Recorder() as server:
-        with pytest.raises(exceptions.VimAttributeException):
-            server.vim.PowerOnVM_Task(Proxy(None))
+        for options in ({}, {'skip_op_id': True}):
+            with pytest.raises(exceptions.VimAttributeException):
+                server.vim.PowerOnVM_Task(Proxy(None), **options)
         assert server.requests == []
 
 
@@ -239,6 +259,37 @@ def test_cookies_are_kept_and_sent_back() -> None:
         vim.client.cookiejar = type(vim.client.cookiejar)()
         vim.CurrentTime('ServiceInstance')
         assert 'Cookie' not in server.requests[-1].headers
+
+
+def test_a_late_answer_does_not_replace_a_newer_cookie() -> None:
+    """A server gives a session of its own to whoever comes without a valid one."""
+    cookies = iter(['first', 'stranger', 'login', 'late', 'rotated'])
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def script(request: Request) -> Answer:
+        cookie = next(cookies) if b'Slow' not in request.body else 'late'
+        if b'Slow' in request.body:
+            arrived.set()
+            assert go_on.wait(10)
+        answer = reply('Rename_Task' if b'Rename_Task' in request.body else 'Login')
+        answer.headers['Set-Cookie'] = f'vmware_soap_session={cookie}; Path=/'
+        return answer
+
+    with ScriptedServer(script) as server:
+        vim = Vim('http', '127.0.0.1', server.port, wsdl_url=DESCRIPTION)
+        vim.Rename_Task(VM, newName='x')
+        assert vim.get_http_cookie() == 'first'
+        slow = threading.Thread(target=vim.Rename_Task, args=(VM,), kwargs={'newName': 'Slow'})
+        slow.start()
+        assert arrived.wait(10)
+        # An answer to a request with the cookie there is may replace it; a login's always does.
+        vim.Rename_Task(VM, newName='y')
+        assert vim.get_http_cookie() == 'stranger'
+        vim.Login('SessionManager', userName='u', password='p')
+        assert vim.get_http_cookie() == 'login'
+        go_on.set()
+        slow.join(10)
+        assert vim.get_http_cookie() == 'login'
 
 
 def test_soap_headers_of_vim() -> None:
