@@ -17,7 +17,7 @@ SOURCES := oslo_vmware tests demo tools doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs wheel clean
+.PHONY: help demo test lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -35,6 +35,21 @@ test: $(VENV)/.has-test  ## Run the test suite, then its functional part once mo
 		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
 	exit $$status
+
+# The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
+lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
+	@mkdir -p $(RESULTS)
+	@$(VENV)-lowest/bin/python -m pytest tests/unit tests/faults tests/functional \
+		--junitxml=$(RESULTS)/lowest.xml
+
+$(VENV)-lowest/.made: setup.cfg requirements.txt pyproject.toml
+	@echo 'Making $(VENV)-lowest with the oldest dependencies ...'
+	@rm -rf $(VENV)-lowest
+	@$(PYTHON) -m venv $(VENV)-lowest
+	@sed 's/>=/==/' requirements.txt > $(VENV)-lowest/constraints.txt
+	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
+		-c $(VENV)-lowest/constraints.txt -e '.[test]'
+	@touch $@
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
@@ -58,7 +73,7 @@ wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
 	@ls dist
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) $(RESULTS) .tox build dist doc/build *.egg-info \
+	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
