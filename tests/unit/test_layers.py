@@ -30,7 +30,7 @@ SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)
 SERVICES = ('service', 'vim', 'pbm')
-HELPERS = ('_specs', 'vim_util')
+HELPERS = ('_specs', 'vim_util', 'dvs_util')
 SESSION = ('_retry', '_updates', '_wait')
 
 
@@ -47,6 +47,8 @@ class Layer:
 LAYERS = (
     Layer(DATA, DATA, never=(*HTTP, 'lxml', 'suds')),
     Layer(BASE, BASE, never=HTTP + XML),
+    # What callers of older releases import and nothing of ours does.
+    Layer(('common', 'common.*'), ('common', 'common.*', *BASE), never=HTTP + XML),
     # Pure functions of bytes and objects: whoever uses them brings the I/O.
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
     Layer(SOAP, BASE + SOAP),
