@@ -5,6 +5,7 @@
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
 #   RESULTS  where the results of the test runs go, as JUnit XML
+#   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 
 PYTHON  ?= python3
 VENV    ?= .venv
@@ -17,11 +18,11 @@ SOURCES := oslo_vmware tests demo tools doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs wheel clean
+.PHONY: help demo test test-consumers lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 	@$(BIN)/python -m demo
@@ -35,6 +36,10 @@ test: $(VENV)/.has-test  ## Run the test suite, then its functional part once mo
 		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
 	exit $$status
+
+# The environments of the users are kept in .consumers: `make clean` removes them.
+test-consumers: $(VENV)/.has-test  ## Run the users' own unit tests with this package installed
+	@$(BIN)/python -m tests.consumers --results $(RESULTS) $(CONSUMERS)
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
@@ -58,7 +63,7 @@ wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
 	@ls dist
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) $(RESULTS) .tox build dist doc/build *.egg-info \
+	rm -rf $(VENV) $(RESULTS) .consumers .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
