@@ -28,6 +28,7 @@ from oslo_vmware.simulator import metamodel
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
 
 if TYPE_CHECKING:
+    from oslo_vmware.simulator.datastore_files import Volumes
     from oslo_vmware.simulator.objects.service_instance import ServiceInstance
     from oslo_vmware.simulator.objects.task import TaskManager
     from oslo_vmware.simulator.sessions import Session
@@ -148,10 +149,11 @@ class World:
     """
 
     # Set while the server is put together, before the first operation: the inventory sets the
-    # first three, the kernel the rest.
+    # first four, the kernel the rest.
     root_folder: 'ManagedObject'
     extension_manager: 'ManagedObject'
     search_index: 'ManagedObject'
+    files: 'Volumes'
     service_instance: 'ServiceInstance'
     task_manager: 'TaskManager'
     scheduler: Scheduler

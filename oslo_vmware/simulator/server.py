@@ -2,13 +2,16 @@
 
 import collections
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from oslo_vmware.simulator import descriptions, inventory
 from oslo_vmware.simulator.endpoint import Endpoint, ServedCall
 from oslo_vmware.simulator.faults import Effect, Faults
+from oslo_vmware.simulator.folder_server import FolderServer
 from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
@@ -17,9 +20,13 @@ from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.registry import World
 from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
+from oslo_vmware.simulator.tickets import Tickets
 from oslo_vmware.simulator.tls import Authority
+from oslo_vmware.simulator.transfers import Transfer, serve
 
 _NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
+
+_TRANSFERS = 1000
 
 
 class VCenterSimulator:
@@ -46,6 +53,7 @@ class VCenterSimulator:
     :ivar world: the managed objects
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
+    :ivar transfers: of files and disks, the oldest first
     :ivar errors: mistakes of the simulator itself; a test expects none
     """
 
@@ -82,7 +90,10 @@ class VCenterSimulator:
         self.sessions = Sessions(self.world, username, password, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
         self._scheduler = Scheduler(self.world.lock, self.world.errors)
+        self.transfers: collections.deque[Transfer] = collections.deque(maxlen=_TRANSFERS)
+        self._tickets = Tickets(self.world)
         self._build(api_version, inventory)
+        self._folders = FolderServer(self.world, self.sessions, self._tickets)
         self._endpoint = Endpoint(
             schema,
             self._descriptions,
@@ -101,9 +112,10 @@ class VCenterSimulator:
         world.about = about(api_version, world.new_uuid())
         world.service_instance = ServiceInstance(world)
         world.service_instance.managers.update(
-            sessionManager=SessionManager(world, self.sessions),
+            sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
             viewManager=ViewManager(world),
+            fileManager=FileManager(world),
         )
 
     # --- life
@@ -135,6 +147,7 @@ class VCenterSimulator:
         if self._http is not None:
             self._http.stop()
         self._scheduler.stop()
+        self.world.files.close()
         if self._authority is not None:
             self._authority.close()
 
@@ -173,6 +186,15 @@ class VCenterSimulator:
     def cacert(self) -> str | None:
         """File with the certificate of the authority to verify with; None without TLS."""
         return self._authority.cacert if self._authority is not None else None
+
+    @property
+    def thumbprint(self) -> str:
+        """SHA-1 of the server's certificate, as vSphere writes it; empty without TLS."""
+        return self._authority.thumbprint if self._authority is not None else ''
+
+    def _identity(self) -> tuple[str, str]:
+        """Host name and thumbprint, for tickets."""
+        return self.host, self.thumbprint
 
     @property
     def _running(self) -> HttpServer:
@@ -227,13 +249,27 @@ class VCenterSimulator:
         trouble = self.faults.trouble(f'{request.method} {request.path}', None)
         if trouble.delay:
             self._stopping.wait(trouble.delay)
-        if trouble.rule is not None:
-            if trouble.rule.effect is not Effect.HTTP:
-                raise Disconnect
-            return Response(trouble.rule.status, trouble.rule.content_type, trouble.rule.body)
-        return self._page(request)
+        rule = trouble.rule
+        transfer = Transfer(request.method, request.path, dict(request.headers.items()))
+        if self._files_at(request.path) is not None:
+            self.transfers.append(transfer)
+        if rule is not None and rule.effect is Effect.HTTP:
+            transfer.status = rule.status
+            return Response(rule.status, rule.content_type, rule.body)
+        if rule is not None and rule.after_bytes is None and rule.effect is not Effect.TRUNCATE:
+            raise Disconnect
+        return serve(transfer, request, self._page, rule, self._stopping)
+
+    def _files_at(self, path: str) -> Callable[[Request], Response] | None:
+        """Who serves the files or disks below a path."""
+        if path == '/folder' or path.startswith('/folder/'):
+            return self._folders.serve
+        return None
 
     def _page(self, request: Request) -> Response:
+        files = self._files_at(request.path)
+        if files is not None:
+            return files(request)
         if request.method in ('GET', 'HEAD'):
             directory, _, name = request.path.rpartition('/')
             if directory == '/sdk':

@@ -288,6 +288,7 @@ class VirtualMachine(ManagedEntity):
         else:
             self.boot_time, self.suspend_time = None, now if state == 'suspended' else None
         self.update(power_state=state)
+        self.world.files.follow(self)
         self.host.changed('summary.quickStats')
         self.host.parent.changed('summary')
         for datastore in self.datastore:
@@ -440,6 +441,7 @@ class VirtualMachine(ManagedEntity):
         before = self.datastore
         self.datastore = dict.fromkeys(places)
         self.network = vm_devices.networks(self)
+        self.world.files.follow(self)
         for datastore in dict.fromkeys([*before, *self.datastore]):
             datastore.changed('summary', 'info')
 
@@ -479,9 +481,16 @@ class VirtualMachine(ManagedEntity):
             )
 
     def UnregisterVM(self, call: Call) -> None:
-        self.destroy()
+        self.check_destroy()
+        self.dispose()
+
+    def destroy(self) -> None:
+        self.check_destroy()
+        self.world.files.destroy(self)
+        self.dispose()
 
     def dispose(self) -> None:
+        self.world.files.release(self)
         datastores = self.datastore
         super().dispose()
         for datastore in datastores:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, extent_of
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.datastore import Datastore
@@ -29,7 +30,6 @@ _PATH = re.compile(r'^\[(?P<datastore>[^\]]+)\]\s*(?P<file>.*)$')
 _VMX_SIZE = 3 * KIB
 _NVRAM_SIZE = 264 * KIB
 _LOG_SIZE = 320 * KIB
-_DESCRIPTOR_SIZE = 512
 _SUSPEND_SIZE = 4 * MIB
 
 
@@ -180,7 +180,7 @@ def original_devices(vm: VirtualMachine) -> list[DataObject]:
 
 def original_size(vm: VirtualMachine) -> int:
     """Bytes of all files of a machine with its original devices; what :func:`files` sums to."""
-    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + _DESCRIPTOR_SIZE
+    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + DESCRIPTOR_SIZE
     size += _written(vm, vm.disk_kb * KIB)
     if vm.power_state == 'poweredOn':
         size += vm.memory_mb * MIB
@@ -250,7 +250,14 @@ def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
 def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
     """Bytes that a disk occupies: a thin one what is written, any other all of it."""
     capacity = devices.disk_bytes(disk)
-    return _written(vm, capacity) if disk.backing.thinProvisioned else capacity
+    if not disk.backing.thinProvisioned:
+        return capacity
+    if vm.own_devices is not None:
+        file = extent_of(disk.backing.fileName).partition(']')[2].strip()
+        occupied = vm.world.files.occupied(disk_datastore(vm, disk), file)
+        if occupied is not None:
+            return occupied
+    return _written(vm, capacity)
 
 
 def disk_text(disk: DataObject) -> str:
@@ -275,8 +282,8 @@ def files(vm: VirtualMachine) -> list[File]:
     for disk in vm.disks:
         datastore = disk_datastore(vm, disk)
         name = disk.backing.fileName
-        extent = f'{name.removesuffix(".vmdk")}-flat.vmdk'
-        found.append(File(datastore, name, 'diskDescriptor', _DESCRIPTOR_SIZE, disk.key))
+        extent = extent_of(name)
+        found.append(File(datastore, name, 'diskDescriptor', DESCRIPTOR_SIZE, disk.key))
         found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
     return found
 
