@@ -143,8 +143,9 @@ class Environment:
         )
 
     def _pip_install(self, *arguments: str | pathlib.Path) -> None:
-        # -qq: of warnings there is one for each place that a package is not at.
-        self._pip('install', '-qq', *arguments)
+        # -qq: of warnings there is one for each place that a package is not at. Of the thousands of
+        # modules that come along few are ever imported, so that compiling them all is for nothing.
+        self._pip('install', '-qq', '--no-compile', *arguments)
 
     def verify(self, wheel: pathlib.Path) -> None:
         """See that the installed library is the wheel's, file by file, and nothing besides.

@@ -9,6 +9,7 @@ import faulthandler
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
 import time
 import unittest
@@ -99,9 +100,10 @@ def main(result_path, seconds, *names):
             },
             file,
         )
-    # Users leave threads behind that would keep the process.
     sys.stdout.flush()
     sys.stderr.flush()
+    # Some tests leave threads behind, which would keep the process.
+    os._exit(0)
 
 
 if __name__ == '__main__':

@@ -129,8 +129,10 @@ def test_what_became_of_each_test(tmp_path: pathlib.Path) -> None:
     assert 'no_such_module' in texts['test_absent']
 
 
-def make_wheel(directory: pathlib.Path, name: str, version: str, needs: str = '') -> pathlib.Path:
-    """Make a wheel with one module that tells its version."""
+def make_wheel(
+    directory: pathlib.Path, name: str, version: str, needs: str = '', tests: str = ''
+) -> pathlib.Path:
+    """Make a wheel with one module that tells its version, and perhaps tests."""
     directory.mkdir(exist_ok=True)
     plain = name.replace('.', '_')
     path = directory / f'{plain}-{version}-py3-none-any.whl'
@@ -138,6 +140,7 @@ def make_wheel(directory: pathlib.Path, name: str, version: str, needs: str = ''
     metadata = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
     files = {
         f'{plain}/__init__.py': f'version = {version!r}\n# {directory.name}\n',
+        f'{plain}/test_all.py': tests,
         f'{about}/METADATA': metadata + (f'Requires-Dist: {needs}\n' if needs else ''),
         f'{about}/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
     }
@@ -146,6 +149,21 @@ def make_wheel(directory: pathlib.Path, name: str, version: str, needs: str = ''
             archive.writestr(inside, text)
         archive.writestr(f'{about}/RECORD', ''.join(f'{inside},,\n' for inside in files))
     return path
+
+
+SOMEBODYS_TESTS = """
+import os, threading, time, unittest
+import oslo_vmware
+
+class Case(unittest.TestCase):
+    def test_library(self): self.assertEqual(oslo_vmware.version, '5.0.0')
+    def test_variable(self): self.assertEqual(os.environ.get('OF_SUITE'), 'set')
+    def test_nothing_of_the_tree(self):
+        with self.assertRaises(ImportError):
+            import verdicts
+    def test_leaves_a_thread(self): threading.Thread(target=time.sleep, args=(600,)).start()
+    def test_may_hang(self): time.sleep(600 if 'HANG' in os.environ else 0)
+"""
 
 
 def installed(environment: Environment) -> pathlib.Path:
@@ -157,7 +175,7 @@ def installed(environment: Environment) -> pathlib.Path:
 def environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """An environment of a user whose release an index has, beside a newer library."""
     index = tmp_path / 'index'
-    make_wheel(index, 'somebody', '1.0', needs='oslo.vmware>=3.6.0')
+    make_wheel(index, 'somebody', '1.0', needs='oslo.vmware>=3.6.0', tests=SOMEBODYS_TESTS)
     make_wheel(index, 'oslo.vmware', '5.0.0')
     make_wheel(index, 'oslo.vmware', '99.0')
     monkeypatch.setenv('PIP_NO_INDEX', '1')
@@ -231,6 +249,57 @@ def test_names_of_files_are_apart() -> None:
     """No suite writes its result over another's."""
     slugs = [suite.slug for user in USERS for suite in user.suites]
     assert len(slugs) == len(set(slugs))
+
+
+def test_from_release_to_closing_line(
+    tmp_path: pathlib.Path,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A line for each suite, then the sum; a suite that hangs is ended and has not passed."""
+    ours = make_wheel(tmp_path / 'ours', 'oslo.vmware', '5.0.0')
+    variables = {'OF_SUITE': 'set'}
+    suites = (
+        Suite('all is well', ('somebody',), 5, variables=variables),
+        Suite('shrunk', ('somebody',), 6, variables=variables),
+        Suite('failing', ('somebody',), 5),
+        Suite('hanging', ('somebody',), 5, variables=variables | {'HANG': '1'}),
+    )
+    users = (
+        User('somebody', ('somebody==1.0',), suites),
+        User('not-yet', ('not-yet==1.0',), suites, pythons=('3.10',)),
+        User('not-there', ('not-there==1.0',), (Suite('absent', ('not_there',), 5),)),
+    )
+    monkeypatch.setattr(__main__, 'USERS', users)
+    monkeypatch.setattr(__main__, 'build_wheel', lambda directory: ours)
+    monkeypatch.setattr(__main__, '_SUITE', 5.0)
+    monkeypatch.setattr(__main__, '_AFTER_THE_DUMP', 1.0)
+    places = ['--cache', str(tmp_path / 'cache'), '--results', str(tmp_path / 'results')]
+    assert __main__.main(places) == 1
+    lines = capsys.readouterr().out.splitlines()
+    said = [line.split('  ', 1)[1] for line in lines if line.startswith('Python 3')]
+    assert [line.split(' s  ')[1].partition(':')[0].partition(';')[0] for line in said] == [
+        'fine',
+        'FAILED',
+        'FAILED',
+        'FAILED',
+        'FAILED',
+    ]
+    assert 'known to have 6' in said[1]
+    assert '1 tests failed' in said[2]
+    assert 'died before its end' in said[3]
+    assert 'no environment' in said[4]
+    assert [line for line in lines if line.startswith('not-yet')]
+    assert lines[-1] == '14 passed, 4 failed, 0 skipped'
+    assert summary.main([str(path) for path in (tmp_path / 'results').glob('*.xml')]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == lines[-1]
+    # The log of the one that hung says where.
+    (log,) = (tmp_path / 'results').glob('consumers-hanging-*.log')
+    assert 'test_may_hang' in log.read_text()
+    # Without the others, all is well.
+    monkeypatch.setattr(__main__, 'USERS', (User('somebody', ('somebody==1.0',), suites[:1]),))
+    assert __main__.main(places) == 0
 
 
 def test_user_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
