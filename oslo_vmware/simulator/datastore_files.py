@@ -17,6 +17,7 @@ upload that breaks off leaves nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import posixpath
@@ -24,10 +25,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from oslo_vmware.simulator import virtual_disks
-from oslo_vmware.simulator.data import Fault
+from oslo_vmware.simulator.data import DataObject, Fault
 from oslo_vmware.simulator.objects import vm_devices
 from oslo_vmware.simulator.virtual_disks import Descriptor
 
@@ -85,6 +86,15 @@ class Volumes:
         """Remove the files of a machine, and its directory unless others use it."""
         for volume in self._volumes.values():
             volume.destroy(machine)
+
+    def remove_disk(self, datastore: Datastore, path: str) -> None:
+        """Remove the files of a disk that has been taken out of its machine."""
+        volume = self._volumes.get(datastore.ref.value)
+        if volume is None:
+            return
+        for file in (path, virtual_disks.extent_of(path)):
+            if volume.is_file(file):
+                volume.remove(file)
 
     def occupied(self, datastore: Datastore, path: str) -> int | None:
         """Bytes that a file occupies; None where nothing is known of it."""
@@ -242,8 +252,7 @@ class Volume:
         """Make an empty file of a size, or give one another size, without writing it."""
         self.check_space(path, occupied - self._sizes.get(path, 0))
         self.make_parents(path)
-        with self._create(path, 'ab') as file:
-            file.truncate(min(size, _LARGEST_FILE))
+        self._resize(path, size)
         self.record(path, occupied)
 
     def record(self, path: str, size: int) -> None:
@@ -334,24 +343,15 @@ class Volume:
                 self._forget(path)
             else:
                 self._let_go(path)
-        capacities = {disk.key: disk for disk in machine.disks}
+        disks = {disk.key: disk for disk in machine.disks}
         for path, file in files.items():
             if self._owners.get(path) is not machine:
                 self._claim(path, machine, file.kind)
-            if self.exists(path):
-                continue
+            self.make_parents(path)
             if file.kind == 'diskDescriptor':
-                self.make_parents(path)
-                disk = capacities[file.disk]
-                descriptor = Descriptor.of_device(disk, posixpath.basename(path))
-                with self._create(path) as written:
-                    written.write(descriptor.text().encode())
-                with self._create(virtual_disks.extent_of(path)) as extent:
-                    extent.truncate(min(descriptor.capacity, _LARGEST_FILE))
-            else:
-                self.make_parents(path)
-                with self._create(path) as written:
-                    written.truncate(min(file.size, _LARGEST_FILE))
+                self._shape(path, disks[file.disk])
+            elif not self.exists(path):
+                self._resize(path, file.size)
         for path, file in files.items():
             self._sizes[path] = file.size
 
@@ -371,6 +371,23 @@ class Volume:
                 os.rmdir(self.real(parent))
 
     # Inside
+
+    def _shape(self, path: str, device: DataObject) -> None:
+        """Make the files of a machine's disk, or let them grow with it."""
+        if self.exists(path):
+            descriptor = Descriptor.read(self.real(path))
+            if descriptor is None or descriptor.capacity >= device.capacityInBytes:
+                return
+            descriptor = dataclasses.replace(descriptor, capacity=device.capacityInBytes)
+        else:
+            descriptor = Descriptor.of_device(device, posixpath.basename(path))
+        with self._create(path) as file:
+            file.write(descriptor.text().encode())
+        self._resize(virtual_disks.extent_of(path), descriptor.capacity)
+
+    def _resize(self, path: str, size: int) -> None:
+        with self._create(path, 'ab') as file:
+            file.truncate(min(size, _LARGEST_FILE))
 
     def _claim(self, path: str, machine: VirtualMachine, kind: str) -> None:
         if path not in self._owners and path in self._sizes:
@@ -414,7 +431,7 @@ class Volume:
         if other is self and f'{new}/'.startswith(f'{path}/'):
             raise self._fault('FileAlreadyExists' if new == path else 'CannotCreateFile', new)
 
-    def _create(self, path: str, mode: str = 'wb'):  # type: ignore[no-untyped-def]
+    def _create(self, path: str, mode: str = 'wb') -> IO[bytes]:
         try:
             return open(self.real(path), mode)
         except OSError as error:

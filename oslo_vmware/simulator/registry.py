@@ -29,6 +29,7 @@ from oslo_vmware.simulator.data import DataObject, Fault, Ref
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.datastore_files import Volumes
+    from oslo_vmware.simulator.nfc import Nfc
     from oslo_vmware.simulator.objects.service_instance import ServiceInstance
     from oslo_vmware.simulator.objects.task import TaskManager
     from oslo_vmware.simulator.sessions import Session
@@ -154,6 +155,7 @@ class World:
     extension_manager: 'ManagedObject'
     search_index: 'ManagedObject'
     files: 'Volumes'
+    nfc: 'Nfc'
     service_instance: 'ServiceInstance'
     task_manager: 'TaskManager'
     scheduler: Scheduler

@@ -11,12 +11,15 @@ from oslo_vmware.simulator.faults import Effect, Faults
 from oslo_vmware.simulator.folder_server import FolderServer
 from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.nfc import Nfc
+from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.view_manager import ViewManager
+from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
 from oslo_vmware.simulator.registry import World
 from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
@@ -54,6 +57,7 @@ class VCenterSimulator:
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
     :ivar transfers: of files and disks, the oldest first
+    :ivar nfc: the open leases, and how they are made
     :ivar errors: mistakes of the simulator itself; a test expects none
     """
 
@@ -93,6 +97,7 @@ class VCenterSimulator:
         self.transfers: collections.deque[Transfer] = collections.deque(maxlen=_TRANSFERS)
         self._tickets = Tickets(self.world)
         self._build(api_version, inventory)
+        self.nfc = self.world.nfc = Nfc(self.world, lambda: (self.url, self.thumbprint))
         self._folders = FolderServer(self.world, self.sessions, self._tickets)
         self._endpoint = Endpoint(
             schema,
@@ -116,6 +121,7 @@ class VCenterSimulator:
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
             viewManager=ViewManager(world),
             fileManager=FileManager(world),
+            virtualDiskManager=VirtualDiskManager(world),
         )
 
     # --- life
@@ -232,6 +238,17 @@ class VCenterSimulator:
         """End all sessions as an administrator does; returns how many there were."""
         return self.sessions.end_all()
 
+    def set_free_space(self, datastore: str, free: int) -> None:
+        """Let a datastore fill up, or empty it.
+
+        :param datastore: its name; all of that name change
+        :param free: bytes that are to be free; capacity is what it was
+        """
+        with self.world.lock:
+            for found in self.world.of_type(Datastore):
+                if found.name == datastore:
+                    found.update(other_used=found.other_used + found.free_space - free)
+
     def drop_connections(self) -> None:
         """Cut all connections that are open now; the server goes on."""
         self._running.drop_connections()
@@ -264,6 +281,8 @@ class VCenterSimulator:
         """Who serves the files or disks below a path."""
         if path == '/folder' or path.startswith('/folder/'):
             return self._folders.serve
+        if path.startswith('/nfc/'):
+            return self.nfc.serve
         return None
 
     def _page(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
-from oslo_vmware.simulator.objects import vm_devices, vm_views
+from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_views
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
 from oslo_vmware.simulator.registry import Call, managed
@@ -375,6 +375,7 @@ class VirtualMachine(ManagedEntity):
             changed_devices = devices.apply_changes(
                 self.devices, spec.deviceChange, backings.complete
             )
+        doomed = vm_devices.doomed_disks(self, spec.deviceChange or [])
         # From here on nothing can fail.
         if changed_devices is not None:
             self.own_devices = changed_devices
@@ -395,6 +396,8 @@ class VirtualMachine(ManagedEntity):
         if name != self.name:
             self.update(name=name)
         self.settle()
+        for datastore, path in doomed:
+            self.world.files.remove_disk(datastore, path)
 
     def _check_spec(self, spec: DataObject) -> None:
         if spec.changeVersion is not None and spec.changeVersion != vm_views.change_version(self):
@@ -453,6 +456,10 @@ class VirtualMachine(ManagedEntity):
 
     def RefreshStorageInfo(self, call: Call) -> None:
         self.changed('storage', 'summary', 'layoutEx')
+
+    def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
+        self._must_be('poweredOff', wanted='poweredOff')
+        return nfc_lease.ExportLease(self)
 
     # Template and end of life
 

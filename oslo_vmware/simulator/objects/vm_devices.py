@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, types
-from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, extent_of
+from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, Descriptor, extent_of
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.datastore import Datastore
@@ -31,6 +31,15 @@ _VMX_SIZE = 3 * KIB
 _NVRAM_SIZE = 264 * KIB
 _LOG_SIZE = 320 * KIB
 _SUSPEND_SIZE = 4 * MIB
+
+# Backings that are files which somebody else can have made; a raw device has a mapping instead.
+_FILES_OF_DISKS = frozenset(
+    {
+        'VirtualDiskFlatVer2BackingInfo',
+        'VirtualDiskSparseVer2BackingInfo',
+        'VirtualDiskSeSparseBackingInfo',
+    }
+)
 
 
 class File(NamedTuple):
@@ -288,6 +297,20 @@ def files(vm: VirtualMachine) -> list[File]:
     return found
 
 
+def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
+    """The disks, by datastore and path, whose files a request wants gone with the device."""
+    keys = {
+        change.device.key
+        for change in changes
+        if change.operation == 'remove' and change.fileOperation == 'destroy'
+    }
+    return [
+        (disk_datastore(vm, disk), disk.backing.fileName.partition(']')[2].strip())
+        for disk in vm.disks
+        if disk.key in keys
+    ]
+
+
 # Network cards
 
 
@@ -385,13 +408,30 @@ class Backings:
         if change.operation == 'add':
             if change.fileOperation == 'create' and size <= 0:
                 raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
+            named = bool(backing.fileName) and bool(datastore_of([datastore], backing.fileName)[1])
             self._name_file(disk, datastore)
+            if change.fileOperation is None and named and backing.wire_type in _FILES_OF_DISKS:
+                self._take_over(disk, datastore)
             backing.uuid = backing.uuid or disk_uuid(vm, disk.key)
             backing.diskMode = backing.diskMode or 'persistent'
             disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
         if change.operation != 'add' or change.fileOperation == 'create':
             self._check_space(disk, datastore)
         backing.datastore = datastore.ref
+
+    def _take_over(self, disk: DataObject, datastore: Datastore) -> None:
+        """Describe a disk as the files say that are there already.
+
+        :raises Fault: FileNotFound
+        """
+        volume = self.vm.world.files.of(datastore)
+        path = datastore_of([datastore], disk.backing.fileName)[1]
+        found = Descriptor.read(volume.check_file(path))
+        if found is not None:
+            disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
+            disk.deviceInfo.summary = disk_text(disk)
+            disk.backing.thinProvisioned = found.thin
+            disk.backing.uuid = disk.backing.uuid or found.uuid
 
     def _datastore(self, backing: DataObject) -> Datastore:
         mounted = self.vm.host.datastore
