@@ -8,8 +8,10 @@ outcome                                   what happens
 ========================================  ===================================================
 a result                                  it is returned
 fault NotAuthenticated, session gone      log in, then again at once
-fault NotAuthenticated, session alive     again, once, if the call went out before somebody's
-                                          login; ``[]`` for an empty property reply; else raised
+fault NotAuthenticated, session alive     again, if the call went out before somebody's login;
+                                          ``[]`` for an empty property reply; else raised
+the same from PBM                         as above, but once, and once also if the session is
+                                          alive: PBM learns of sessions later; then raised
 another fault                             raised as the class registered for it
 no answer                                 log in if the session is gone; pause, again
 overload                                  pause, again
@@ -125,6 +127,7 @@ class VMwareAPISession:
             with self._client_lock:
                 if not self._pbm and self._pbm_wsdl_loc:
                     client = pbm.Pbm(wsdl_url=self._pbm_wsdl_loc, **self._client_arguments())
+                    client.follow_cookie(self._present_cookie)
                     if self._session_id:
                         client.set_soap_cookie(self.vim.get_http_cookie())
                     self._pbm = client
@@ -139,6 +142,11 @@ class VMwareAPISession:
             self._pbm_wsdl_loc = pbm_wsdl_loc
             self._pbm = None
         LOG.info('The PBM description is now %s', pbm_wsdl_loc)
+
+    def _present_cookie(self) -> str | None:
+        """The cookie of the session there is now; None before the first login."""
+        cookie: str | None = self.vim.get_http_cookie() if self._session_id else None
+        return cookie
 
     def _client_arguments(self) -> dict[str, Any]:
         return {
@@ -296,9 +304,10 @@ class VMwareAPISession:
         :raises VimSessionOverLoadException: saturated, after ``api_retry_count`` repetitions
         """
         retry = RetryPolicy(self._api_retry_count)
+        renewed = False
         while True:
             try:
-                return self._attempt(module, method, args, kwargs)
+                return self._attempt(module, method, args, kwargs, renewed)
             except (exceptions.VimCertificateException, _LoginGaveUp):
                 raise
             except (
@@ -306,21 +315,29 @@ class VMwareAPISession:
                 exceptions.VimSessionOverLoadException,
             ) as exc:
                 retry = retry.after(exc)
+                renewed = type(exc) is _Renewed
                 # A new login is the cure itself; only when it did not help is there a reason
                 # to wait.
-                pause = retry.delay if retry.failures > 1 or type(exc) is not _Renewed else 0.0
+                pause = retry.delay if retry.failures > 1 or not renewed else 0.0
                 LOG.info('Repeating %s in %d s: %s', method, pause, exc)
             if pause:
                 time.sleep(pause)
 
     def _attempt(
-        self, module: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        module: Any,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        renewed: bool,
     ) -> Any:
         logins = self._logins
         try:
             return getattr(module, method)(*args, **kwargs)
         except exceptions.VimFaultException as fault:
             if exceptions.NOT_AUTHENTICATED not in fault.fault_list:
+                _raise_registered(fault)
+            if renewed and isinstance(module, pbm.Pbm):
                 _raise_registered(fault)
             return self._after_rejection(fault, module, logins)
         except exceptions.VimCertificateException:
@@ -345,17 +362,15 @@ class VMwareAPISession:
                 pass  # Another thread has just logged in; its session is what was active.
             elif fault.empty_reply:
                 return []
-            elif not self._renew_cookie(module):
+            elif isinstance(module, pbm.Pbm):
+                raise _Renewed(_('%s refused the session, which is alive.') % module, fault)
+            else:
                 _raise_registered(fault)
         raise _Renewed(
             _('The session at %(host)s:%(port)s had expired and was renewed.')
             % {'host': self._host, 'port': self._port},
             fault,
         )
-
-    def _renew_cookie(self, module: Any) -> bool:
-        """Hand the session's cookie to the PBM client, if it holds another one."""
-        return isinstance(module, pbm.Pbm) and module.renew_soap_cookie(self.vim.get_http_cookie())
 
     # Waiting
 

@@ -88,12 +88,13 @@ class Trouble:
 class Faults:
     """The rules of one server, and who may not read what.
 
-    :param schema: supplies the members of injected faults that are required and not given
     :param root: the managed object that a missing privilege is about unless said otherwise
+    :param schemas: of the services; supply the members of injected faults that are required and
+        not given
     """
 
-    def __init__(self, schema: Schema, root: Callable[[], Ref]) -> None:
-        self._schema = schema
+    def __init__(self, root: Callable[[], Ref], *schemas: Schema) -> None:
+        self._schemas = schemas
         self._root = root
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -351,26 +352,29 @@ class Faults:
 
     def _complete(self, value: DataObject) -> None:
         """Give required members that are not set a plausible value."""
-        tag = self._schema.lookup(value.wire_type)
-        if tag is None:
+        for schema in self._schemas:
+            tag = schema.lookup(value.wire_type)
+            if tag is not None:
+                break
+        else:
             raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
-        for field in self._schema.type(tag).fields:
+        for field in schema.type(tag).fields:
             # Of a missing privilege servers always tell more than they must.
             wanted = not field.optional or field.name in ('object', 'privilegeId')
             if wanted and field.name not in value.__dict__:
-                setattr(value, field.name, self._plausible(field))
+                setattr(value, field.name, self._plausible(schema, field))
 
-    def _plausible(self, field: Field) -> Any:
+    def _plausible(self, schema: Schema, field: Field) -> Any:
         if field.many:
             return []
         if field.kind is Kind.MOREF:
             return self._root()
         if field.kind is Kind.ENUM:
-            return self._schema.type(field.type).values[0]
+            return schema.type(field.type).values[0]
         if field.name == 'privilegeId':
             return 'System.View'
         if field.kind is Kind.COMPLEX:
-            made = types[self._schema.type(field.type).name]()
+            made = types[schema.type(field.type).name]()
             self._complete(made)
             return made
         return {'boolean': False, 'string': field.name}.get(field.builtin, 0)

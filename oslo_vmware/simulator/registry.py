@@ -75,6 +75,7 @@ class Call:
 
     :ivar new_session: set by a login; its cookie goes out with the reply
     :ivar headers: of the HTTP request
+    :ivar soap_action: the one of these that names the client's version of the API
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Call:
         self.op_id = op_id
         self.new_session: Session | None = None
         self.headers: Mapping[str, str] = {}
+        self.soap_action = ''
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.args, name)
@@ -135,6 +137,16 @@ class Scheduler(Protocol):
     def after(self, seconds: float, function: Callable[[], Any]) -> None: ...
 
 
+class Policies(Protocol):
+    """Who knows the storage policies."""
+
+    def known(self, profile_id: str) -> bool:
+        """Whether there is a policy that machines and disks can have."""
+
+    def default_of(self, datastore: Any) -> str | None:
+        """The id of a datastore's default policy."""
+
+
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
@@ -159,6 +171,7 @@ class World:
     service_instance: 'ServiceInstance'
     task_manager: 'TaskManager'
     scheduler: Scheduler
+    policies: Policies
     about: DataObject
     # Whose operation runs just now; None in what was scheduled.
     session: 'Session | None' = None

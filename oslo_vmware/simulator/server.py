@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from oslo_vmware.simulator import descriptions, inventory
-from oslo_vmware.simulator.endpoint import Endpoint, ServedCall
+from oslo_vmware.simulator.endpoint import CallLog
 from oslo_vmware.simulator.faults import Effect, Faults
 from oslo_vmware.simulator.folder_server import FolderServer
 from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
@@ -20,12 +20,18 @@ from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
+from oslo_vmware.simulator.pbm.endpoint import PbmEndpoint
+from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.registry import World
 from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
 from oslo_vmware.simulator.tickets import Tickets
 from oslo_vmware.simulator.tls import Authority
 from oslo_vmware.simulator.transfers import Transfer, serve
+from oslo_vmware.simulator.vim_endpoint import VimEndpoint
+
+_SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
+_PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
 
 _NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
 
@@ -56,6 +62,7 @@ class VCenterSimulator:
     :ivar world: the managed objects
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
+    :ivar policies: the storage policies, and the tags of the datastores
     :ivar transfers: of files and disks, the oldest first
     :ivar nfc: the open leases, and how they are made
     :ivar errors: mistakes of the simulator itself; a test expects none
@@ -88,9 +95,10 @@ class VCenterSimulator:
         self._authority: Authority | None = None
         self._stopping = threading.Event()
         self._descriptions = descriptions.Descriptions(api_version)
-        schema = descriptions.vim_schema()
+        self._pbm_descriptions = descriptions.Descriptions(api_version, descriptions.PBM)
+        schema, pbm_schema = descriptions.vim_schema(), descriptions.pbm_schema()
         self.world = World(seed=seed, task_seconds=task_seconds)
-        self.faults = Faults(schema, lambda: self.world.root_folder.ref)
+        self.faults = Faults(lambda: self.world.root_folder.ref, schema, pbm_schema)
         self.sessions = Sessions(self.world, username, password, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
         self._scheduler = Scheduler(self.world.lock, self.world.errors)
@@ -99,14 +107,18 @@ class VCenterSimulator:
         self._build(api_version, inventory)
         self.nfc = self.world.nfc = Nfc(self.world, lambda: (self.url, self.thumbprint))
         self._folders = FolderServer(self.world, self.sessions, self._tickets)
-        self._endpoint = Endpoint(
+        self.calls = CallLog()
+        common = (self.world, self.sessions, self.faults, self.calls, self._stopping)
+        self._endpoint = VimEndpoint(
             schema,
             self._descriptions,
-            self._kit,
-            self._stopping,
+            *common,
+            kit=self._kit,
             secure=tls,
             expired_reply=expired_reply,
         )
+        self.policies = self.world.policies = Policies(self.world)
+        self._pbm = PbmEndpoint(pbm_schema, self._pbm_descriptions, *common, policies=self.policies)
 
     def _build(self, api_version: str, wanted: Inventory | None) -> None:
         world = self.world
@@ -189,6 +201,10 @@ class VCenterSimulator:
         return f'{self.url}/sdk'
 
     @property
+    def pbm_url(self) -> str:
+        return f'{self.url}/pbm'
+
+    @property
     def cacert(self) -> str | None:
         """File with the certificate of the authority to verify with; None without TLS."""
         return self._authority.cacert if self._authority is not None else None
@@ -209,10 +225,6 @@ class VCenterSimulator:
         return self._http
 
     # --- what tests look at and do
-
-    @property
-    def calls(self) -> collections.deque[ServedCall]:
-        return self._endpoint.calls
 
     @property
     def errors(self) -> list[Exception]:
@@ -261,8 +273,10 @@ class VCenterSimulator:
     # --- HTTP
 
     def _serve(self, request: Request) -> Response:
-        if request.method == 'POST' and request.path in ('/sdk', '/sdk/', '/sdk/vimService'):
+        if request.method == 'POST' and request.path in _SDK_PATHS:
             return self._endpoint.serve(request)
+        if request.method == 'POST' and request.path in _PBM_PATHS:
+            return self._pbm.serve(request)
         trouble = self.faults.trouble(f'{request.method} {request.path}', None)
         if trouble.delay:
             self._stopping.wait(trouble.delay)
@@ -291,8 +305,13 @@ class VCenterSimulator:
             return files(request)
         if request.method in ('GET', 'HEAD'):
             directory, _, name = request.path.rpartition('/')
-            if directory == '/sdk':
-                document = self._descriptions.document(name, self.sdk_url)
+            published = {
+                '/sdk': (self._descriptions, self.sdk_url),
+                '/pbm': (self._pbm_descriptions, self.pbm_url),
+            }
+            if directory in published:
+                service, address = published[directory]
+                document = service.document(name, address)
                 if document is not None:
                     return Response(200, 'text/xml', document)
         return Response(404, 'text/html', _NOT_FOUND)

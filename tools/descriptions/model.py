@@ -39,7 +39,7 @@ class Service:
     dynamic_until: tuple[int, ...]
     # vSphere releases whose name isn't the (start of the) id of their version.
     releases: dict[str, str] = field(default_factory=dict)
-    # Whether a server publishes /sdk/<key>ServiceVersions.xml for it.
+    # Whether a server publishes <key>ServiceVersions.xml beside the description.
     publishes_versions: bool = False
 
     @property
@@ -65,6 +65,7 @@ SERVICES = {
         address='https://localhost/pbm',
         dynamic_until=(1, 0),
         releases={'5.5': '1.0', '6.0': '2.0'},
+        publishes_versions=True,
     ),
 }
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
-from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_views
+from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_policies, vm_views
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
 from oslo_vmware.simulator.registry import Call, managed
@@ -54,6 +54,8 @@ class VirtualMachine(ManagedEntity):
     :ivar disk_kb: size of the disk it was born with
     :ivar fill: how much of its thin disks is written, from 0 to 1
     :ivar card: the network that it was born connected to
+    :ivar home_policy: id of the storage policy of its home; ``None`` without one
+    :ivar disk_policies: ids of the storage policies of its disks, by device key
     :ivar changes: counts reconfigurations
     """
 
@@ -101,6 +103,8 @@ class VirtualMachine(ManagedEntity):
     modified: datetime.datetime | None = None
     changes = 0
     own_devices: list[DataObject] | None = None
+    home_policy: str | None = None
+    disk_policies: dict[int, str] = {}
     disk_kb = 0
     fill = 0.0
     card: Any = None
@@ -370,15 +374,26 @@ class VirtualMachine(ManagedEntity):
             name = wire_name(spec.name)
             self.check_free(name, self.namesakes())
         changed_devices = None
+        profiles: dict[int, list[DataObject]] = {}
         if spec.deviceChange:
             backings = vm_devices.Backings(self)
-            changed_devices = devices.apply_changes(
-                self.devices, spec.deviceChange, backings.complete
+
+            def complete(device: DataObject, change: DataObject, index: int) -> None:
+                backings.complete(device, change, index)
+                profiles[device.key] = change.profile
+
+            changed_devices = devices.apply_changes(self.devices, spec.deviceChange, complete)
+        policies = None
+        if spec.vmProfile or changed_devices is not None:
+            policies = vm_policies.assigned(
+                self, spec.vmProfile, profiles, changed_devices or self.devices
             )
         doomed = vm_devices.doomed_disks(self, spec.deviceChange or [])
         # From here on nothing can fail.
         if changed_devices is not None:
             self.own_devices = changed_devices
+        if policies is not None:
+            self.home_policy, self.disk_policies = policies
         self._configure_hardware(spec)
         self.options = self.options | {
             field: vm_views.merged(self.options.get(field), value) if field in _MERGED else value
