@@ -405,6 +405,19 @@ def test_searching_by_pattern_and_kind(files: Files) -> None:
         files.names('nowhere')
 
 
+def test_searching_below(files: Files) -> None:
+    """A search of subfolders answers once for each directory, the top one included."""
+    files.put('top/a.iso', b'x')
+    files.put('top/sub/b.iso', b'x')
+    files.put('top/sub/c.log', b'x')
+    spec = vim.host.DatastoreBrowser.SearchSpec(matchPattern=['*.iso'])
+    found = done(files.ds.browser.SearchDatastoreSubFolders_Task(files.path('top'), spec))
+    assert [(one.folderPath, [file.path for file in one.file]) for one in found] == [
+        (files.path('top/'), ['a.iso']),
+        (files.path('top/sub/'), ['b.iso']),
+    ]
+
+
 def test_the_browser_of_a_host_reaches_all_its_datastores(files: Files) -> None:
     """A host's browser searches what the host has mounted, and nothing else."""
     files.put('x', b'x')

@@ -300,7 +300,8 @@ class Description:
     def _arrays(self) -> Iterator[tuple[TypeName, str]]:
         """The item type of every array in use, with the part its wrapper belongs to.
 
-        A property collector wraps the arrays that are properties of managed objects too.
+        A property collector wraps the arrays that are properties of managed objects, and those
+        that tasks have for a result.
         """
         rows: list[Field] = []
         for name in self._published:
@@ -310,7 +311,7 @@ class Description:
             if self._namespace(managed.table) == self.service.namespace:
                 rows += self._visible(managed.properties)
         for _, method in self._methods():
-            rows += [*self._visible(method.parameters), method.result]
+            rows += [*self._visible(method.parameters), method.result, method.outcome]
         seen = {}
         for row in rows:
             if row.repeated:
