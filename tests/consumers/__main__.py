@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 
 from tests.consumers.environments import (
     ROOT,
@@ -33,15 +34,13 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run_suite(suite: Suite, environment: Environment, results: pathlib.Path, tag: str) -> Verdict:
+def run_suite(suite: Suite, environment: Environment, log_path: pathlib.Path) -> Verdict:
     """Run a suite in a directory of its own.
 
-    :param results: directory for what it printed and for the result
-    :param tag: distinguishes this run from others of the same suite
+    :param log_path: where what it prints goes
     """
-    name = f'consumers-{suite.slug}-{tag}'
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch, open(results / f'{name}.log', 'w') as log:
+    with tempfile.TemporaryDirectory() as scratch, open(log_path, 'w') as log:
         report = pathlib.Path(scratch) / 'report.json'
         # -P: beside the program lie modules of ours that are not to be found.
         program = (environment.python, '-P', RUN_SUITE)
@@ -58,9 +57,27 @@ def run_suite(suite: Suite, environment: Environment, results: pathlib.Path, tag
             )
         except subprocess.TimeoutExpired:
             pass  # There is no report then, and the log says where it hung.
-        verdict = Verdict.of(suite, report, environment.home, time.monotonic() - began)
-    verdict.write_junit(results / f'{name}.xml')
-    return verdict
+        return Verdict.of(suite, report, environment.home, time.monotonic() - began)
+
+
+def verdicts_of(
+    environment: Environment, wheel: pathlib.Path, results: pathlib.Path, tag: str
+) -> Iterator[Verdict]:
+    """Run the suites of one user, in the environment that is made for them first."""
+    try:
+        environment.prepare(wheel)
+        wrong = []
+    except BrokenEnvironmentError as broken:
+        say(f'{environment.user.name}: {broken}')
+        wrong = ['no environment']
+    for suite in environment.user.suites:
+        path = results / f'consumers-{suite.slug}-{tag}.log'
+        if wrong:
+            verdict = Verdict(suite, wrong=wrong)
+        else:
+            verdict = run_suite(suite, environment, path)
+        verdict.write_junit(path.with_suffix('.xml'))
+        yield verdict
 
 
 def show_failures(verdict: Verdict, most: int = 5) -> None:
@@ -92,35 +109,26 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f'there is no user {", ".join(sorted(unknown))}')
     options.results.mkdir(parents=True, exist_ok=True)
 
-    version = version_of(options.python)
     total = Tally()
-    with tempfile.TemporaryDirectory() as scratch:
-        wheel = build_wheel(pathlib.Path(scratch).resolve())
-        for user in USERS:
-            if options.users and user.name not in options.users:
-                continue
-            if version not in user.pythons:
-                say(f'{user.name:<22}not for Python {version}: its newest is {user.pythons[-1]}')
-                continue
-            home = options.cache.resolve() / f'{user.name}-{version}'
-            environment = Environment(home, user, options.python)
-            try:
-                environment.prepare(wheel)
-            except BrokenEnvironmentError as broken:
-                verdicts = [Verdict(suite, wrong=['no environment']) for suite in user.suites]
-                say(f'{user.name}: {broken}')
-                for verdict in verdicts:
-                    verdict.write_junit(
-                        options.results / f'consumers-{verdict.suite.slug}-{version}.xml'
-                    )
-            else:
-                verdicts = [
-                    run_suite(suite, environment, options.results, version) for suite in user.suites
-                ]
-            for verdict in verdicts:
-                total += verdict.tally
-                say(f'Python {version}  {verdict}')
-                show_failures(verdict)
+    try:
+        version = version_of(options.python)
+        with tempfile.TemporaryDirectory() as scratch:
+            wheel = build_wheel(pathlib.Path(scratch).resolve())
+            for user in USERS:
+                if options.users and user.name not in options.users:
+                    continue
+                if version not in user.pythons:
+                    say(f'{user.name} is not for Python {version}, but for {user.pythons[-1]}')
+                    continue
+                home = options.cache.resolve() / f'{user.name}-{version}'
+                environment = Environment(home, user, options.python)
+                for verdict in verdicts_of(environment, wheel, options.results, version):
+                    total += verdict.tally
+                    say(f'Python {version}  {verdict}')
+                    show_failures(verdict)
+    except BrokenEnvironmentError as broken:
+        say(f'Nothing can be run: {broken}')
+        return 1
     say(str(total))
     return 1 if total.failed or not total.passed else 0
 

@@ -56,6 +56,8 @@ def run(*command: str | pathlib.Path, timeout: float = _COMMAND) -> str:
             text=True,
             timeout=timeout,
         )
+    except OSError as failure:
+        raise BrokenEnvironmentError(f'{command[0]} cannot be started: {failure}') from failure
     except subprocess.TimeoutExpired as late:
         raise BrokenEnvironmentError(f'{command[0]} took longer than {timeout:.0f} s') from late
     if done.returncode:

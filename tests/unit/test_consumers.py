@@ -16,6 +16,7 @@ from tests.consumers.environments import BrokenEnvironmentError, Environment
 from tests.consumers.suites import USERS, Suite, User
 from tests.consumers.verdicts import Verdict
 
+VERSION = f'{sys.version_info[0]}.{sys.version_info[1]}'
 SUITE = Suite('somebody', ('somebody.tests',), expected=2)
 GREEN = Suite('somebody', ('somebody.tests',), expected=2, green=True)
 
@@ -290,16 +291,22 @@ def test_from_release_to_closing_line(
     assert '1 tests failed' in said[2]
     assert 'died before its end' in said[3]
     assert 'no environment' in said[4]
-    assert [line for line in lines if line.startswith('not-yet')]
+    assert f'not-yet is not for Python {VERSION}, but for 3.10' in lines
     assert lines[-1] == '14 passed, 4 failed, 0 skipped'
     assert summary.main([str(path) for path in (tmp_path / 'results').glob('*.xml')]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == lines[-1]
     # The log of the one that hung says where.
-    (log,) = (tmp_path / 'results').glob('consumers-hanging-*.log')
+    log = tmp_path / 'results' / f'consumers-hanging-{VERSION}.log'
     assert 'test_may_hang' in log.read_text()
     # Without the others, all is well.
     monkeypatch.setattr(__main__, 'USERS', (User('somebody', ('somebody==1.0',), suites[:1]),))
     assert __main__.main(places) == 0
+
+
+def test_python_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """An interpreter that cannot be started is said to be the reason."""
+    assert __main__.main(['--python', '/no/such/python']) == 1
+    assert '/no/such/python cannot be started' in capsys.readouterr().out
 
 
 def test_user_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
