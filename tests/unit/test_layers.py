@@ -31,6 +31,10 @@ SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)
 SERVICES = ('service', 'vim', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
+TRANSFERS = (
+    *('_connection', '_stream', '_copy', '_lease', '_ova', 'rw_handles', 'image_transfer'),
+    *('objects', 'objects.*'),
+)
 SESSION = ('_retry', '_updates', '_wait')
 
 
@@ -60,6 +64,14 @@ LAYERS = (
         HELPERS,
         (*BASE, *FAULTS, *HELPERS, 'soap.objects'),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
+    ),
+    # Descriptors come from strangers: whoever reads them touches nothing else.
+    Layer(('image_util',), BASE + FAULTS, never=(*HTTP, 'lxml', 'suds')),
+    # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
+    Layer(
+        TRANSFERS,
+        (*BASE, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
+        never=XML,
     ),
     # The session neither sees XML nor knows which engine runs.
     Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),
