@@ -33,6 +33,9 @@ _STATUS = {
     'NoDiskSpace': 507,
 }
 
+_READING = ('GET', 'HEAD')
+_METHODS = (*_READING, 'PUT', 'DELETE')
+
 # How an ESX host calls its only datacenter; a transfer that is sent straight to a host names it.
 _HOST_DATACENTER = 'ha-datacenter'
 
@@ -63,14 +66,18 @@ class FolderServer:
 
     def _answer(self, request: Request) -> Response:
         path = normal(request.path.removeprefix('/folder'))
+        if request.method not in _METHODS:
+            return page(405, f'{request.method} does nothing here.')
         if 'dsName' not in request.query:
+            if path or request.method not in _READING:
+                return page(400, 'The request names no datastore: ?dcPath=…&dsName=…')
             return self._overview(request)
         with self._world.lock:
             volume = self._volume(request)
         if request.method == 'PUT':
             return _put(request, volume, path)
         with self._world.lock:
-            if request.method == 'DELETE':
+            if request.method not in _READING:
                 volume.remove(path)
                 return Response(204)
             if volume.is_directory(path):
@@ -81,7 +88,7 @@ class FolderServer:
         name = request.query['dsName'][0]
         for datacenter in self._datacenters(request):
             for datastore in datacenter.datastore:
-                if datastore.name == name:
+                if datastore.name == name and datastore.accessible:
                     return self._world.files.of(datastore)
         raise Fault('InvalidDatastore', f"There is no datastore '{name}' in this datacenter.")
 

@@ -2,7 +2,6 @@
 
 import collections
 import threading
-from collections.abc import Callable
 from types import TracebackType
 
 from oslo_vmware.simulator import descriptions, inventory
@@ -27,15 +26,13 @@ from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
 from oslo_vmware.simulator.tickets import Tickets
 from oslo_vmware.simulator.tls import Authority
-from oslo_vmware.simulator.transfers import Transfer, serve
+from oslo_vmware.simulator.transfers import Transfer, Transfers
 from oslo_vmware.simulator.vim_endpoint import VimEndpoint
 
 _SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
 _PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
 
 _NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
-
-_TRANSFERS = 1000
 
 
 class VCenterSimulator:
@@ -102,11 +99,13 @@ class VCenterSimulator:
         self.sessions = Sessions(self.world, username, password, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
         self._scheduler = Scheduler(self.world.lock, self.world.errors)
-        self.transfers: collections.deque[Transfer] = collections.deque(maxlen=_TRANSFERS)
+        self._transfers = Transfers(self._stopping)
         self._tickets = Tickets(self.world)
         self._build(api_version, inventory)
         self.nfc = self.world.nfc = Nfc(self.world, lambda: (self.url, self.thumbprint))
-        self._folders = FolderServer(self.world, self.sessions, self._tickets)
+        folders = FolderServer(self.world, self.sessions, self._tickets)
+        self._transfers.mount('/folder', folders.serve)
+        self._transfers.mount('/nfc', self.nfc.serve)
         self.calls = CallLog()
         common = (self.world, self.sessions, self.faults, self.calls, self._stopping)
         self._endpoint = VimEndpoint(
@@ -227,6 +226,10 @@ class VCenterSimulator:
     # --- what tests look at and do
 
     @property
+    def transfers(self) -> collections.deque[Transfer]:
+        return self._transfers.log
+
+    @property
     def errors(self) -> list[Exception]:
         return self.world.errors
 
@@ -281,28 +284,16 @@ class VCenterSimulator:
         if trouble.delay:
             self._stopping.wait(trouble.delay)
         rule = trouble.rule
-        transfer = Transfer(request.method, request.path, dict(request.headers.items()))
-        if self._files_at(request.path) is not None:
-            self.transfers.append(transfer)
-        if rule is not None and rule.effect is Effect.HTTP:
-            transfer.status = rule.status
+        files = self._transfers.application(request.path)
+        if files is not None:
+            return self._transfers.serve(request, files, rule)
+        if rule is not None:
+            if rule.effect is not Effect.HTTP:
+                raise Disconnect
             return Response(rule.status, rule.content_type, rule.body)
-        if rule is not None and rule.after_bytes is None and rule.effect is not Effect.TRUNCATE:
-            raise Disconnect
-        return serve(transfer, request, self._page, rule, self._stopping)
-
-    def _files_at(self, path: str) -> Callable[[Request], Response] | None:
-        """Who serves the files or disks below a path."""
-        if path == '/folder' or path.startswith('/folder/'):
-            return self._folders.serve
-        if path.startswith('/nfc/'):
-            return self.nfc.serve
-        return None
+        return self._page(request)
 
     def _page(self, request: Request) -> Response:
-        files = self._files_at(request.path)
-        if files is not None:
-            return files(request)
         if request.method in ('GET', 'HEAD'):
             directory, _, name = request.path.rpartition('/')
             published = {

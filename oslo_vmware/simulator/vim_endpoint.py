@@ -1,7 +1,6 @@
 """The VIM service at ``/sdk``: who calls shows a cookie, and every object answers ``Fetch``."""
 
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from oslo_vmware.simulator.data import Fault, Ref
@@ -9,7 +8,7 @@ from oslo_vmware.simulator.endpoint import Endpoint, Headers, ServedCall
 from oslo_vmware.simulator.httpd import Response
 from oslo_vmware.simulator.objects.property_collector import Kit, fetch_operation
 from oslo_vmware.simulator.registry import Call
-from oslo_vmware.simulator.sessions import COOKIE, Session
+from oslo_vmware.simulator.sessions import COOKIE, Session, cookie_value
 from oslo_vmware.soap.schema import Operation, Schema
 
 
@@ -31,7 +30,7 @@ class VimEndpoint(Endpoint):
         self.expired_reply = expired_reply
 
     def _session(self, served: ServedCall) -> Session | None:
-        return self._sessions.of_cookie(_session_cookie(served.cookie))
+        return self._sessions.of_cookie(cookie_value(served.cookie))
 
     def _target(self, ref: Ref) -> Any:
         return self._world.objects.get(ref.value)
@@ -61,14 +60,3 @@ class VimEndpoint(Endpoint):
         if call.new_session is None:
             return ()
         return (('Set-Cookie', f'{COOKIE}={call.new_session.cookie}; {self._cookie_flags}'),)
-
-
-def _session_cookie(header: str | None) -> str | None:
-    """The session cookie as it came; the standard parser takes the quotes off, we want them."""
-    if header is None:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.coded_value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -168,8 +170,12 @@ def test_directories_are_pages_of_links(files: Files) -> None:
     assert files.http.get(url, headers={'Cookie': files.cookie}, timeout=30).content == b'found'
 
 
-def test_a_directory_is_no_file(files: Files) -> None:
-    """A PUT to a directory is 409, one without a length 411."""
+def test_requests_that_make_no_sense(files: Files) -> None:
+    """A PUT to a directory is 409, one without a length 411, one without a datastore 400."""
+    assert files.send('POST', 'file', data=b'y').status_code == 405
+    nowhere = {'headers': {'Cookie': files.cookie}, 'timeout': 30}
+    assert files.http.put(f'{files.vc.url}/folder/x', data=b'y', **nowhere).status_code == 400
+    assert files.http.delete(f'{files.vc.url}/folder', **nowhere).status_code == 400
     files.put('dir/file', b'x')
     assert files.send('PUT', 'dir', data=b'y').status_code == 409
     assert files.send('PUT', 'dir/file/below', data=b'y').status_code == 409
@@ -180,6 +186,26 @@ def test_a_directory_is_no_file(files: Files) -> None:
     connection.endheaders()
     assert connection.getresponse().status == 411
     connection.close()
+
+
+def test_no_file_is_held_in_memory(files: Files) -> None:
+    """Client and server together need a few MiB for 24, in both directions."""
+    part, parts = b'x' * (1 << 20), 24
+    files.put('warm', part)
+    files.get('warm')
+    headers = {'Cookie': files.cookie}
+    tracemalloc.start()
+    try:
+        sent = files.http.put(
+            files.url('large'), data=itertools.repeat(part, parts), headers=headers, timeout=60
+        )
+        assert sent.status_code == 201
+        got = files.http.get(files.url('large'), headers=headers, stream=True, timeout=60)
+        assert sum(len(data) for data in got.iter_content(65536)) == parts << 20
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 << 20
 
 
 # Space
@@ -272,6 +298,16 @@ def test_trouble_with_files(
         until(lambda: files.vc.transfers[-1].complete)
         broken = [one for one in files.vc.transfers if not one.complete]
         assert [one.method for one in broken] == [method]
+
+
+def test_what_is_done_without_a_word(files: Files) -> None:
+    """With after=True the server does what it was asked to do, and the client does not learn."""
+    files.vc.faults.http('PUT /folder/*', status=502, body='', after=True)
+    assert outcome(files, 'PUT', 'x', data=b'kept') == '502 0'
+    assert files.get('x') == b'kept'
+    files.vc.faults.drop('DELETE /folder/*', after=True)
+    assert outcome(files, 'DELETE', 'x') == 'dropped'
+    assert files.send('GET', 'x').status_code == 404
 
 
 def test_a_server_that_stops_reading(files: Files) -> None:

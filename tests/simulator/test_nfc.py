@@ -129,10 +129,12 @@ def test_a_machine_of_the_inventory_is_exported(files: Files) -> None:
         for one in files.client.all(vim.VirtualMachine)
         if one.runtime.powerState == 'poweredOff'
     )
+    machine.MarkAsTemplate()
     lease = export(machine)
     (url,) = disk_urls(lease)
     assert files.http.get(url, timeout=30).content == bytes(65536)
     lease.HttpNfcLeaseAbort()
+    machine.MarkAsVirtualMachine(files.client.at('Frankfurt/host').childEntity[0].resourcePool)
     done(machine.PowerOnVM_Task())
     with pytest.raises(vim.fault.InvalidPowerState):
         machine.ExportVm()
@@ -297,6 +299,9 @@ def test_trouble_during_an_export(files: Files) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         files.http.get(url, timeout=30)
     assert files.vc.transfers[-1].sent == 100_000
+    files.vc.faults.truncate('GET /nfc/*')
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        files.http.get(url, timeout=30)
     assert files.http.get(url, timeout=30).content == DATA
     lease.HttpNfcLeaseComplete()
 

@@ -473,7 +473,8 @@ class VirtualMachine(ManagedEntity):
         self.changed('storage', 'summary', 'layoutEx')
 
     def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
-        self._must_be('poweredOff', wanted='poweredOff')
+        if not self.template:
+            self._must_be('poweredOff', wanted='poweredOff')
         return nfc_lease.ExportLease(self)
 
     # Template and end of life
