@@ -1,16 +1,21 @@
 """Storage policies: the helpers and the session against a simulated vCenter, over HTTPS."""
 
+import datetime
 import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from oslo_vmware import api, exceptions, pbm, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
 from oslo_vmware.simulator.pbm import rules
+from oslo_vmware.soap.objects import moref
+from tests.wire import ScriptedServer, fault
 
 from .conftest import Crowd, SessionMaker
 
@@ -426,3 +431,118 @@ def test_a_policy_with_two_rule_sets(session: api.VMwareAPISession, vc: VCenterS
     hubs = {hub.hubId for hub in pbm.filter_hubs_by_profile(session, None, wanted)}
     allowed = {name for name, moref in datastores_of(vc).items() if moref.value in hubs}
     assert allowed == {'fra-nfs-01', 'fra-vsan-01'}
+
+
+# --- values of type any
+
+
+def create_spec(session: Any, rules: dict[tuple[str, str, str], Any]) -> Any:
+    """A PbmCapabilityProfileCreateSpec, made as callers make it: with the client's factory."""
+    make = session.pbm.client.factory.create
+    spec = make('ns0:PbmCapabilityProfileCreateSpec')
+    spec.name = 'Made by hand'
+    spec.resourceType.resourceType = 'STORAGE'
+    rule_set = make('ns0:PbmCapabilitySubProfile')
+    rule_set.name = 'Rule-Set 1'
+    for (namespace, capability, property_id), value in rules.items():
+        rule = make('ns0:PbmCapabilityInstance')
+        rule.id.namespace, rule.id.id = namespace, capability
+        wanted = make('ns0:PbmCapabilityPropertyInstance')
+        wanted.id, wanted.value = property_id, value
+        constraint = make('ns0:PbmCapabilityConstraintInstance')
+        constraint.propertyInstance = [wanted]
+        rule.constraint = [constraint]
+        rule_set.capability.append(rule)
+    spec.constraints = make('ns0:PbmCapabilitySubProfileConstraints')
+    spec.constraints.subProfiles = [rule_set]
+    return spec
+
+
+def test_a_policy_is_written_with_the_types_of_its_values(
+    session: api.VMwareAPISession, vc: VCenterSimulator
+) -> None:
+    """Numbers, truth values, strings and sets of tags arrive as what they are in Python."""
+    tags = session.pbm.client.factory.create('ns0:PbmCapabilityDiscreteSet')
+    tags.values = ['Platinum', 'Gold, too']
+    spec = create_spec(
+        session,
+        {
+            ('VSAN', 'stripeWidth', 'stripeWidth'): 2,
+            ('VSAN', 'forceProvisioning', 'forceProvisioning'): True,
+            ('VSAN', 'replicaPreference', 'replicaPreference'): 'RAID-1 (Mirroring) - Performance',
+            (rules.TAGS, 'Tier', rules.tag_property('Tier')): tags,
+        },
+    )
+    manager = session.pbm.service_content.profileManager
+    session.invoke_api(session.pbm, 'PbmCreate', manager, createSpec=spec)
+    made = vc.policies.all()[-1].constraints.subProfiles[0].capability
+    values = [rule.constraint[0].propertyInstance[0].value for rule in made]
+    assert values[:3] == [2, True, 'RAID-1 (Mirroring) - Performance']
+    assert [type(value) for value in values[:3]] == [int, bool, str]
+    assert values[3].values == ['Platinum', 'Gold, too']
+    # And what was read can be sent back as it is.
+    wanted = pbm.get_profile_id_by_name(session, 'Made by hand')
+    (read,) = pbm.get_profiles_by_ids(session, [wanted])
+    spec.name, spec.constraints = 'Copy', read.constraints
+    session.invoke_api(session.pbm, 'PbmCreate', manager, createSpec=spec)
+    assert vc.policies.all()[-1].constraints == vc.policies.all()[-2].constraints
+
+
+@pytest.mark.parametrize(
+    ('value', 'type_', 'text'),
+    [
+        (1, 'int', '1'),
+        (-(2**31), 'int', '-2147483648'),
+        (2**31, 'long', '2147483648'),
+        (True, 'boolean', 'true'),
+        (1.5, 'double', '1.5'),
+        ('1', 'string', '1'),
+        (
+            datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, datetime.UTC),
+            'dateTime',
+            '2026-01-02T03:04:05.006000+00:00',
+        ),
+    ],
+)
+def test_types_on_the_wire(pbm_description: str, value: Any, type_: str, text: str) -> None:
+    """Every simple value carries its XSD type by a declared prefix, in sets and ranges too."""
+    with ScriptedServer(lambda request: fault('<f/>')) as server:
+        client = pbm.Pbm('http', '127.0.0.1', server.port, wsdl_url=pbm_description)
+        make = client.client.factory.create
+        limits = make('ns0:PbmCapabilityRange')
+        limits.min = limits.max = value
+        choice = make('ns0:PbmCapabilityDiscreteSet')
+        choice.values = [value]
+        sent = []
+        for content in (value, limits, choice):
+            spec = create_spec(SimpleNamespace(pbm=client), {('VSAN', 'x', 'x'): content})
+            with pytest.raises(exceptions.VimFaultException):
+                client.PbmCreate(
+                    moref('ProfileManager', 'PbmProfileProfileManager'), createSpec=spec
+                )
+            sent.append(etree.fromstring(server.requests[-1].body))
+        client.close()
+    (alone,) = sent[0].iter('{urn:pbm}value')
+    nodes = [alone, *sent[1].iter('{urn:pbm}min', '{urn:pbm}max'), *sent[2].iter('{urn:pbm}values')]
+    assert len(nodes) == 4
+    for node in nodes:
+        prefix, _, name = node.get('{http://www.w3.org/2001/XMLSchema-instance}type').partition(':')
+        assert node.nsmap[prefix] == 'http://www.w3.org/2001/XMLSchema'
+        assert (name, node.text) == (type_, text)
+
+
+def test_a_time_span_keeps_its_number(pbm_description: str) -> None:
+    """A member that is called value, but is not of type any, is not marked as a string."""
+    with ScriptedServer(lambda request: fault('<f/>')) as server:
+        client = pbm.Pbm('http', '127.0.0.1', server.port, wsdl_url=pbm_description)
+        span = client.client.factory.create('ns0:PbmCapabilityTimeSpan')
+        span.value, span.unit = 5, 'MINUTES'
+        spec = create_spec(SimpleNamespace(pbm=client), {('VSAN', 'x', 'x'): span})
+        with pytest.raises(exceptions.VimFaultException):
+            client.PbmCreate(moref('ProfileManager', 'PbmProfileProfileManager'), createSpec=spec)
+        client.close()
+    outer, inner = etree.fromstring(server.requests[-1].body).iter('{urn:pbm}value')
+    assert outer.get('{http://www.w3.org/2001/XMLSchema-instance}type').endswith(
+        ':PbmCapabilityTimeSpan'
+    )
+    assert (inner.text, dict(inner.attrib)) == ('5', {})
