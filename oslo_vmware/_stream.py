@@ -201,7 +201,8 @@ class Upload(Bounded):
             broken.pop_all()
 
     def _send_all(self, view: memoryview) -> None:
-        self._socket.settimeout(0.0)
+        # Not settimeout(0): eventlet's TLS sockets would go on to block.
+        self._socket.setblocking(False)
         while view:
             if self._answer.has_begun():
                 self._read_answer(self._patience(), _('before it had all bytes'))
@@ -291,6 +292,7 @@ class _Answer(io.RawIOBase):
         remaining = self._timer.remaining()
         if remaining == 0.0:
             raise TimeoutError(_('the answer is not complete'))
+        self._socket.setblocking(True)
         self._socket.settimeout(remaining)
         received: int = self._socket.recv_into(buffer)
         return received

@@ -258,7 +258,7 @@ def test_a_body_cut_short_raises(script: Any, tls: Any) -> None:
     """Fewer bytes than Content-Length, or no last chunk: an error, never the end of the data."""
     with DataServer(script, tls) as server:
         handle = reader(server)
-        with pytest.raises(exceptions.VimException, match='bytes.*\\n.*IncompleteRead'):
+        with pytest.raises(exceptions.VimException, match=r'bytes\nCause: IncompleteRead'):
             read_all(handle)
         assert server.all_closed()
 
@@ -404,7 +404,7 @@ def test_nobody_there(make: Any) -> None:
     """A server that does not answer is an error of the library, with the URL."""
     nobody = SimpleNamespace(host='127.0.0.1', port=1, scheme='http')
     with pytest.raises(
-        exceptions.VimConnectionException, match=r'127\.0\.0\.1:1/folder/'
+        exceptions.VimConnectionException, match=r'127.0.0.1:1/f'
     ) as raised:
         make(nobody)
     assert isinstance(raised.value, exceptions.VimException)
