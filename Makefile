@@ -5,6 +5,7 @@
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
 #   RESULTS  where the results of the test runs go, as JUnit XML
+#   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 
 PYTHON  ?= python3
 VENV    ?= .venv
@@ -17,11 +18,11 @@ SOURCES := oslo_vmware tests demo tools doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lowest lint format docs wheel clean
+.PHONY: help demo test test-consumers lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 	@$(BIN)/python -m demo
@@ -51,6 +52,10 @@ $(VENV)-lowest/.made: setup.cfg requirements.txt pyproject.toml
 		-c $(VENV)-lowest/constraints.txt -e '.[test]'
 	@touch $@
 
+# The environments of the users are kept in .consumers: `make clean` removes them.
+test-consumers: $(VENV)/.has-test  ## Run the users' own unit tests with this package installed
+	@$(BIN)/python -m tests.consumers --results $(RESULTS) $(CONSUMERS)
+
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
@@ -73,7 +78,7 @@ wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
 	@ls dist
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .tox build dist doc/build *.egg-info \
+	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

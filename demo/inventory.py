@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from oslo_vmware import api, vim_util
+from oslo_vmware import api, pbm, vim_util
 
 PAGE = 100
 
@@ -121,6 +121,19 @@ class Machine:
     memory: int
 
 
+@dataclass(frozen=True)
+class Policy:
+    """A storage policy.
+
+    :ivar asks_for: what it asks of a datastore, in words
+    :ivar datastores: names of those that satisfy it
+    """
+
+    name: str
+    asks_for: str
+    datastores: list[str]
+
+
 def _retrieve(
     session: api.VMwareAPISession, kind: str, paths: Sequence[str]
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -191,6 +204,37 @@ def read_datastores(session: api.VMwareAPISession) -> list[Datastore]:
             )
         )
     return sorted(datastores, key=lambda datastore: datastore.name)
+
+
+def read_policies(session: api.VMwareAPISession) -> list[Policy]:
+    """The storage policies that a machine can have, by name."""
+    names = {ref: _name(found) for ref, found in _retrieve(session, 'Datastore', ['name'])}
+    profiles = pbm.get_all_profiles(session)
+    hubs = pbm.convert_datastores_to_hubs(session.pbm.client.factory, names)
+    policies = []
+    for profile in profiles:
+        if profile.profileCategory != 'REQUIREMENT':
+            continue
+        matching = pbm.filter_hubs_by_profile(session, hubs, profile.profileId)
+        allowed = pbm.filter_datastores_by_hubs(matching, names)
+        policies.append(
+            Policy(str(profile.name), _in_short(profile), sorted(names[ref] for ref in allowed))
+        )
+    return sorted(policies, key=lambda policy: policy.name)
+
+
+def _in_short(profile: Any) -> str:
+    """What a policy asks for: its tags, or how many rules of whose."""
+    rule_sets = getattr(profile.constraints, 'subProfiles', [])
+    rules = [rule for rule_set in rule_sets for rule in getattr(rule_set, 'capability', [])]
+    if not rules:
+        return 'nothing'
+    if len(rules) > 1:
+        return f'{len(rules)} rules of {", ".join(sorted({rule.id.namespace for rule in rules}))}'
+    wanted = rules[0].constraint[0].propertyInstance[0]
+    values = getattr(wanted.value, 'values', [wanted.value])
+    besides = 'not ' if getattr(wanted, 'operator', None) == 'NOT' else ''
+    return f'{rules[0].id.id}: {besides}{", ".join(map(str, values))}'
 
 
 def read_machines(session: api.VMwareAPISession) -> list[Machine]:

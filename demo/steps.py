@@ -194,6 +194,22 @@ def _progress(session: api.VMwareAPISession, task: Any) -> tuple[str, int]:
     return str(found['info.state']), int(found.get('info.progress') or 0)
 
 
+@step('Storage policies')
+def show_policies(stage: Stage) -> None:
+    """Which datastores each storage policy allows."""
+    try:
+        policies = inventory.read_policies(stage.session)
+    except exceptions.PbmNotSupportedException as none:
+        stage.show.line(str(none))
+        return
+    rows: list[Row] = []
+    for policy in policies:
+        allowed = policy.datastores or ['none']
+        rows.append([policy.name, policy.asks_for, allowed[0]])
+        rows += [['', '', datastore] for datastore in allowed[1:]]
+    stage.show.table(['Policy', 'Asks for', 'Datastores that it allows'], rows)
+
+
 @step('Lose the session', changes_something=True)
 def lose_session(stage: Stage) -> None:
     """Have the server end the session, and go on."""

@@ -9,8 +9,9 @@ outcome                                   what happens
 a result                                  it is returned
 fault NotAuthenticated, session gone      log in, then again at once
 fault NotAuthenticated, session alive     again, if the call went out before somebody's login;
-                                          ``[]`` for an empty property reply; PBM gets the cookie
-                                          once more, again; else raised
+                                          ``[]`` for an empty property reply; else raised
+the same from PBM                         as above, but once, and once also if the session is
+                                          alive: PBM learns of sessions later; then raised
 another fault                             raised as the class registered for it
 no answer                                 log in if the session is gone; pause, again
 overload                                  pause, again
@@ -129,6 +130,7 @@ class VMwareAPISession:
             with self._client_lock:
                 if not self._pbm and self._pbm_wsdl_loc:
                     client = pbm.Pbm(wsdl_url=self._pbm_wsdl_loc, **self._client_arguments())
+                    client.follow_cookie(self._present_cookie)
                     if self._session_id:
                         client.set_soap_cookie(self.vim.get_http_cookie())
                     self._pbm = client
@@ -143,6 +145,11 @@ class VMwareAPISession:
             self._pbm_wsdl_loc = pbm_wsdl_loc
             self._pbm = None
         LOG.info('The PBM description is now %s', pbm_wsdl_loc)
+
+    def _present_cookie(self) -> str | None:
+        """The cookie of the session there is now; None before the first login."""
+        cookie: str | None = self.vim.get_http_cookie() if self._session_id else None
+        return cookie
 
     def _client_arguments(self) -> dict[str, Any]:
         return {
@@ -345,7 +352,9 @@ class VMwareAPISession:
         except exceptions.VimFaultException as fault:
             if exceptions.NOT_AUTHENTICATED not in fault.fault_list:
                 _raise_registered(fault)
-            return self._after_rejection(fault, module, logins, renewed)
+            if renewed and isinstance(module, pbm.Pbm):
+                _raise_registered(fault)
+            return self._after_rejection(fault, module, logins)
         except exceptions.VimCertificateException:
             raise
         except exceptions.VimConnectionException:
@@ -354,12 +363,11 @@ class VMwareAPISession:
             raise
 
     def _after_rejection(
-        self, fault: exceptions.VimFaultException, module: Any, logins: int, renewed: bool
+        self, fault: exceptions.VimFaultException, module: Any, logins: int
     ) -> Any:
         """Find out what NotAuthenticated meant, and make the call worth repeating.
 
         :param logins: how many logins there had been when the call went out
-        :param renewed: whether the call was repeated for this reason already
         :returns: ``[]``, if it meant that a property read found nothing
         """
         if self._logins == logins:
@@ -369,8 +377,8 @@ class VMwareAPISession:
                 pass  # Another thread has just logged in; its session is what was active.
             elif fault.empty_reply:
                 return []
-            elif isinstance(module, pbm.Pbm) and not renewed:
-                module.set_soap_cookie(self.vim.get_http_cookie())
+            elif isinstance(module, pbm.Pbm):
+                raise _Renewed(_('%s refused the session, which is alive.') % module, fault)
             else:
                 _raise_registered(fault)
         raise _Renewed(

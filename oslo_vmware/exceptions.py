@@ -10,8 +10,9 @@
     │     FileNotFoundException 404, InvalidPowerStateException 409,
     │     InvalidPropertyException 400, ManagedObjectNotFoundException 404,
     │     NoDiskSpaceException, NoPermissionException 403, NotAuthenticatedException 403,
-    │     TaskInProgress, ToolsUnavailableException
+    │     PbmNotSupportedException, TaskInProgress, ToolsUnavailableException
     ├─ VimConnectionException        [R]  no usable answer arrived
+    │  ├─ PbmUnavailableException    [R]  none of the service for storage policies
     │  └─ VimCertificateException         the server's certificate is not trusted: never repeated
     ├─ VimSessionOverLoadException   [R]  the local stack or the server is saturated
     ├─ VimAttributeException              an attribute was missing on the way to the server
@@ -170,6 +171,12 @@ class VimCertificateException(VimConnectionException):
     """The server's certificate was refused; repeating the call would change nothing."""
 
 
+class PbmUnavailableException(VimConnectionException):
+    """No usable answer arrived from PBM, the service for storage policies; HTTP 502 to 504 is
+    what a vCenter sends in its place while it is down.
+    """
+
+
 class VimAttributeException(_WithCause):
     """An attribute was missing on an object on the way to or from the server."""
 
@@ -277,6 +284,12 @@ class NoPermissionException(VimException):
 class NotAuthenticatedException(VimException):
     msg_fmt = _('Not authenticated.')
     code = 403
+
+
+class PbmNotSupportedException(VimException):
+    """The server has no storage policies: it is an ESXi host, or a vCenter before 5.5."""
+
+    msg_fmt = _('The server has no storage policies.')
 
 
 class TaskInProgress(VimException):

@@ -1,16 +1,37 @@
-"""The PBM service: storage policies, at ``/pbm`` of a vCenter.
+"""Storage policies (SPBM): the PBM service at ``/pbm`` of a vCenter, and what users ask of it.
 
 PBM has no login of its own. A request is authenticated by the cookie of the VIM session, which
-goes along as the SOAP header ``vcSessionCookie``.
+goes along as the SOAP header ``vcSessionCookie``: the bare value, without the quotes that the
+HTTP cookie has. The HTTP cookie that PBM itself sets counts for nothing. A client of a session
+therefore asks that session for its cookie at each call (:meth:`Pbm.follow_cookie`), so no login,
+whoever made it, can leave it behind with an old one.
+
+The helpers below take a session, and make every call through its ``invoke_api``. What PBM
+refuses is an exception there, never an empty list. A session that knows no PBM description gets
+the one for its vCenter at the first use of a helper.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from oslo_vmware import service
+from oslo_vmware import exceptions, service, wsdl
+from oslo_vmware._i18n import _
 from oslo_vmware.soap.objects import moref
 
+LOG = logging.getLogger(__name__)
+
 SERVICE_TYPE = 'PbmServiceInstance'
+
+#: How many policies are asked for in one PbmRetrieveContent. The API names no limit here, but
+#: 1000 for the calls of PBM that have one.
+CONTENT_BLOCK = 1000
+
+_STORAGE = 'STORAGE'
+_REQUIREMENT = 'REQUIREMENT'
+_DATASTORE = 'Datastore'
+_STORAGE_POD = 'StoragePod'
+_VCENTER = 'VirtualCenter'
 
 
 class Pbm(service.Service):
@@ -19,7 +40,7 @@ class Pbm(service.Service):
     :param protocol: ``https`` or ``http``
     :param host: name or address of the vCenter; IPv6 without brackets
     :param port: port number
-    :param wsdl_url: where the interface description is
+    :param wsdl_url: where the interface description is; see :func:`get_pbm_wsdl_location`
     :param cacert: see :class:`oslo_vmware.service.Service`, as for the rest
     :raises VimConnectionException: the description cannot be had
     """
@@ -37,6 +58,7 @@ class Pbm(service.Service):
         op_id_prefix: str = 'oslo.vmware',
     ) -> None:
         self._cookie: str | None = None
+        self._present_cookie: Callable[[], str | None] | None = None
         super().__init__(
             wsdl_url,
             service.Service.build_base_url(protocol, host, port) + '/pbm',
@@ -48,16 +70,39 @@ class Pbm(service.Service):
         )
 
     def set_soap_cookie(self, cookie: str | None) -> None:
-        """Authenticate all further requests.
+        """Authenticate all further requests that :meth:`follow_cookie` has no cookie for.
 
-        :param cookie: value of the VIM session's cookie as the server set it; a falsy value
-                       leaves the header out
+        :param cookie: value of the VIM session's cookie, with or without the quotes that the
+                       server put around it; a falsy value leaves the header out
         """
         self._cookie = cookie
 
+    def follow_cookie(self, present_cookie: Callable[[], str | None]) -> None:
+        """Authenticate each further request with the cookie there is when it is made.
+
+        :param present_cookie: gives the value of the VIM session's cookie, or None
+        """
+        self._present_cookie = present_cookie
+
     def _soap_headers(self, op_id: str | None) -> Sequence[tuple[str, str]]:
-        cookie = (('vcSessionCookie', self._cookie),) if self._cookie else ()
-        return (*cookie, *super()._soap_headers(op_id))
+        present = self._present_cookie() if self._present_cookie is not None else None
+        cookie = (present or self._cookie or '').strip('"')
+        authentication = (('vcSessionCookie', cookie),) if cookie else ()
+        return (*authentication, *super()._soap_headers(op_id))
+
+    def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
+        try:
+            return super()._perform(name, managed_object, arguments)
+        except exceptions.VimCertificateException:
+            raise
+        except exceptions.VimConnectionException as exc:
+            # vCenter's proxy answers 503 while the PBM service behind it is down, with the
+            # VIM service in best health: who catches this should know which one it is.
+            raise exceptions.PbmUnavailableException(exc.msg, exc.cause) from exc
+
+    def learn_service_content(self) -> None:
+        """Have :attr:`service_content` at hand; as a call of its own it can be repeated."""
+        self.service_content  # noqa: B018 - the property keeps what it reads
 
     def retrieve_service_content(self) -> Any:
         """``PbmRetrieveServiceContent`` of the root object (PBM API 1.0)."""
@@ -68,3 +113,210 @@ class Pbm(service.Service):
 
     def __str__(self) -> str:
         return repr(self)
+
+
+def get_all_profiles(session: Any) -> list[Any]:
+    """All storage policies, of every category.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :returns: ``PbmProfile`` objects (``name``, ``profileId`` …), in the order of the server
+    """
+    client = _client(session)
+    resource_type = client.client.factory.create('ns0:PbmProfileResourceType')
+    resource_type.resourceType = _STORAGE
+    profile_ids = session.invoke_api(
+        client,
+        'PbmQueryProfile',
+        _content(session, client).profileManager,
+        resourceType=resource_type,
+    )
+    return get_profiles_by_ids(session, profile_ids)
+
+
+def get_profile_id_by_name(session: Any, profile_name: str) -> Any:
+    """The id of the storage policy of a name.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param profile_name: exact name
+    :returns: ``PbmProfileId`` object (``uniqueId``) of the first policy of that name, before
+              others one that can be required of a machine or disk; None without any
+    """
+    named = [profile for profile in get_all_profiles(session) if profile.name == profile_name]
+    if not named:
+        return None
+    named.sort(key=lambda profile: getattr(profile, 'profileCategory', None) != _REQUIREMENT)
+    return named[0].profileId
+
+
+def filter_hubs_by_profile(session: Any, hubs: Sequence[Any] | None, profile_id: Any) -> list[Any]:
+    """The hubs that satisfy a storage policy (``PbmQueryMatchingHub``, PBM API 1.0).
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param hubs: ``PbmPlacementHub`` objects to choose from; None for all that the server has
+    :param profile_id: ``PbmProfileId`` object
+    :returns: those hubs that do; none of no hubs, without a call
+    """
+    if hubs is not None and not len(hubs):
+        # On the wire an empty list looks like no list, and that means all hubs.
+        return []
+    client = _client(session)
+    matching: list[Any] = session.invoke_api(
+        client,
+        'PbmQueryMatchingHub',
+        _content(session, client).placementSolver,
+        hubsToSearch=hubs,
+        profile=profile_id,
+    )
+    return matching
+
+
+def convert_datastores_to_hubs(pbm_client_factory: Any, datastores: Iterable[Any]) -> list[Any]:
+    """Name datastores to PBM.
+
+    :param pbm_client_factory: ``session.pbm.client.factory``
+    :param datastores: references of datastores or of datastore clusters
+    :returns: one ``PbmPlacementHub`` object each
+    """
+    hubs = []
+    for datastore in datastores:
+        hub = pbm_client_factory.create('ns0:PbmPlacementHub')
+        hub.hubId = datastore.value
+        is_pod = getattr(datastore, '_type', None) == _STORAGE_POD
+        hub.hubType = _STORAGE_POD if is_pod else _DATASTORE
+        hubs.append(hub)
+    return hubs
+
+
+def filter_datastores_by_hubs(hubs: Iterable[Any], datastores: Iterable[Any]) -> list[Any]:
+    """The datastores that hubs stand for.
+
+    :param hubs: ``PbmPlacementHub`` objects
+    :param datastores: references
+    :returns: the references whose id is that of a hub, in their order
+    """
+    hub_ids = {hub.hubId for hub in hubs}
+    return [datastore for datastore in datastores if datastore.value in hub_ids]
+
+
+def get_profiles(session: Any, vm: Any) -> list[Any]:
+    """The storage policies of a machine's home (``PbmQueryAssociatedProfile``, PBM API 1.0).
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param vm: reference of the machine
+    :returns: ``PbmProfileId`` objects
+    """
+    client = _client(session)
+    entity = client.client.factory.create('ns0:PbmServerObjectRef')
+    entity.key = vm.value
+    entity.objectType = 'virtualMachine'
+    profile_ids: list[Any] = session.invoke_api(
+        client,
+        'PbmQueryAssociatedProfile',
+        _content(session, client).profileManager,
+        entity=entity,
+    )
+    return profile_ids
+
+
+def get_profiles_by_ids(session: Any, profile_ids: Sequence[Any]) -> list[Any]:
+    """Storage policies by their ids (``PbmRetrieveContent``, PBM API 1.0).
+
+    The server refuses a whole list for one id that it does not know. Then each is asked for by
+    itself, and what is known comes back.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param profile_ids: ``PbmProfileId`` objects
+    :returns: ``PbmProfile`` objects, in that order
+    """
+    if not profile_ids:
+        return []
+    if len(profile_ids) > CONTENT_BLOCK:
+        return [
+            profile
+            for start in range(0, len(profile_ids), CONTENT_BLOCK)
+            for profile in get_profiles_by_ids(session, profile_ids[start : start + CONTENT_BLOCK])
+        ]
+    client = _client(session)
+    try:
+        profiles: list[Any] = session.invoke_api(
+            client,
+            'PbmRetrieveContent',
+            _content(session, client).profileManager,
+            profileIds=profile_ids,
+        )
+    except exceptions.VimFaultException as fault:
+        if not _is_invalid_argument(fault):
+            raise
+        if len(profile_ids) == 1:
+            LOG.warning('There is no storage policy %s.', profile_ids[0].uniqueId)
+            return []
+        return [
+            profile
+            for profile_id in profile_ids
+            for profile in get_profiles_by_ids(session, [profile_id])
+        ]
+    return profiles
+
+
+def _is_invalid_argument(fault: exceptions.VimFaultException) -> bool:
+    # PBM may put a namespace prefix before the name.
+    return [name.rpartition(':')[2] for name in fault.fault_list] == ['InvalidArgument']
+
+
+def get_pbm_wsdl_location(vc_version: str | None) -> str | None:
+    """Where the PBM description for a vCenter is.
+
+    :param vc_version: the vCenter's version, such as ``8.0.3``
+    :returns: ``file:`` URL of the newest description that is not newer than the vCenter, for
+              ``VMwareAPISession.pbm_wsdl_loc_set``; None, with a warning, for a version before
+              5.5 or what is no version
+    """
+    if not vc_version:
+        return None
+    release = _release(vc_version)
+    path = wsdl.pbm_wsdl_path(release) if release else None
+    if path is None:
+        LOG.warning(
+            'There is no description of storage policies (PBM) for vCenter %r: give a version '
+            'from 5.5 on, such as 8.0.3.',
+            vc_version,
+        )
+        return None
+    return wsdl.file_url(path)
+
+
+def _release(version: str) -> tuple[int, int] | None:
+    """Major and minor of a dotted version; a missing minor is 0."""
+    parts = version.split('.')[:2]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    major, minor = (*map(int, parts), 0)[:2]
+    return major, minor
+
+
+def _client(session: Any) -> Any:
+    """The PBM client of a session, which is told the description to use if it knows none.
+
+    :raises PbmNotSupportedException: the server has no PBM
+    """
+    client = session.pbm
+    if client is not None:
+        return client
+    about = session.vim.service_content.about
+    location = None
+    if about.apiType == _VCENTER:
+        location = get_pbm_wsdl_location(about.version)
+    if location is None:
+        raise exceptions.PbmNotSupportedException(
+            _('%s has no storage policies: they need a vCenter of version 5.5 or later.')
+            % about.fullName
+        )
+    session.pbm_wsdl_loc_set(location)
+    return session.pbm
+
+
+def _content(session: Any, client: Any) -> Any:
+    """PBM's service content, which may take a call the first time."""
+    if isinstance(client, Pbm):
+        session.invoke_api(client, 'learn_service_content')
+    return client.service_content

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Generate the WSDL and XSD files that describe a vSphere API at one version.
 
-Without arguments this rewrites the VIM description that ships with the package, from the
-tables of the installed pyvmomi. See doc/source/internals/descriptions.rst.
+Without arguments this rewrites all descriptions that ship with the package, from the tables of
+the installed pyvmomi. See doc/source/internals/descriptions.rst.
 """
 
 import argparse
+import functools
 import importlib.metadata
 import importlib.util
 import sys
@@ -16,7 +17,17 @@ from descriptions.model import SERVICES, Description, resolve_version
 from descriptions.tables import read_tables
 from descriptions.writer import write_files
 
-_SHIPPED = Path(__file__).resolve().parent.parent / 'oslo_vmware' / 'wsdl'
+_SHIPPED_IN = Path(__file__).resolve().parent.parent / 'oslo_vmware' / 'wsdl'
+#: Directory -> service and version. VIM is a superset of its past, so the newest will do; a PBM
+#: client has to be of the server's age, and a release of vSphere gives the first version of it,
+#: which all its updates know.
+_SHIPPED: dict[str, tuple[str, str | None]] = {
+    'vim': ('vim', None),
+    **{
+        f'pbm/{release}': ('pbm', release)
+        for release in ('5.5', '6.0', '6.5', '6.7', '7.0', '8.0', '9.0', '9.1')
+    },
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,35 +36,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     if bool(arguments.tables) != bool(arguments.source):
         # The header of the files must not name a pyvmomi that they were not made from.
         parser.error('--tables and --source belong together')
-    service = SERVICES[arguments.service]
-    output: Path = arguments.output or _SHIPPED / service.key
+    wanted = _SHIPPED
+    if arguments.service or arguments.version:
+        if not arguments.output:
+            # What ships is always all of it, of the versions that the script names.
+            parser.error('a single description needs --output')
+        wanted = {'': (arguments.service or 'vim', arguments.version)}
     try:
-        tables = read_tables(arguments.tables or _installed_tables(), service.tables)
-        version = resolve_version(tables, service, arguments.version)
+        made = _generate(wanted, arguments.tables or _installed_tables(), arguments.source)
     except (LookupError, FileNotFoundError) as exc:
         print(f'generate_descriptions: {exc}', file=sys.stderr)
         return 1
-    source = arguments.source or f'pyvmomi {importlib.metadata.version("pyvmomi")}'
-    files = write_files(Description(tables, service, version), source)
-    output.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (output / name).write_text(text, encoding='utf-8', newline='\n')
-        print(output / name)
+    for directory, files in made.items():
+        output = (arguments.output or _SHIPPED_IN) / directory
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (output / name).write_text(text, encoding='utf-8', newline='\n')
+            print(output / name)
     return 0
+
+
+def _generate(
+    wanted: dict[str, tuple[str, str | None]], directory: Path, source: str | None
+) -> dict[str, dict[str, str]]:
+    """The text of each file by its name, for each directory of ``wanted``."""
+    source = source or f'pyvmomi {importlib.metadata.version("pyvmomi")}'
+    read = functools.cache(lambda names: read_tables(directory, names))
+    made = {}
+    for where, (key, release) in wanted.items():
+        service = SERVICES[key]
+        tables = read(service.tables)
+        version = resolve_version(tables, service, release)
+        made[where] = write_files(Description(tables, service, version), source)
+    return made
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
-    parser.add_argument('--service', choices=SERVICES, default='vim')
+    parser.add_argument(
+        '--service', choices=SERVICES, help='make a single description, of this service (vim)'
+    )
     parser.add_argument(
         '--version',
-        help='id of a version (9.1.1.0) or release of vSphere (8.0); default: the newest release',
+        help='make a single description, of this version: an id (9.1.1.0) or a release of '
+        'vSphere (8.0); default: the newest',
     )
     parser.add_argument(
         '--output',
         type=Path,
         metavar='DIR',
-        help='where to write; default: the directory that ships with the package',
+        help='where to write; default: the directory that ships with the package, if all are made',
     )
     parser.add_argument(
         '--tables',

@@ -1,14 +1,16 @@
 """The service descriptions that the simulator lives by, and hands out.
 
-The package ships one description of the VIM API, of the newest version known. A simulated
-server of an older version serves the same types under its own version number: clients must see
-a SOAPAction that this server accepts, while types and fields that its original did not have do
-no harm.
+The package ships one description of the VIM API, of the newest version known, and of PBM the
+newest is taken as well. A simulated server of an older version serves the same types under its
+own version number: clients must see a SOAPAction that this server accepts, while types and
+fields that its original did not have do no harm.
 """
 
+import dataclasses
 import functools
 import pathlib
 import re
+from collections.abc import Mapping
 
 from lxml import etree
 
@@ -16,76 +18,109 @@ import oslo_vmware
 from oslo_vmware.soap import wsdl
 from oslo_vmware.soap.schema import Schema
 
-_DIRECTORY = pathlib.Path(oslo_vmware.__file__).parent / 'wsdl' / 'vim'
-_SERVICE = 'vimService.wsdl'
-_VERSIONS = 'vimServiceVersions.xml'
-_NAMESPACE = 'urn:vim25'
-
-
-@functools.cache
-def vim_schema() -> Schema:
-    """The VIM description, compiled once per process."""
-    return wsdl.load(str(_DIRECTORY / _SERVICE))
-
-
-@functools.cache
-def _published_versions() -> tuple[str, ...]:
-    """All API versions that there ever were, newest first."""
-    root = etree.fromstring((_DIRECTORY / _VERSIONS).read_bytes())
-    return tuple(
-        version.text or ''
-        for namespace in root.iter('namespace')
-        if namespace.findtext('name') == _NAMESPACE
-        for version in namespace.iter('version')
-    )
+_SHIPPED = pathlib.Path(oslo_vmware.__file__).parent / 'wsdl'
 
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r'\d+', version))
 
 
-class Descriptions:
-    """What a server of one API version publishes.
+def knows(soap_action: str, release: str) -> bool:
+    """Whether a client speaks the version of a release of vSphere, or a newer one."""
+    return _number(soap_action.partition('/')[2]) >= _number(release)
 
-    :param api_version: its newest version, such as ``8.0.3.0``
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """One SOAP service of a vCenter, and where its description is.
+
+    :ivar key: what the names of its files begin with
+    :ivar ids: version ids of the releases that have another one than the release's name
     """
 
-    def __init__(self, api_version: str) -> None:
+    key: str
+    namespace: str
+    directory: pathlib.Path
+    ids: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def versions_file(self) -> str:
+        return f'{self.key}ServiceVersions.xml'
+
+    def published_versions(self) -> tuple[str, ...]:
+        """All versions that there ever were, newest first."""
+        root = etree.fromstring((self.directory / self.versions_file).read_bytes())
+        return tuple(
+            version.text or ''
+            for namespace in root.iter('namespace')
+            if namespace.findtext('name') == self.namespace
+            for version in namespace.iter('version')
+        )
+
+
+VIM = Service('vim', 'urn:vim25', _SHIPPED / 'vim')
+_NEWEST_PBM = max((_SHIPPED / 'pbm').iterdir(), key=lambda path: _number(path.name))
+PBM = Service('pbm', 'urn:pbm', _NEWEST_PBM, {'5.5': '1.0', '6.0': '2.0'})
+
+
+@functools.cache
+def vim_schema() -> Schema:
+    """The VIM description, compiled once per process."""
+    return wsdl.load(str(VIM.directory / 'vimService.wsdl'))
+
+
+@functools.cache
+def pbm_schema() -> Schema:
+    """The PBM description, compiled once per process."""
+    return wsdl.load(str(PBM.directory / 'pbmService.wsdl'))
+
+
+class Descriptions:
+    """What a server of one API version publishes of a service.
+
+    :param api_version: its newest version of VIM, such as ``8.0.3.0``
+    """
+
+    def __init__(self, api_version: str, service: Service = VIM) -> None:
         if not re.match(r'\d+\.\d+', api_version):
             raise ValueError(
                 f'api_version={api_version!r}: expected a version such as "8.0.3.0" or "6.7"'
             )
-        published = _published_versions()
+        self._service = service
+        published = service.published_versions()
+        newest = service.ids.get('.'.join(api_version.split('.')[:2]), api_version)
         older = (
-            published[published.index(api_version) + 1 :]
-            if api_version in published
-            else [one for one in published if _number(one) < _number(api_version)]
+            published[published.index(newest) + 1 :]
+            if newest in published
+            else [one for one in published if _number(one) < _number(newest)]
         )
         #: Versions that the server accepts, newest first.
-        self.versions = (api_version, *older)
-        self._shipped = published[0]
+        self.versions = (newest, *older)
+        self._described = published[0]
 
     def accepts(self, soap_action: str) -> bool:
         """Whether a SOAPAction header names a version that the server knows."""
         namespace, _, version = soap_action.strip().strip('"').partition('/')
         # Without a version a server takes the oldest it has.
-        return namespace in ('', _NAMESPACE) and (not version or version in self.versions)
+        return namespace in ('', self._service.namespace) and (
+            not version or version in self.versions
+        )
 
     def document(self, name: str, address: str) -> bytes | None:
         """A file as the server publishes it; None when it has none of that name.
 
         :param address: URL of the service, which the description names
         """
-        if name == _VERSIONS:
+        if name == self._service.versions_file:
             return self._versions_document()
-        path = _DIRECTORY / name
+        path = self._service.directory / name
         if '/' in name or path.suffix not in ('.wsdl', '.xsd') or not path.is_file():
             return None
         document = path.read_bytes()
         if path.suffix == '.wsdl':
             document = document.replace(
-                f'soapAction="{_NAMESPACE}/{self._shipped}"'.encode(),
-                f'soapAction="{_NAMESPACE}/{self.versions[0]}"'.encode(),
+                f'soapAction="{self._service.namespace}/{self._described}"'.encode(),
+                f'soapAction="{self._service.namespace}/{self.versions[0]}"'.encode(),
             )
             document = re.sub(
                 rb'(<soap:address location=")[^"]*', rb'\g<1>' + address.encode(), document
@@ -95,7 +130,7 @@ class Descriptions:
     def _versions_document(self) -> bytes:
         root = etree.Element('namespaces', version='1.0')
         namespace = etree.SubElement(root, 'namespace')
-        etree.SubElement(namespace, 'name').text = _NAMESPACE
+        etree.SubElement(namespace, 'name').text = self._service.namespace
         etree.SubElement(namespace, 'version').text = self.versions[0]
         prior = etree.SubElement(namespace, 'priorVersions')
         for version in self.versions[1:]:

@@ -1,17 +1,20 @@
-"""The SOAP end of the server: from a POST to a managed object's method and back.
+"""A SOAP end of the server: from a POST to a managed object's method and back.
+
+:class:`Endpoint` is what all services of a server have in common; who may call and what there
+is to be called, a subclass says for its service.
 
 What goes wrong is answered as a vCenter answers it: HTTP 500 with a fault whose detail carries
 the vSphere fault and its type. A mistake in the simulator itself becomes the fault SystemError;
 besides that it is kept in :attr:`World.errors`, where a test can find it.
 """
 
+import abc
 import collections
 import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, TypeAlias
 
 from lxml import etree
 
@@ -19,11 +22,10 @@ from oslo_vmware.simulator import metamodel, registry
 from oslo_vmware.simulator.codec import Decoder, Encoder, escape
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, system_error
 from oslo_vmware.simulator.descriptions import Descriptions
-from oslo_vmware.simulator.faults import Effect, Rule
+from oslo_vmware.simulator.faults import Effect, Faults, Rule
 from oslo_vmware.simulator.httpd import Disconnect, Request, Response
-from oslo_vmware.simulator.objects.property_collector import Kit, fetch_operation
-from oslo_vmware.simulator.registry import Call, ManagedObject
-from oslo_vmware.simulator.sessions import COOKIE
+from oslo_vmware.simulator.registry import Call, World
+from oslo_vmware.simulator.sessions import Session, Sessions
 from oslo_vmware.soap.schema import Operation, Schema
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ _OPEN = (
 _CLOSE = '\n</soapenv:Body>\n</soapenv:Envelope>'
 
 _REMEMBERED_CALLS = 10_000
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclasses.dataclass
@@ -76,40 +80,81 @@ class _Envelope:
     soap_headers: dict[str, str]
 
 
-class Endpoint:
+class CallLog(collections.deque[ServedCall]):
+    """The last operations that arrived, at whichever service, the oldest first."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=_REMEMBERED_CALLS)
+
+
+class Endpoint(abc.ABC):
     """Serves one SOAP service.
 
-    :param kit: the world, sessions and faults
+    :param calls: gets what arrives
     :param stopping: set when the server stops, ends delays
-    :ivar calls: the last operations that arrived
+    :param strict_types: refuse an ``xsi:type`` whose prefix is declared nowhere
     """
 
     def __init__(
         self,
         schema: Schema,
         descriptions: Descriptions,
-        kit: Kit,
+        world: World,
+        sessions: Sessions,
+        faults: Faults,
+        calls: CallLog,
         stopping: threading.Event,
         *,
-        secure: bool,
-        expired_reply: str,
+        strict_types: bool = False,
     ) -> None:
         self._schema = schema
         self._descriptions = descriptions
-        self._kit = kit
-        self._world = kit.world
-        self._sessions = kit.sessions
-        self._faults = kit.faults
-        self._universal = {'Fetch': fetch_operation(schema)}
+        self._world = world
+        self._sessions = sessions
+        self._faults = faults
+        self._calls = calls
         self._stopping = stopping
-        self._cookie_flags = 'Path=/; HttpOnly; Secure' if secure else 'Path=/; HttpOnly'
-        self.expired_reply = expired_reply
-        self._decoder = Decoder(schema)
+        self._decoder = Decoder(schema, strict_types=strict_types)
         self._encoder = Encoder(schema)
         self._parser = etree.XMLParser(
             resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
         )
-        self.calls: collections.deque[ServedCall] = collections.deque(maxlen=_REMEMBERED_CALLS)
+
+    # --- what makes a service
+
+    @abc.abstractmethod
+    def _session(self, served: ServedCall) -> Session | None:
+        """The live session that a call belongs to."""
+
+    @abc.abstractmethod
+    def _target(self, ref: Ref) -> Any:
+        """The managed object that a reference names, None without one."""
+
+    @abc.abstractmethod
+    def _existing(self, ref: Ref) -> Any:
+        """The same.
+
+        :raises Fault: ManagedObjectNotFound
+        """
+
+    @abc.abstractmethod
+    def _rejection(self, call: Call) -> Response:
+        """What a call without a live session gets.
+
+        :raises Fault: what else it gets
+        """
+
+    def _operation(self, name: str) -> Operation | None:
+        return self._schema.operation(name)
+
+    def _method(self, target: Any, operation: Operation) -> Callable[[Any, Call], Any] | None:
+        return getattr(type(target), operation.name, None)
+
+    def _reply_headers(self, call: Call) -> Headers:
+        """HTTP headers of the reply to a call that went well."""
+        return ()
+
+    # --- serving
 
     def serve(self, request: Request) -> Response:
         """Answer one POST."""
@@ -118,7 +163,7 @@ class Endpoint:
         except Fault as fault:
             return self._fault_response(fault, code='ClientFaultCode')
         served = self._served(request, envelope)
-        self.calls.append(served)
+        self._calls.append(served)
         trouble = self._faults.trouble(served.operation, served.target)
         if trouble.delay:
             self._stopping.wait(trouble.delay)
@@ -202,9 +247,7 @@ class Endpoint:
                 'InvalidRequest',
                 f'Unsupported version URI "{version}"\n\nwhile parsing SOAP body',
             )
-        operation = self._schema.operation(served.operation) or self._universal.get(
-            served.operation
-        )
+        operation = self._operation(served.operation)
         if operation is None or operation.request != body.tag:
             raise Fault(
                 'InvalidRequest',
@@ -215,20 +258,22 @@ class Endpoint:
         if not served.operation.startswith('Login'):
             served.args = args
         with self._world.lock:
-            session = self._sessions.of_cookie(_session_cookie(served.cookie))
+            session = self._session(served)
             served.session_key = session.key if session is not None else None
             call = Call(operation.name, args._this, args, session, served.op_id)
             call.headers = served.headers
+            call.soap_action = served.soap_action
             return self._perform(call, operation)
 
     def _perform(self, call: Call, operation: Operation) -> Response:
-        target = self._world.objects.get(call.target.value)
-        method = self._method(target, operation)
+        method = self._method(self._target(call.target), operation)
         if call.session is None and not registry.is_anonymous(method):
-            return self._not_authenticated(call)
-        target = self._world.get(call.target)
+            return self._rejection(call)
+        target = self._existing(call.target)
         if method is None:
-            if not metamodel.has_operation(call.target.type, operation.name):
+            if not metamodel.has_operation(
+                call.target.type, operation.name, self._schema.namespace
+            ):
                 raise Fault(
                     'MethodNotFound',
                     f'{call.target.type} has no operation {operation.name}',
@@ -242,17 +287,10 @@ class Endpoint:
         try:
             result = method(target, call)
         except registry.NotAuthenticated:
-            return self._not_authenticated(call)
+            return self._rejection(call)
         finally:
             self._world.session = None
         return self._returned(call, operation, result)
-
-    def _method(
-        self, target: ManagedObject | None, operation: Operation
-    ) -> Callable[[Any, Call], Any] | None:
-        if operation is self._universal.get(operation.name):
-            return self._kit.fetch
-        return getattr(type(target), operation.name, None)
 
     def _returned(self, call: Call, operation: Operation, result: Any) -> Response:
         if operation.result is None:
@@ -263,29 +301,12 @@ class Endpoint:
             content = ''
         else:
             content = self._encoder.result(operation.result, result, operation.name)
-        cookies: tuple[tuple[str, str], ...] = ()
-        if call.new_session is not None:
-            value = f'{COOKIE}={call.new_session.cookie}; {self._cookie_flags}'
-            cookies = (('Set-Cookie', value),)
         response = operation.response or f'{operation.name}Response'
-        return self._reply(etree.QName(response).localname, content, cookies)
-
-    def _not_authenticated(self, call: Call) -> Response:
-        """What a call without a live session gets."""
-        if self.expired_reply == 'empty' and call.operation == 'RetrievePropertiesEx':
-            return self._reply(f'{call.operation}Response', '')
-        raise Fault(
-            'NotAuthenticated',
-            'The session is not authenticated.',
-            object=call.target,
-            privilegeId='System.View',
-        )
+        return self._reply(etree.QName(response).localname, content, self._reply_headers(call))
 
     # --- replying
 
-    def _reply(
-        self, element: str, content: str, headers: tuple[tuple[str, str], ...] = ()
-    ) -> Response:
+    def _reply(self, element: str, content: str, headers: Headers = ()) -> Response:
         namespace = self._schema.namespace
         text = f'{_OPEN}<{element} xmlns="{namespace}">{content}</{element}>{_CLOSE}'
         return _response(200, text, headers)
@@ -300,16 +321,5 @@ class Endpoint:
         return _response(500, text)
 
 
-def _response(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+def _response(status: int, text: str, headers: Headers = ()) -> Response:
     return Response(status, _CONTENT_TYPE, text.encode(), (('Cache-Control', 'no-cache'), *headers))
-
-
-def _session_cookie(header: str | None) -> str | None:
-    """The session cookie as it came; the standard parser takes the quotes off, we want them."""
-    if header is None:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.coded_value

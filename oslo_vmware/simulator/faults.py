@@ -3,7 +3,8 @@
 A rule says what happens to the next calls of an operation: it lets the first ``skip`` calls
 pass, then takes effect ``times`` times (None: until :meth:`Faults.clear`), and is spent. An
 operation is named as on the wire, with shell-style wildcards if need be; ``*`` is every request,
-the download of a description (``GET /sdk/vimService.wsdl``) included. With ``target`` a rule
+the download of a description (``GET /sdk/vimService.wsdl``) and the transfer of a file
+(``PUT /folder/images/a.vmdk``) included. With ``target`` a rule
 only sees calls on that managed object.
 
 Rules are looked at in the order in which they were made. Delays add up; of the others the first
@@ -35,6 +36,7 @@ class Effect(enum.Enum):
     TRUNCATE = 'truncate'
     EMPTY_REPLY = 'empty reply'
     TASK = 'task'
+    STALL = 'stall'
 
 
 @dataclasses.dataclass
@@ -55,6 +57,7 @@ class Rule:
     status: int = 200
     content_type: str = 'text/html'
     body: bytes = b''
+    after_bytes: int | None = None
     seen: int = 0
     fired: int = 0
 
@@ -85,12 +88,13 @@ class Trouble:
 class Faults:
     """The rules of one server, and who may not read what.
 
-    :param schema: supplies the members of injected faults that are required and not given
     :param root: the managed object that a missing privilege is about unless said otherwise
+    :param schemas: of the services; supply the members of injected faults that are required and
+        not given
     """
 
-    def __init__(self, schema: Schema, root: Callable[[], Ref]) -> None:
-        self._schema = schema
+    def __init__(self, root: Callable[[], Ref], *schemas: Schema) -> None:
+        self._schemas = schemas
         self._root = root
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -140,12 +144,39 @@ class Faults:
         operation: str,
         *,
         after: bool = False,
+        after_bytes: int | None = None,
         times: int | None = 1,
         skip: int = 0,
         target: str | None = None,
     ) -> Rule:
-        """Close the connection without a reply, before or after acting."""
-        return self._add(Rule(operation, Effect.DROP, times, skip, target, after))
+        """Close the connection without a reply, before or after acting.
+
+        :param after_bytes: of a file or disk, after so many bytes of it have passed
+        """
+        return self._add(
+            Rule(operation, Effect.DROP, times, skip, target, after, after_bytes=after_bytes)
+        )
+
+    def stall(
+        self,
+        operation: str,
+        *,
+        after_bytes: int = 0,
+        seconds: float | None = None,
+        times: int | None = 1,
+        skip: int = 0,
+    ) -> Rule:
+        """Stop reading an upload, or sending a download, and keep the connection open.
+
+        :param operation: method and path, such as ``PUT /folder/*``
+        :param after_bytes: how much of the file passes before
+        :param seconds: how long it lasts; None is until the server stops
+        """
+        # No number of seconds is too many for the wait but threading's own.
+        wait = threading.TIMEOUT_MAX if seconds is None else seconds
+        return self._add(
+            Rule(operation, Effect.STALL, times, skip, seconds=wait, after_bytes=after_bytes)
+        )
 
     def http(
         self,
@@ -216,7 +247,7 @@ class Faults:
         skip: int = 0,
         target: str | None = None,
     ) -> Rule:
-        """Act, and lose the connection in the middle of the reply."""
+        """Act, and lose the connection in the middle of the reply; of a file as well."""
         return self._add(Rule(operation, Effect.TRUNCATE, times, skip, target, after=True))
 
     def empty_reply(
@@ -321,26 +352,29 @@ class Faults:
 
     def _complete(self, value: DataObject) -> None:
         """Give required members that are not set a plausible value."""
-        tag = self._schema.lookup(value.wire_type)
-        if tag is None:
+        for schema in self._schemas:
+            tag = schema.lookup(value.wire_type)
+            if tag is not None:
+                break
+        else:
             raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
-        for field in self._schema.type(tag).fields:
+        for field in schema.type(tag).fields:
             # Of a missing privilege servers always tell more than they must.
             wanted = not field.optional or field.name in ('object', 'privilegeId')
             if wanted and field.name not in value.__dict__:
-                setattr(value, field.name, self._plausible(field))
+                setattr(value, field.name, self._plausible(schema, field))
 
-    def _plausible(self, field: Field) -> Any:
+    def _plausible(self, schema: Schema, field: Field) -> Any:
         if field.many:
             return []
         if field.kind is Kind.MOREF:
             return self._root()
         if field.kind is Kind.ENUM:
-            return self._schema.type(field.type).values[0]
+            return schema.type(field.type).values[0]
         if field.name == 'privilegeId':
             return 'System.View'
         if field.kind is Kind.COMPLEX:
-            made = types[self._schema.type(field.type).name]()
+            made = types[schema.type(field.type).name]()
             self._complete(made)
             return made
         return {'boolean': False, 'string': field.name}.get(field.builtin, 0)

@@ -20,8 +20,8 @@ import ssl
 import threading
 import urllib.parse
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 LOG = logging.getLogger(__name__)
 
@@ -42,6 +42,13 @@ class BadRequest(Exception):
     """The request's body cannot be read."""
 
 
+class Body(Protocol):
+    """A request's body as it arrives."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to ``size`` bytes, less only at the end of the body."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Request:
     """One request; its body is read when asked for.
@@ -55,7 +62,7 @@ class Request:
     path: str
     query: Mapping[str, list[str]]
     headers: Headers
-    stream: '_BodyStream'
+    stream: Body
 
     def body(self) -> bytes:
         """The whole body, uncompressed.
@@ -80,6 +87,7 @@ class Response:
 
     :ivar length: Content-Length to claim instead of the true one; the connection is closed
         after what there is
+    :ivar stream: the body in parts, instead of ``body``; without a length it goes in chunks
     """
 
     status: int = 200
@@ -87,6 +95,7 @@ class Response:
     body: bytes = b''
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = None
+    stream: Iterable[bytes] | None = None
 
 
 Application: TypeAlias = Callable[[Request], Response]
@@ -227,7 +236,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
 
+    def handle_expect_100(self) -> bool:
+        go_on = super().handle_expect_100()
+        # Our output is buffered, and the client waits for this line with its body.
+        self.wfile.flush()
+        return go_on
+
     def _send(self, response: Response) -> None:
+        if response.stream is not None:
+            self._send_stream(response, response.stream)
+            return
         body = response.body
         self.send_response(response.status)
         if response.status not in (204, 304):
@@ -252,6 +270,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != 'HEAD':
             self.wfile.write(body)
         self.wfile.flush()
+
+    def _send_stream(self, response: Response, stream: Iterable[bytes]) -> None:
+        left = response.length
+        self.send_response(response.status)
+        self.send_header('Content-Type', response.content_type)
+        if left is None:
+            self.send_header('Transfer-Encoding', 'chunked')
+        else:
+            self.send_header('Content-Length', str(left))
+        for name, value in response.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        for part in stream if self.command != 'HEAD' else ():
+            if left is None:
+                self.wfile.write(b'%x\r\n%b\r\n' % (len(part), part))
+            else:
+                left -= len(part)
+                self.wfile.write(part)
+        if left is None and self.command != 'HEAD':
+            self.wfile.write(b'0\r\n\r\n')
+        self.wfile.flush()
+        if left and self.command != 'HEAD':
+            raise Disconnect
 
 
 def _accepts_gzip(accept: str) -> bool:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from oslo_vmware.simulator.data import types
+from oslo_vmware.simulator.datastore_files import Volumes
 from oslo_vmware.simulator.hardware import EDGE_MODEL, GUESTS, HOST_MODELS
 from oslo_vmware.simulator.objects.compute import ClusterComputeResource, ComputeResource
 from oslo_vmware.simulator.objects.datacenter import Datacenter
@@ -163,6 +164,7 @@ def build(world: World, inventory: Inventory) -> None:
     ]
     world.extension_manager = ExtensionManager(world, since=_EPOCH)
     world.search_index = SearchIndex(world)
+    world.files = Volumes(world)
     sites = [_Site(root, inventory, number) for number in range(inventory.datacenters)]
     _add_machines(world, inventory, sites)
     for number, datastore in enumerate(world.of_type(Datastore)):

@@ -88,10 +88,10 @@ def _property_type(declared: type) -> PropertyType:
 
 
 @functools.cache
-def has_operation(wire_type: str, operation: str) -> bool:
+def has_operation(wire_type: str, operation: str, namespace: str = _VIM) -> bool:
     """Whether a managed object type has an operation of that wire name."""
     try:
-        found = VmomiSupport.GetWsdlType(_VIM, wire_type)
+        found = VmomiSupport.GetWsdlType(namespace, wire_type)
     except KeyError:
         return False
     return any(

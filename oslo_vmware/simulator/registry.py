@@ -28,6 +28,8 @@ from oslo_vmware.simulator import metamodel
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
 
 if TYPE_CHECKING:
+    from oslo_vmware.simulator.datastore_files import Volumes
+    from oslo_vmware.simulator.nfc import Nfc
     from oslo_vmware.simulator.objects.service_instance import ServiceInstance
     from oslo_vmware.simulator.objects.task import TaskManager
     from oslo_vmware.simulator.sessions import Session
@@ -73,6 +75,7 @@ class Call:
 
     :ivar new_session: set by a login; its cookie goes out with the reply
     :ivar headers: of the HTTP request
+    :ivar soap_action: the one of these that names the client's version of the API
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Call:
         self.op_id = op_id
         self.new_session: Session | None = None
         self.headers: Mapping[str, str] = {}
+        self.soap_action = ''
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.args, name)
@@ -133,6 +137,16 @@ class Scheduler(Protocol):
     def after(self, seconds: float, function: Callable[[], Any]) -> None: ...
 
 
+class Policies(Protocol):
+    """Who knows the storage policies."""
+
+    def known(self, profile_id: str) -> bool:
+        """Whether there is a policy that machines and disks can have."""
+
+    def default_of(self, datastore: Any) -> str | None:
+        """The id of a datastore's default policy."""
+
+
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
@@ -148,13 +162,16 @@ class World:
     """
 
     # Set while the server is put together, before the first operation: the inventory sets the
-    # first three, the kernel the rest.
+    # first four, the kernel the rest.
     root_folder: 'ManagedObject'
     extension_manager: 'ManagedObject'
     search_index: 'ManagedObject'
+    files: 'Volumes'
+    nfc: 'Nfc'
     service_instance: 'ServiceInstance'
     task_manager: 'TaskManager'
     scheduler: Scheduler
+    policies: Policies
     about: DataObject
     # Whose operation runs just now; None in what was scheduled.
     session: 'Session | None' = None

@@ -5,19 +5,32 @@ import threading
 from types import TracebackType
 
 from oslo_vmware.simulator import descriptions, inventory
-from oslo_vmware.simulator.endpoint import Endpoint, ServedCall
+from oslo_vmware.simulator.endpoint import CallLog
 from oslo_vmware.simulator.faults import Effect, Faults
+from oslo_vmware.simulator.folder_server import FolderServer
 from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.nfc import Nfc
+from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.view_manager import ViewManager
+from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
+from oslo_vmware.simulator.pbm.endpoint import PbmEndpoint
+from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.registry import World
 from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
+from oslo_vmware.simulator.tickets import Tickets
 from oslo_vmware.simulator.tls import Authority
+from oslo_vmware.simulator.transfers import Transfer, Transfers
+from oslo_vmware.simulator.vim_endpoint import VimEndpoint
+
+_SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
+_PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
 
 _NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
 
@@ -46,6 +59,9 @@ class VCenterSimulator:
     :ivar world: the managed objects
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
+    :ivar policies: the storage policies, and the tags of the datastores
+    :ivar transfers: of files and disks, the oldest first
+    :ivar nfc: the open leases, and how they are made
     :ivar errors: mistakes of the simulator itself; a test expects none
     """
 
@@ -76,21 +92,32 @@ class VCenterSimulator:
         self._authority: Authority | None = None
         self._stopping = threading.Event()
         self._descriptions = descriptions.Descriptions(api_version)
-        schema = descriptions.vim_schema()
+        self._pbm_descriptions = descriptions.Descriptions(api_version, descriptions.PBM)
+        schema, pbm_schema = descriptions.vim_schema(), descriptions.pbm_schema()
         self.world = World(seed=seed, task_seconds=task_seconds)
-        self.faults = Faults(schema, lambda: self.world.root_folder.ref)
+        self.faults = Faults(lambda: self.world.root_folder.ref, schema, pbm_schema)
         self.sessions = Sessions(self.world, username, password, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
         self._scheduler = Scheduler(self.world.lock, self.world.errors)
+        self._transfers = Transfers(self._stopping)
+        self._tickets = Tickets(self.world)
         self._build(api_version, inventory)
-        self._endpoint = Endpoint(
+        self.nfc = self.world.nfc = Nfc(self.world, lambda: (self.url, self.thumbprint))
+        folders = FolderServer(self.world, self.sessions, self._tickets)
+        self._transfers.mount('/folder', folders.serve)
+        self._transfers.mount('/nfc', self.nfc.serve)
+        self.calls = CallLog()
+        common = (self.world, self.sessions, self.faults, self.calls, self._stopping)
+        self._endpoint = VimEndpoint(
             schema,
             self._descriptions,
-            self._kit,
-            self._stopping,
+            *common,
+            kit=self._kit,
             secure=tls,
             expired_reply=expired_reply,
         )
+        self.policies = self.world.policies = Policies(self.world)
+        self._pbm = PbmEndpoint(pbm_schema, self._pbm_descriptions, *common, policies=self.policies)
 
     def _build(self, api_version: str, wanted: Inventory | None) -> None:
         world = self.world
@@ -101,9 +128,11 @@ class VCenterSimulator:
         world.about = about(api_version, world.new_uuid())
         world.service_instance = ServiceInstance(world)
         world.service_instance.managers.update(
-            sessionManager=SessionManager(world, self.sessions),
+            sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
             viewManager=ViewManager(world),
+            fileManager=FileManager(world),
+            virtualDiskManager=VirtualDiskManager(world),
         )
 
     # --- life
@@ -135,6 +164,7 @@ class VCenterSimulator:
         if self._http is not None:
             self._http.stop()
         self._scheduler.stop()
+        self.world.files.close()
         if self._authority is not None:
             self._authority.close()
 
@@ -170,9 +200,22 @@ class VCenterSimulator:
         return f'{self.url}/sdk'
 
     @property
+    def pbm_url(self) -> str:
+        return f'{self.url}/pbm'
+
+    @property
     def cacert(self) -> str | None:
         """File with the certificate of the authority to verify with; None without TLS."""
         return self._authority.cacert if self._authority is not None else None
+
+    @property
+    def thumbprint(self) -> str:
+        """SHA-1 of the server's certificate, as vSphere writes it; empty without TLS."""
+        return self._authority.thumbprint if self._authority is not None else ''
+
+    def _identity(self) -> tuple[str, str]:
+        """Host name and thumbprint, for tickets."""
+        return self.host, self.thumbprint
 
     @property
     def _running(self) -> HttpServer:
@@ -183,8 +226,8 @@ class VCenterSimulator:
     # --- what tests look at and do
 
     @property
-    def calls(self) -> collections.deque[ServedCall]:
-        return self._endpoint.calls
+    def transfers(self) -> collections.deque[Transfer]:
+        return self._transfers.log
 
     @property
     def errors(self) -> list[Exception]:
@@ -210,6 +253,17 @@ class VCenterSimulator:
         """End all sessions as an administrator does; returns how many there were."""
         return self.sessions.end_all()
 
+    def set_free_space(self, datastore: str, free: int) -> None:
+        """Let a datastore fill up, or empty it.
+
+        :param datastore: its name; all of that name change
+        :param free: bytes that are to be free; capacity is what it was
+        """
+        with self.world.lock:
+            for found in self.world.of_type(Datastore):
+                if found.name == datastore:
+                    found.update(other_used=found.other_used + found.free_space - free)
+
     def drop_connections(self) -> None:
         """Cut all connections that are open now; the server goes on."""
         self._running.drop_connections()
@@ -222,22 +276,33 @@ class VCenterSimulator:
     # --- HTTP
 
     def _serve(self, request: Request) -> Response:
-        if request.method == 'POST' and request.path in ('/sdk', '/sdk/', '/sdk/vimService'):
+        if request.method == 'POST' and request.path in _SDK_PATHS:
             return self._endpoint.serve(request)
+        if request.method == 'POST' and request.path in _PBM_PATHS:
+            return self._pbm.serve(request)
         trouble = self.faults.trouble(f'{request.method} {request.path}', None)
         if trouble.delay:
             self._stopping.wait(trouble.delay)
-        if trouble.rule is not None:
-            if trouble.rule.effect is not Effect.HTTP:
+        rule = trouble.rule
+        files = self._transfers.application(request.path)
+        if files is not None:
+            return self._transfers.serve(request, files, rule)
+        if rule is not None:
+            if rule.effect is not Effect.HTTP:
                 raise Disconnect
-            return Response(trouble.rule.status, trouble.rule.content_type, trouble.rule.body)
+            return Response(rule.status, rule.content_type, rule.body)
         return self._page(request)
 
     def _page(self, request: Request) -> Response:
         if request.method in ('GET', 'HEAD'):
             directory, _, name = request.path.rpartition('/')
-            if directory == '/sdk':
-                document = self._descriptions.document(name, self.sdk_url)
+            published = {
+                '/sdk': (self._descriptions, self.sdk_url),
+                '/pbm': (self._pbm_descriptions, self.pbm_url),
+            }
+            if directory in published:
+                service, address = published[directory]
+                document = service.document(name, address)
                 if document is not None:
                     return Response(200, 'text/xml', document)
         return Response(404, 'text/html', _NOT_FOUND)

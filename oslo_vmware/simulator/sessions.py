@@ -9,11 +9,26 @@ when it is next used.
 import datetime
 import time
 from collections.abc import Callable, Iterator
+from http.cookies import CookieError, SimpleCookie
 
 from oslo_vmware.simulator.data import DataObject, types
 from oslo_vmware.simulator.registry import World
 
 COOKIE = 'vmware_soap_session'
+
+
+def cookie_value(header: str | None, name: str = COOKIE) -> str | None:
+    """A cookie's value as it came; the standard parser takes the quotes off, we want them.
+
+    :param header: the Cookie header
+    """
+    if header is None:
+        return None
+    try:
+        morsel = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return None if morsel is None else morsel.coded_value
 
 
 def server_spelling(user_name: str) -> str:

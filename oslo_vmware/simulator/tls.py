@@ -5,6 +5,7 @@ written to a file, for clients to verify with.
 """
 
 import datetime
+import hashlib
 import os
 import shutil
 import ssl
@@ -31,6 +32,7 @@ class Authority:
         ``expired`` for one whose time is over
     :ivar cacert: path of the authority's certificate, until :meth:`close`
     :ivar context: what a server needs
+    :ivar thumbprint: SHA-1 of the server's certificate, as vSphere writes it: ``5A:0F:…``
     """
 
     def __init__(self, host: str, certificate: str = 'valid') -> None:
@@ -53,6 +55,8 @@ class Authority:
             issued = authority.issue_cert(*names)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         issued.configure_cert(self.context)
+        der = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode('ascii'))
+        self.thumbprint = hashlib.sha1(der, usedforsecurity=False).digest().hex(':').upper()
         self._directory = tempfile.mkdtemp(prefix='vcenter-simulator-')
         self.cacert = os.path.join(self._directory, 'ca.pem')
         authority.cert_pem.write_to_path(self.cacert)

@@ -19,6 +19,8 @@ when it is None; an object in a place of type *any* is sent without its ``xsi:ty
 added to a newer type is decoded by its shape, so that numbers in it stay text.
 """
 
+import copy
+import datetime
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -31,6 +33,7 @@ import suds
 import suds.client
 import suds.transport
 from suds.bindings.binding import envns
+from suds.mx.literal import Literal
 from suds.options import Options
 from suds.plugin import PluginContainer
 from suds.resolver import Frame, NodeResolver
@@ -80,8 +83,10 @@ class CompatibilitySudsClient(suds.client.Client):
         if http is not None:
             kwargs['transport'] = suds_parts.RequestsTransport.over(http)
         kwargs.setdefault('transport', suds_parts.RequestsTransport())
-        kwargs.setdefault('plugins', [suds_parts.ServiceMessagePlugin()])
         described = _describe(url, kwargs['transport'])
+        self._types_values = described.wsdl.tns[1].startswith('urn:pbm')
+        plugin = _PruningPlugin if self._types_values else suds_parts.ServiceMessagePlugin
+        kwargs.setdefault('plugins', [plugin()])
         self.options = Options()
         self.set_options(**kwargs)
         self.wsdl = described.wsdl
@@ -109,7 +114,11 @@ class CompatibilitySudsClient(suds.client.Client):
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         method = self._method(operation)
-        envelope = method.binding.input.get_message(method, (managed_object,), dict(arguments))
+        binding = method.binding.input
+        if self._types_values:
+            binding = copy.copy(binding)
+            binding.marshaller = lambda: _TypedLiteral(binding.schema(), binding.options().xstq)
+        envelope = binding.get_message(method, (managed_object,), dict(arguments))
         header = envelope.root().getChild('Header')
         for name, text in headers:
             header.append(Element(name).setText(text))
@@ -205,6 +214,45 @@ def _describe(url: str, transport: Any) -> suds.client.Client:
             described.set_options(transport=suds.transport.Transport())
             _descriptions.put(key, described)
     return described
+
+
+class _TypedLiteral(Literal):
+    """Marks values in places of type *any* with the type that they have in Python.
+
+    VIM takes everything there as a string and makes of it what it needs; PBM compares, and a
+    rule about the number 1 is not one about the string ``'1'``.
+    """
+
+    def encode(self, node: Element, content: Any) -> None:
+        """Set the ``xsi:type`` of an element, and make the text that goes with it."""
+        super().encode(node, content)
+        if content.type.resolve().any():
+            name, text = _xsd_value(content.value)
+            if name:
+                node.set('xsi:type', f'xsd:{name}')
+                content.value = text
+
+
+def _xsd_value(value: Any) -> tuple[str, str]:
+    """Type and text of a value; ``''`` for both of what is not simple."""
+    if isinstance(value, bool):
+        return 'boolean', 'true' if value else 'false'
+    if isinstance(value, int):
+        return 'int' if -(2**31) <= value < 2**31 else 'long', str(value)
+    if isinstance(value, float):
+        return 'double', repr(value)
+    if isinstance(value, datetime.datetime):
+        return 'dateTime', value.isoformat()
+    if isinstance(value, str):
+        return 'string', value
+    return '', ''
+
+
+class _PruningPlugin(suds_parts.ServiceMessagePlugin):
+    """Cleans an envelope whose values carry their types already."""
+
+    def add_attribute_for_value(self, node: Element) -> None:
+        """Leave the types alone."""
 
 
 class _Operations:

@@ -9,6 +9,10 @@ The version is the one that the SOAPAction of every operation in it names. A ser
 version newer than its own, so whoever talks to an older server has to name that server's
 version instead. It is read from `vimServiceVersions.xml`, which is generated together with the
 description: there is no second place to keep in step.
+
+`pbm/` holds the API of storage policies in a directory for each release of vSphere that brought
+a version of it. A client of PBM speaks one version, the one its description names, and is given
+the newest description that is not newer than the server.
 """
 
 import functools
@@ -38,6 +42,26 @@ def vim_api_version() -> str:
     if not version:
         raise ValueError('vimServiceVersions.xml names no version: generate it again')
     return version
+
+
+@functools.cache
+def _pbm_releases() -> dict[tuple[int, int], pathlib.Path]:
+    """The directory of each release of vSphere that PBM is described for."""
+    found = {}
+    for directory in (_HERE / 'pbm').iterdir():
+        major, _, minor = directory.name.partition('.')
+        found[int(major), int(minor)] = directory
+    return found
+
+
+def pbm_wsdl_path(release: tuple[int, int]) -> pathlib.Path | None:
+    """Path of the description of PBM for a vCenter of a release.
+
+    :param release: major and minor version of the vCenter
+    :returns: `pbmService.wsdl` of the newest release that is not newer; None when all are
+    """
+    older = [known for known in _pbm_releases() if known <= release]
+    return _pbm_releases()[max(older)] / 'pbmService.wsdl' if older else None
 
 
 def file_url(path: pathlib.Path) -> str:

@@ -23,6 +23,10 @@ READ_ONLY = {
     'SessionIsActive',
     'RetrievePropertiesEx',
     'ContinueRetrievePropertiesEx',
+    'PbmRetrieveServiceContent',
+    'PbmQueryProfile',
+    'PbmRetrieveContent',
+    'PbmQueryMatchingHub',
 }
 
 
@@ -202,6 +206,28 @@ def test_one_login_in_place_of_the_lost_one(simulated: subprocess.CompletedProce
         'the server counted 1 before and 2 now',
         shown,
     )
+
+
+def test_policies_and_their_datastores(simulated: subprocess.CompletedProcess[str]) -> None:
+    """Each policy is shown with what it asks for, and with the datastores of both sites."""
+    shown = section(simulated.stdout, 'Storage policies')
+    rows = [re.split(r'  +', line.strip()) for line in shown.splitlines() if '-0' in line]
+    policies: dict[str, set[str]] = {}
+    for row in rows:
+        if len(row) > 1:
+            policies[row[0]] = set()
+        policies[list(policies)[-1]].add(row[-1])
+    assert policies == {
+        'Bronze': {'dub-nfs-01', 'fra-nfs-01'},
+        'Gold': {f'{site}-pod-01-vmfs-{one}' for site in ('dub', 'fra') for one in ('01', '02')},
+        'Platinum': {'dub-vsan-01', 'fra-vsan-01'},
+        'Silver': {'dub-vmfs-01', 'fra-vmfs-01'},
+        'vSAN Default Storage Policy': {'dub-vsan-01', 'fra-vsan-01'},
+    }
+    assert [row[1] for row in rows if row[0] in ('Gold', 'vSAN Default Storage Policy')] == [
+        'Tier: Gold',
+        '5 rules of VSAN',
+    ]
 
 
 def test_times_and_requests_add_up(simulated: subprocess.CompletedProcess[str]) -> None:

@@ -1,8 +1,5 @@
 """A simulated vCenter and sessions with it, over real HTTPS."""
 
-import pathlib
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -10,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import api, wsdl
+from oslo_vmware import api, pbm, wsdl
 from oslo_vmware.simulator import VCenterSimulator
 
 #: One description for all tests: suds parses it for seconds, once for each URL and process.
@@ -95,17 +92,8 @@ class Crowd:
 
 
 @pytest.fixture(scope='session')
-def pbm_description(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URL of a PBM description made by the project's own generator."""
-    directory = tmp_path_factory.mktemp('pbm')
-    subprocess.run(
-        [
-            sys.executable,
-            'tools/generate_descriptions.py',
-            *('--service', 'pbm', '--version', '8.0', '--output', str(directory)),
-        ],
-        check=True,
-        cwd=pathlib.Path(__file__).parents[2],
-        capture_output=True,
-    )
-    return wsdl.file_url(directory / 'pbmService.wsdl')
+def pbm_description() -> str:
+    """URL of a PBM description; one for all tests, as above."""
+    location = pbm.get_pbm_wsdl_location('8.0')
+    assert location
+    return location

@@ -305,17 +305,17 @@ def test_soap_headers_of_vim() -> None:
 
 
 def test_soap_headers_of_pbm(pbm_description: str) -> None:
-    """The session cookie first, then the operation id; each as it was when the call began."""
+    """The session cookie first, without its quotes, then the operation id; each as it is now."""
     with Recorder() as server:
         pbm = Pbm('http', '127.0.0.1', server.port, wsdl_url=pbm_description)
         pbm.retrieve_service_content()
         assert [name for name, _ in server.headers] == ['operationID']
         this = server.body[0][0]
         assert (this.text, this.get('type')) == ('ServiceInstance', 'PbmServiceInstance')
-        for cookie in ('"first"', '"second"'):
+        for cookie in ('"first"', 'second'):
             pbm.set_soap_cookie(cookie)
             pbm.retrieve_service_content()
-            assert server.headers[0] == ('vcSessionCookie', cookie)
+            assert server.headers[0] == ('vcSessionCookie', cookie.strip('"'))
             assert [name for name, _ in server.headers] == ['vcSessionCookie', 'operationID']
         pbm.set_soap_cookie(None)
         pbm.PbmRetrieveServiceContent('ServiceInstance', skip_op_id=True)

@@ -331,10 +331,17 @@ def test_a_disk_on_another_datastore_leads_there(client: Client) -> None:
     assert machine in other.vm
     assert devices(machine, DISK)[1].backing.fileName.startswith(f'[{other.name}] {machine.name}/')
     assert [usage.datastore for usage in machine.storage.perDatastoreUsage] == [home, other]
-    existing = new_disk(1, path=f'[{other.name}] volumes/volume-1.vmdk')
+    path = f'[{other.name}] volumes/volume-1.vmdk'
+    datacenter = client.at('Frankfurt')
+    client.content.fileManager.MakeDirectory(path.rpartition('/')[0], datacenter)
+    spec = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
+        diskType='thin', adapterType='lsiLogic', capacityKb=KIB_PER_GIB
+    )
+    done(client.content.virtualDiskManager.CreateVirtualDisk_Task(path, datacenter, spec))
+    existing = new_disk(1, path=path)
     reconfigured(machine, deviceChange=[change('add', existing)])
     attached = devices(machine, DISK)[2]
-    assert attached.backing.fileName == f'[{other.name}] volumes/volume-1.vmdk'
+    assert attached.backing.fileName == path
     gone = [change('remove', DISK(key=key, capacityInKB=0)) for key in (2001, 2002)]
     reconfigured(machine, deviceChange=gone)
     assert list(machine.datastore) == [home]

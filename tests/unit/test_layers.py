@@ -30,7 +30,11 @@ SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)
 SERVICES = ('service', 'vim', 'pbm')
-HELPERS = ('_specs', 'vim_util')
+HELPERS = ('_specs', 'vim_util', 'dvs_util')
+TRANSFERS = (
+    *('_connection', '_stream', '_copy', '_lease', '_ova', 'rw_handles', 'image_transfer'),
+    *('objects', 'objects.*'),
+)
 SESSION = ('_retry', '_updates', '_wait')
 
 
@@ -47,6 +51,8 @@ class Layer:
 LAYERS = (
     Layer(DATA, DATA, never=(*HTTP, 'lxml', 'suds')),
     Layer(BASE, BASE, never=HTTP + XML),
+    # What callers of older releases import and nothing of ours does.
+    Layer(('common', 'common.*'), ('common', 'common.*', *BASE), never=HTTP + XML),
     # Pure functions of bytes and objects: whoever uses them brings the I/O.
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
     Layer(SOAP, BASE + SOAP),
@@ -58,6 +64,14 @@ LAYERS = (
         HELPERS,
         (*BASE, *FAULTS, *HELPERS, 'soap.objects'),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
+    ),
+    # Descriptors come from strangers: whoever reads them touches nothing else.
+    Layer(('image_util',), BASE + FAULTS, never=(*HTTP, 'lxml', 'suds')),
+    # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
+    Layer(
+        TRANSFERS,
+        (*BASE, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
+        never=XML,
     ),
     # The session neither sees XML nor knows which engine runs.
     Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),

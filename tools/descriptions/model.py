@@ -39,7 +39,7 @@ class Service:
     dynamic_until: tuple[int, ...]
     # vSphere releases whose name isn't the (start of the) id of their version.
     releases: dict[str, str] = field(default_factory=dict)
-    # Whether a server publishes /sdk/<key>ServiceVersions.xml for it.
+    # Whether a server publishes <key>ServiceVersions.xml beside the description.
     publishes_versions: bool = False
 
     @property
@@ -65,6 +65,7 @@ SERVICES = {
         address='https://localhost/pbm',
         dynamic_until=(1, 0),
         releases={'5.5': '1.0', '6.0': '2.0'},
+        publishes_versions=True,
     ),
 }
 
@@ -299,7 +300,8 @@ class Description:
     def _arrays(self) -> Iterator[tuple[TypeName, str]]:
         """The item type of every array in use, with the part its wrapper belongs to.
 
-        A property collector wraps the arrays that are properties of managed objects too.
+        A property collector wraps the arrays that are properties of managed objects, and those
+        that tasks have for a result.
         """
         rows: list[Field] = []
         for name in self._published:
@@ -309,7 +311,7 @@ class Description:
             if self._namespace(managed.table) == self.service.namespace:
                 rows += self._visible(managed.properties)
         for _, method in self._methods():
-            rows += [*self._visible(method.parameters), method.result]
+            rows += [*self._visible(method.parameters), method.result, method.outcome]
         seen = {}
         for row in rows:
             if row.repeated:

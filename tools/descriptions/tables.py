@@ -89,6 +89,8 @@ class Method:
     version: str
     parameters: tuple[Field, ...]
     result: Field
+    # What a task is a task of: its own result; elsewhere the same as the result.
+    outcome: Field
     faults: tuple[str, ...]
 
 
@@ -182,12 +184,13 @@ def read_tables(directory: Path, names: Iterable[str]) -> Tables:
 
 
 def _method(row: tuple[Any, ...]) -> Method:
-    _, name, version, parameters, (flags, result, _), _, faults = row[:7]
+    _, name, version, parameters, (flags, result, outcome), _, faults = row[:7]
     return Method(
         name,
         version,
         tuple(Field(*parameter[:4]) for parameter in parameters or ()),
         Field('returnval', result, version, flags),
+        Field('result', outcome, version, flags),
         tuple(faults or ()),
     )
 

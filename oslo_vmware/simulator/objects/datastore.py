@@ -1,8 +1,9 @@
-"""Datastores of three kinds, and the browser that belongs to each.
+"""Datastores of three kinds.
 
 A datastore's free space is what its capacity leaves after the machines on it and whatever else
 lies there (:attr:`Datastore.other_used`: images, templates, the file system itself). What a
-machine occupies it says itself, so that the two always add up.
+machine occupies it says itself, so that the two always add up. The files themselves are kept by
+the module ``datastore_files``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.registry import Call, World, managed
 from oslo_vmware.simulator.relations import Many
 
 if TYPE_CHECKING:
@@ -23,28 +25,6 @@ TIB = 1024**4
 # vSphere's limits: a file may be 64 TiB, a virtual disk 62 TiB.
 _MAX_FILE = 64 * TIB
 _MAX_DISK = 62 * TIB
-
-
-@managed('HostDatastoreBrowser')
-class HostDatastoreBrowser(ManagedObject):
-    """Looks into the datastores that its owner, a datastore or a host, reaches."""
-
-    supportedType: ClassVar[list[DataObject]] = [
-        types.VmConfigFileQuery(),
-        types.VmDiskFileQuery(),
-        types.FolderFileQuery(),
-        types.IsoImageFileQuery(),
-        types.FloppyImageFileQuery(),
-        types.VmLogFileQuery(),
-    ]
-
-    def __init__(self, world: World, owner: ManagedEntity) -> None:
-        super().__init__(world, f'datastoreBrowser-{owner.ref.value}', owner=owner)
-
-    @property
-    def datastore(self) -> list[Any]:
-        owner: Any = self.__dict__['owner']
-        return [owner] if isinstance(owner, Datastore) else owner.datastore
 
 
 @managed('Datastore')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.hardware import HostModel
 from oslo_vmware.simulator.objects import host_config
-from oslo_vmware.simulator.objects.datastore import HostDatastoreBrowser
+from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.registry import Call, World, managed
 from oslo_vmware.simulator.relations import Many

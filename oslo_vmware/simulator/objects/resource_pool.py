@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
 from oslo_vmware.simulator.registry import Call, managed
 from oslo_vmware.simulator.relations import Many
@@ -181,6 +182,9 @@ class ResourcePool(ManagedEntity):
                 entity.parent = self
             else:
                 entity.resourcePool = self
+
+    def ImportVApp(self, call: Call) -> nfc_lease.HttpNfcLease:
+        return nfc_lease.import_vapp(self, call)
 
     def RefreshRuntime(self, call: Call) -> None:
         self.changed('runtime', 'summary')

@@ -1,8 +1,18 @@
 """Login and logout."""
 
-from oslo_vmware.simulator.data import DataObject, Fault
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, anonymous, managed
+from collections.abc import Callable
+
+from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.registry import (
+    Call,
+    ManagedObject,
+    NotAuthenticated,
+    World,
+    anonymous,
+    managed,
+)
 from oslo_vmware.simulator.sessions import Sessions
+from oslo_vmware.simulator.tickets import Tickets
 
 _LOCALES = ('en', 'en_US', 'de', 'fr', 'ja', 'ko', 'zh_CN')
 
@@ -16,8 +26,16 @@ class SessionManager(ManagedObject):
     defaultLocale = 'en'
     maximumSessions = 2000
 
-    def __init__(self, world: World, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        world: World,
+        sessions: Sessions,
+        tickets: Tickets,
+        identity: Callable[[], tuple[str, str]],
+    ) -> None:
         self._sessions = sessions
+        self._tickets = tickets
+        self._identity = identity
         self.message = ''
         super().__init__(world, 'SessionManager')
 
@@ -67,6 +85,21 @@ class SessionManager(ManagedObject):
                     invalidProperty='sessionId',
                 )
             self._sessions.end(session)
+
+    def AcquireGenericServiceTicket(self, call: Call) -> DataObject:
+        if call.spec.wire_type != 'SessionManagerHttpServiceRequestSpec':
+            raise Fault(
+                'InvalidArgument', 'Tickets are for HTTP requests only.', invalidProperty='spec'
+            )
+        if call.session is None:
+            raise NotAuthenticated
+        host, thumbprint = self._identity()
+        return types.SessionManagerGenericServiceTicket(
+            id=self._tickets.issue(call.session, call.spec.method, call.spec.url),
+            hostName=host,
+            sslThumbprint=thumbprint or None,
+            ticketType='HttpServiceTicket',
+        )
 
     def SetLocale(self, call: Call) -> None:
         if call.session is not None:

@@ -137,6 +137,7 @@ class TaskManager(ManagedObject):
         *,
         seconds: float | None = None,
         cancelable: bool = False,
+        shown_on: ManagedObject | None = None,
     ) -> Ref:
         """Start a task; what can be refused at once is refused before, with a ``Fault``.
 
@@ -146,10 +147,12 @@ class TaskManager(ManagedObject):
             task's result, a ``Fault`` that it raises is the task's error
         :param seconds: how long the task takes, instead of the simulator's usual time
         :param cancelable: whether CancelTask is accepted
+        :param shown_on: the inventory object that the task is listed at, where ``entity`` is a
+            manager
         :returns: the task's reference, an operation's usual return value
         """
         task = self._create(
-            entity,
+            shown_on or entity,
             name=operation,
             descriptionId=(
                 f'{entity.wire_type}.{metamodel.method_name(entity.wire_type, operation)}'

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, Ref
-from oslo_vmware.simulator.objects import vm_devices, vm_views
+from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_policies, vm_views
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
 from oslo_vmware.simulator.registry import Call, managed
@@ -54,6 +54,8 @@ class VirtualMachine(ManagedEntity):
     :ivar disk_kb: size of the disk it was born with
     :ivar fill: how much of its thin disks is written, from 0 to 1
     :ivar card: the network that it was born connected to
+    :ivar home_policy: id of the storage policy of its home; ``None`` without one
+    :ivar disk_policies: ids of the storage policies of its disks, by device key
     :ivar changes: counts reconfigurations
     """
 
@@ -101,6 +103,8 @@ class VirtualMachine(ManagedEntity):
     modified: datetime.datetime | None = None
     changes = 0
     own_devices: list[DataObject] | None = None
+    home_policy: str | None = None
+    disk_policies: dict[int, str] = {}
     disk_kb = 0
     fill = 0.0
     card: Any = None
@@ -288,6 +292,7 @@ class VirtualMachine(ManagedEntity):
         else:
             self.boot_time, self.suspend_time = None, now if state == 'suspended' else None
         self.update(power_state=state)
+        self.world.files.follow(self)
         self.host.changed('summary.quickStats')
         self.host.parent.changed('summary')
         for datastore in self.datastore:
@@ -369,14 +374,26 @@ class VirtualMachine(ManagedEntity):
             name = wire_name(spec.name)
             self.check_free(name, self.namesakes())
         changed_devices = None
+        profiles: dict[int, list[DataObject]] = {}
         if spec.deviceChange:
             backings = vm_devices.Backings(self)
-            changed_devices = devices.apply_changes(
-                self.devices, spec.deviceChange, backings.complete
+
+            def complete(device: DataObject, change: DataObject, index: int) -> None:
+                backings.complete(device, change, index)
+                profiles[device.key] = change.profile
+
+            changed_devices = devices.apply_changes(self.devices, spec.deviceChange, complete)
+        policies = None
+        if spec.vmProfile or changed_devices is not None:
+            policies = vm_policies.assigned(
+                self, spec.vmProfile, profiles, changed_devices or self.devices
             )
+        doomed = vm_devices.doomed_disks(self, spec.deviceChange or [])
         # From here on nothing can fail.
         if changed_devices is not None:
             self.own_devices = changed_devices
+        if policies is not None:
+            self.home_policy, self.disk_policies = policies
         self._configure_hardware(spec)
         self.options = self.options | {
             field: vm_views.merged(self.options.get(field), value) if field in _MERGED else value
@@ -394,6 +411,8 @@ class VirtualMachine(ManagedEntity):
         if name != self.name:
             self.update(name=name)
         self.settle()
+        for datastore, path in doomed:
+            self.world.files.remove_disk(datastore, path)
 
     def _check_spec(self, spec: DataObject) -> None:
         if spec.changeVersion is not None and spec.changeVersion != vm_views.change_version(self):
@@ -440,6 +459,7 @@ class VirtualMachine(ManagedEntity):
         before = self.datastore
         self.datastore = dict.fromkeys(places)
         self.network = vm_devices.networks(self)
+        self.world.files.follow(self)
         for datastore in dict.fromkeys([*before, *self.datastore]):
             datastore.changed('summary', 'info')
 
@@ -451,6 +471,11 @@ class VirtualMachine(ManagedEntity):
 
     def RefreshStorageInfo(self, call: Call) -> None:
         self.changed('storage', 'summary', 'layoutEx')
+
+    def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
+        if not self.template:
+            self._must_be('poweredOff', wanted='poweredOff')
+        return nfc_lease.ExportLease(self)
 
     # Template and end of life
 
@@ -479,9 +504,16 @@ class VirtualMachine(ManagedEntity):
             )
 
     def UnregisterVM(self, call: Call) -> None:
-        self.destroy()
+        self.check_destroy()
+        self.dispose()
+
+    def destroy(self) -> None:
+        self.check_destroy()
+        self.world.files.destroy(self)
+        self.dispose()
 
     def dispose(self) -> None:
+        self.world.files.release(self)
         datastores = self.datastore
         super().dispose()
         for datastore in datastores:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, Descriptor, extent_of
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.datastore import Datastore
@@ -29,8 +30,16 @@ _PATH = re.compile(r'^\[(?P<datastore>[^\]]+)\]\s*(?P<file>.*)$')
 _VMX_SIZE = 3 * KIB
 _NVRAM_SIZE = 264 * KIB
 _LOG_SIZE = 320 * KIB
-_DESCRIPTOR_SIZE = 512
 _SUSPEND_SIZE = 4 * MIB
+
+# Backings that are files which somebody else can have made; a raw device has a mapping instead.
+_FILES_OF_DISKS = frozenset(
+    {
+        'VirtualDiskFlatVer2BackingInfo',
+        'VirtualDiskSparseVer2BackingInfo',
+        'VirtualDiskSeSparseBackingInfo',
+    }
+)
 
 
 class File(NamedTuple):
@@ -180,7 +189,7 @@ def original_devices(vm: VirtualMachine) -> list[DataObject]:
 
 def original_size(vm: VirtualMachine) -> int:
     """Bytes of all files of a machine with its original devices; what :func:`files` sums to."""
-    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + _DESCRIPTOR_SIZE
+    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + DESCRIPTOR_SIZE
     size += _written(vm, vm.disk_kb * KIB)
     if vm.power_state == 'poweredOn':
         size += vm.memory_mb * MIB
@@ -250,7 +259,14 @@ def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
 def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
     """Bytes that a disk occupies: a thin one what is written, any other all of it."""
     capacity = devices.disk_bytes(disk)
-    return _written(vm, capacity) if disk.backing.thinProvisioned else capacity
+    if not disk.backing.thinProvisioned:
+        return capacity
+    if vm.own_devices is not None:
+        file = extent_of(disk.backing.fileName).partition(']')[2].strip()
+        occupied = vm.world.files.occupied(disk_datastore(vm, disk), file)
+        if occupied is not None:
+            return occupied
+    return _written(vm, capacity)
 
 
 def disk_text(disk: DataObject) -> str:
@@ -275,10 +291,24 @@ def files(vm: VirtualMachine) -> list[File]:
     for disk in vm.disks:
         datastore = disk_datastore(vm, disk)
         name = disk.backing.fileName
-        extent = f'{name.removesuffix(".vmdk")}-flat.vmdk'
-        found.append(File(datastore, name, 'diskDescriptor', _DESCRIPTOR_SIZE, disk.key))
+        extent = extent_of(name)
+        found.append(File(datastore, name, 'diskDescriptor', DESCRIPTOR_SIZE, disk.key))
         found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
     return found
+
+
+def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
+    """The disks, by datastore and path, whose files a request wants gone with the device."""
+    keys = {
+        change.device.key
+        for change in changes
+        if change.operation == 'remove' and change.fileOperation == 'destroy'
+    }
+    return [
+        (disk_datastore(vm, disk), disk.backing.fileName.partition(']')[2].strip())
+        for disk in vm.disks
+        if disk.key in keys
+    ]
 
 
 # Network cards
@@ -378,13 +408,30 @@ class Backings:
         if change.operation == 'add':
             if change.fileOperation == 'create' and size <= 0:
                 raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
+            named = bool(backing.fileName) and bool(datastore_of([datastore], backing.fileName)[1])
             self._name_file(disk, datastore)
+            if change.fileOperation is None and named and backing.wire_type in _FILES_OF_DISKS:
+                self._take_over(disk, datastore)
             backing.uuid = backing.uuid or disk_uuid(vm, disk.key)
             backing.diskMode = backing.diskMode or 'persistent'
             disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
         if change.operation != 'add' or change.fileOperation == 'create':
             self._check_space(disk, datastore)
         backing.datastore = datastore.ref
+
+    def _take_over(self, disk: DataObject, datastore: Datastore) -> None:
+        """Describe a disk as the files say that are there already.
+
+        :raises Fault: FileNotFound
+        """
+        volume = self.vm.world.files.of(datastore)
+        path = datastore_of([datastore], disk.backing.fileName)[1]
+        found = Descriptor.read(volume.check_file(path))
+        if found is not None:
+            disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
+            disk.deviceInfo.summary = disk_text(disk)
+            disk.backing.thinProvisioned = found.thin
+            disk.backing.uuid = disk.backing.uuid or found.uuid
 
     def _datastore(self, backing: DataObject) -> Datastore:
         mounted = self.vm.host.datastore

@@ -1,0 +1,170 @@
+"""NFC leases: the right to read or write the disks of one virtual machine, for a while.
+
+A server gives a lease (HttpNfcLease, vSphere API 4.0) with the URLs of the disks, and takes it
+back when it hears nothing for some minutes. It ends in one of two ways. *Complete* makes an
+imported machine real, so it may only follow an acknowledged upload; *abort* removes what an
+import has made. Between making a lease and the first byte a lot can go wrong, so
+:func:`aborted_on_error` stands around all of it.
+"""
+
+import contextlib
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from oslo_vmware import _connection, exceptions, vim_util
+from oslo_vmware._i18n import _
+
+LOG = logging.getLogger(__name__)
+
+#: What a stand-alone host calls itself in its URLs.
+_ANY_HOST = re.compile(r'(?<=://)\*(:\d+)?(?=/|$)')
+
+#: Seconds to wait at the end for a report that is on its way.
+_JOIN_SECONDS = 5.0
+
+
+class Lease:
+    """A lease of a session.
+
+    :param session: whose lease it is
+    :param ref: reference of the HttpNfcLease
+    """
+
+    def __init__(self, session: Any, ref: Any) -> None:
+        self._session = session
+        self.ref = ref
+
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        return self._session.invoke_api(self._session.vim, operation, self.ref, **arguments)
+
+    def _read(self, name: str) -> Any:
+        session = self._session
+        return session.invoke_api(vim_util, 'get_object_property', session.vim, self.ref, name)
+
+    def wait(self) -> Any:
+        """Wait until the lease can be used.
+
+        :returns: its ``info`` (HttpNfcLeaseInfo)
+        :raises VimException: it cannot, for the server's reason
+        """
+        self._session.wait_for_lease_ready(self.ref)
+        return self._read('info')
+
+    def report(self, percent: int) -> None:
+        """Say how far the transfer is, which keeps the lease alive."""
+        self._call('HttpNfcLeaseProgress', percent=percent)
+
+    def complete(self) -> exceptions.VimException | None:
+        """Say that all data was moved.
+
+        :returns: why the lease had failed before, None if it had not
+        :raises VimException: the lease is gone, or the server refuses
+        """
+        state = self._read('state')
+        if state == 'error':
+            return self._failure()
+        if state == 'ready':
+            self._call('HttpNfcLeaseComplete')
+        return None
+
+    def abort(self) -> str:
+        """Say that the data is not wanted, or cannot be had; never raises.
+
+        :returns: why the lease had failed already; ``''`` if it had not, or cannot say
+        """
+        reason = ''
+        try:
+            if self._read('state') == 'error':
+                reason = str(self._failure().message)
+            self._call('HttpNfcLeaseAbort')
+        except exceptions.ManagedObjectNotFoundException:
+            LOG.debug('The lease %s is gone already', self._name)
+        except Exception as exc:  # noqa: BLE001 - the error that led here is the one to raise
+            log = LOG.debug if reason else LOG.warning
+            log('The lease %s could not be aborted: %s', self._name, exc)
+        return reason
+
+    def _failure(self) -> exceptions.VimException:
+        error = self._read('error')
+        reason = getattr(error, 'localizedMessage', None) or _('no reason given')
+        return exceptions.translate_fault(
+            error, _('Lease %(lease)s failed: %(reason)s') % {'lease': self._name, 'reason': reason}
+        )
+
+    @property
+    def _name(self) -> Any:
+        return getattr(self.ref, 'value', self.ref)
+
+
+@contextlib.contextmanager
+def aborted_on_error(lease: Lease) -> Iterator[None]:
+    """Leave no lease behind when what follows fails."""
+    try:
+        yield
+    except BaseException:
+        lease.abort()
+        raise
+
+
+def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | None]:
+    """Where a lease has its disk.
+
+    :param info: HttpNfcLeaseInfo
+    :param host: what stands for the ``*`` that a stand-alone host calls itself
+    :returns: URL and thumbprint (None if the server did not send one)
+    :raises VimException: the lease has no disk
+    """
+    server = _connection.host_part(host) + ('' if port is None else f':{port}')
+    for device in getattr(info, 'deviceUrl', None) or ():
+        if getattr(device, 'disk', False):
+            url = _ANY_HOST.sub(lambda _: server, str(device.url))
+            return url, getattr(device, 'sslThumbprint', None) or None
+    raise exceptions.VimException(_('The lease names no disk to read or write.'))
+
+
+def cookies_for(session: Any, host: str, url: str) -> Any:
+    """The session's cookies, if the lease names the session's own server and no other.
+
+    The URL of a lease is all that a host asks for; the session is worth more than a disk.
+    """
+    named = urlsplit(url, allow_fragments=False).hostname or ''
+    same = named.lower() == host.strip('[]').lower()
+    return session.vim.client.cookiejar if same else None
+
+
+class KeepAlive:
+    """Reports progress in the background, however long a read or a write takes.
+
+    :param reports: functions that report; what they raise is logged, and they are called again
+    :param period: seconds from one round to the next; the first is at once
+    """
+
+    def __init__(self, reports: list[Callable[[], None]], period: float) -> None:
+        self._reports = reports
+        self._period = period
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='oslo.vmware-lease', daemon=True)
+
+    def __enter__(self) -> None:
+        if self._reports:
+            self._thread.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._ended.set()
+        if self._reports:
+            self._thread.join(_JOIN_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            for report in self._reports:
+                try:
+                    report()
+                except Exception as exc:  # noqa: BLE001 - the next report may get through
+                    log = LOG.debug if self._ended.is_set() else LOG.warning
+                    log('The progress of a transfer could not be reported: %s', exc)
+            if self._ended.wait(self._period):
+                return

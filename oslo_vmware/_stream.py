@@ -1,0 +1,369 @@
+"""Bytes on their way, counted: a checked writer and a checked reader.
+
+:class:`Upload` and :class:`Download` are the body of one HTTP request each. Both know how many
+bytes there are to be and how many there were, and end in exactly one of two ways: the server
+said that all is well, or an exception says what was lost. After any failure the connection is
+closed at once; no later call can make it look better.
+
+An upload does not wait for the end to listen. A server that is full or has lost the session
+answers in the middle and may stop reading; so the socket is used without blocking, and what
+arrives while there are still bytes to send ends the upload with that answer.
+"""
+
+import contextlib
+import http.client
+import io
+import logging
+import ssl
+import time
+from typing import Any
+
+from urllib3.util.wait import wait_for_socket
+
+from oslo_vmware import _connection, exceptions
+from oslo_vmware._i18n import _
+
+LOG = logging.getLogger(__name__)
+
+CHUNK_SIZE = 65536
+
+#: HTTP status -> the class that stands for it; VimException for every other.
+_BY_STATUS = {
+    401: exceptions.NotAuthenticatedException,
+    403: exceptions.NoPermissionException,
+    404: exceptions.FileNotFoundException,
+    507: exceptions.NoDiskSpaceException,
+}
+
+#: Seconds for an answer that the server may have sent before the connection broke.
+_LAST_WORDS_SECONDS = 1.0
+
+
+class Timer:
+    """The time that a transfer may take.
+
+    :param timeout_secs: seconds from now on; None for no limit
+    """
+
+    class Timeout(Exception):
+        """The time is up."""
+
+    def __init__(self, timeout_secs: float | None) -> None:
+        self._timeout_secs = timeout_secs
+        self._deadline = None if timeout_secs is None else time.monotonic() + timeout_secs
+
+    def remaining(self) -> float | None:
+        """Seconds left, not below zero; None without a limit."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def check_deadline(self) -> None:
+        """Go on if there is time.
+
+        :raises Timer.Timeout: the time is up
+        """
+        if self.remaining() == 0.0:
+            raise self.Timeout(_('The time limit of %s seconds is reached.') % self._timeout_secs)
+
+
+class Bounded:
+    """An end of a transfer that keeps to a deadline by itself and can be called off."""
+
+    _timer = Timer(None)
+
+    def bind(self, timer: Timer) -> None:
+        """Let no later read, write or close wait past the timer's deadline."""
+        self._timer = timer
+
+    def abort(self) -> None:
+        """Close as a failure, without waiting for the server; never raises."""
+
+    def _patience(self) -> float:
+        """Seconds that a socket may be silent."""
+        remaining = self._timer.remaining()
+        if remaining is None:
+            return _connection.STALL_SECONDS
+        # Zero would mean: do not block.
+        return max(0.001, min(remaining, _connection.STALL_SECONDS))
+
+
+def check_status(response: http.client.HTTPResponse, method: str, name: str, when: str) -> None:
+    """Let nothing but success pass.
+
+    :param when: how far the transfer was, for the text
+    :raises VimException: the class that stands for the status
+    """
+    if 200 <= response.status < 300:
+        return
+    raise _BY_STATUS.get(response.status, exceptions.VimException)(
+        _('%(method)s %(url)s: the server answered %(status)s %(reason)s %(when)s.')
+        % {
+            'method': method,
+            'url': name,
+            'status': response.status,
+            'reason': response.reason,
+            'when': when,
+        }
+    )
+
+
+class Upload(Bounded):
+    """The body of a request, checked.
+
+    :param connection: ready for the body
+    :param size: bytes that were announced; None for a chunked body
+    :param name: the URL as it may be shown
+    :param method: HTTP method, for texts
+    :ivar sent: bytes of the body that were sent
+    :ivar acknowledged: whether the server said that it has them all
+    """
+
+    def __init__(
+        self,
+        connection: http.client.HTTPConnection,
+        size: int | None,
+        name: str,
+        method: str = 'PUT',
+    ) -> None:
+        self._connection = connection
+        self._socket = connection.sock
+        self._answer = _Answer(self._socket)
+        self._method = method
+        self.size = size
+        self.name = name
+        self.sent = 0
+        self.acknowledged = False
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body.
+
+        :raises VimException: it could not be sent, the server has already answered, or there
+                              are more bytes than were announced
+        """
+        try:
+            view = memoryview(data).cast('B')
+        except TypeError as exc:
+            self.abort()
+            text = _('%s is written with bytes, not %s') % (self.name, type(data).__name__)
+            raise exceptions.VimException(text, exc) from exc
+        if self.closed:
+            raise exceptions.VimException(_('%s is closed: nothing can be written') % self.name)
+        if self.size is not None and self.sent + len(view) > self.size:
+            self.abort()
+            raise exceptions.VimException(
+                _('%(url)s: at least %(found)s bytes came, and %(size)s were announced.')
+                % {'url': self.name, 'found': self.sent + len(view), 'size': self.size}
+            )
+        if self.size is not None:
+            self._send(view)
+        elif view:
+            self._send(memoryview(b'%x\r\n' % len(view)))
+            self._send(view)
+            self._send(memoryview(b'\r\n'))
+        self.sent += len(view)
+
+    def finish(self) -> None:
+        """End the body, read the server's answer and close the connection.
+
+        :raises VimException: bytes are missing, or the server did not say that all is well
+        """
+        if self.closed:
+            return
+        if self.size is not None and self.sent < self.size:
+            self.abort()
+            raise exceptions.VimException(
+                _('%(url)s: %(sent)s of %(size)s announced bytes were written.')
+                % {'url': self.name, 'sent': self.sent, 'size': self.size}
+            )
+        if self.size is None:
+            self._send(memoryview(b'0\r\n\r\n'))
+        with contextlib.closing(self._connection):
+            self.closed = True
+            self._read_answer(self._patience(), _('after %s bytes') % self.sent)
+            self.acknowledged = True
+
+    def abort(self) -> None:
+        self.closed = True
+        self._connection.close()
+
+    def close(self) -> None:
+        self.finish()
+
+    def _send(self, view: memoryview) -> None:
+        with contextlib.ExitStack() as broken:
+            broken.callback(self.abort)
+            try:
+                self._send_all(view)
+            except OSError as exc:
+                self._raise_last_words(exc)
+                with _connection.translated(self._so_far()):
+                    raise
+            broken.pop_all()
+
+    def _send_all(self, view: memoryview) -> None:
+        # Not settimeout(0): eventlet's TLS sockets would go on to block.
+        self._socket.setblocking(False)
+        while view:
+            if self._answer.has_begun():
+                self._read_answer(self._patience(), _('before it had all bytes'))
+                raise ConnectionAbortedError(_('the server answered before it had all bytes'))
+            try:
+                view = view[self._socket.send(view) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(write=True)
+            except ssl.SSLWantReadError:
+                self._wait(write=False)
+
+    def _wait(self, write: bool) -> None:
+        patience = self._patience()
+        if not wait_for_socket(self._socket, read=True, write=write, timeout=patience):
+            raise TimeoutError(_('the server took nothing for %.1f seconds') % patience)
+
+    def _raise_last_words(self, broken: OSError) -> None:
+        """Raise what the server said before it hung up, if it said something."""
+        if isinstance(broken, TimeoutError):
+            return
+        with contextlib.suppress(OSError, http.client.HTTPException, TransferBroken):
+            self._read_answer(_LAST_WORDS_SECONDS, _('before it had all bytes'))
+
+    def _read_answer(self, seconds: float, when: str) -> None:
+        with _connection.translated(f'{self._so_far()}, {_("no answer of the server")}'):
+            self._answer.due(seconds)
+            response = http.client.HTTPResponse(
+                self._answer,  # type: ignore[arg-type]  # all it needs is makefile()
+                method=self._method,
+            )
+            with contextlib.closing(response):
+                response.begin()
+        check_status(response, self._method, self.name, when)
+
+    def _so_far(self) -> str:
+        size = _('an unknown number of') if self.size is None else self.size
+        return _('%(method)s %(url)s: after %(sent)s of %(size)s bytes') % {
+            'method': self._method,
+            'url': self.name,
+            'sent': self.sent,
+            'size': size,
+        }
+
+
+TransferBroken = _connection.TransferConnectionException
+
+
+class _Answer(io.RawIOBase):
+    """What comes back on a socket: what was found early, then the rest."""
+
+    def __init__(self, sock: Any) -> None:
+        self._socket = sock
+        self._early = b''
+        self._timer = Timer(None)
+
+    def due(self, seconds: float) -> None:
+        """Let the rest arrive in so many seconds, however small the pieces are."""
+        self._timer = Timer(seconds)
+
+    def has_begun(self) -> bool:
+        """Look, on a socket that does not block, whether the server has said something.
+
+        :raises ConnectionResetError: the server has closed the connection
+        """
+        if self._early:
+            return True
+        try:
+            self._early = self._socket.recv(CHUNK_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # TLS tickets make a socket readable without a word of HTTP.
+            return False
+        if not self._early:
+            raise ConnectionResetError(_('the server closed the connection'))
+        return True
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._early:
+            size = min(len(buffer), len(self._early))
+            buffer[:size], self._early = self._early[:size], self._early[size:]
+            return size
+        remaining = self._timer.remaining()
+        if remaining == 0.0:
+            raise TimeoutError(_('the answer is not complete'))
+        self._socket.setblocking(True)
+        self._socket.settimeout(remaining)
+        received: int = self._socket.recv_into(buffer)
+        return received
+
+
+class Download(Bounded):
+    """The body of a response, checked.
+
+    :param connection: that has sent the request
+    :param name: the URL as it may be shown
+    :raises VimException: the status is not success, or no response arrived
+    :ivar size: bytes that the server announced; None if it did not
+    :ivar received: bytes that were read
+    :ivar complete: whether the end was reached, with all bytes there
+    """
+
+    def __init__(self, connection: http.client.HTTPConnection, name: str) -> None:
+        self._connection = connection
+        self._socket = connection.sock
+        self.name = name
+        self.received = 0
+        self.complete = False
+        self.closed = False
+        with contextlib.ExitStack() as undo:
+            undo.callback(connection.close)
+            with _connection.translated(_('GET %s: no answer of the server') % name):
+                self._response = connection.getresponse()
+            undo.callback(self._response.close)
+            check_status(self._response, 'GET', name, _('instead of data'))
+            self.size: int | None = self._response.length
+            undo.pop_all()
+        self.complete = self.size == 0
+
+    def read(self, size: int) -> bytes:
+        """Read at most ``size`` bytes; ``b''`` at the end and after closing.
+
+        :raises VimException: the connection broke, or ended before all bytes were there
+        """
+        if self.closed or self.complete or size == 0:
+            return b''
+        with contextlib.ExitStack() as broken:
+            broken.callback(self.abort)
+            with _connection.translated(
+                _('GET %(url)s: after %(received)s bytes')
+                % {'url': self.name, 'received': self.received}
+            ):
+                self._socket.settimeout(self._patience())
+                data = self._read_some(size if size and size > 0 else CHUNK_SIZE)
+            broken.pop_all()
+        return data
+
+    def _read_some(self, size: int) -> bytes:
+        if self.size is not None:
+            size = min(size, self.size - self.received)
+        # One receive and no more: a server that trickles must not outlast the deadline.
+        data = self._response.read1(size)
+        self.received += len(data)
+        if self.size is None:
+            self.complete = not data
+        elif data:
+            self.complete = self.received == self.size
+        else:
+            # http.client leaves it to the reader to notice that a body ends early.
+            raise http.client.IncompleteRead(b'', self.size - self.received)
+        return data
+
+    def abort(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, wherever the body is."""
+        self.closed = True
+        self._response.close()
+        self._connection.close()

@@ -1,0 +1,382 @@
+"""Moving images between an image service and vSphere.
+
+Every function makes one or two handles (:mod:`oslo_vmware.rw_handles`) and has
+:func:`_start_transfer` copy between them. What holds for all of them:
+
+- What was not acknowledged by the server raises: :class:`~oslo_vmware.exceptions.VimException`
+  when the server refused it at the end, ``ImageTransferException`` when the copying failed.
+- Whatever happens, both ends are closed, a failed upload is called off, and leases are released.
+- Leases are kept alive from a thread of their own while data moves, however slow either end is.
+"""
+
+import contextlib
+import logging
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from oslo_vmware import (
+    _connection,
+    _copy,
+    _lease,
+    _ova,
+    _stream,
+    constants,
+    exceptions,
+    rw_handles,
+    vim_util,
+)
+from oslo_vmware._i18n import _
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two progress reports for a lease.
+NFC_LEASE_UPDATE_PERIOD = 60
+CHUNK_SIZE = _stream.CHUNK_SIZE
+Timer = _stream.Timer
+
+
+def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | None) -> None:
+    """Copy until the reading end gives something falsy, then close both ends.
+
+    :param read_handle: has ``read(n)`` and ``close()``
+    :param write_handle: has ``write(data)`` and ``close()``
+    :param timeout_secs: seconds the whole may take; None for no limit
+    :raises ImageTransferException: the time is up, or an end failed; ``cause`` says why
+    :raises VimException: the server did not take what was written, when it was closed
+    """
+    with _leases_kept_alive(read_handle, write_handle):
+        copy = _copy.Copy(read_handle, write_handle, Timer(timeout_secs))
+        with contextlib.ExitStack() as undo:
+            undo.callback(_call_off, read_handle, write_handle, copy)
+            try:
+                copy.run()
+            except Exception as exc:
+                raise exceptions.ImageTransferException(
+                    _('The transfer from %(source)s to %(destination)s failed after %(done)s bytes')
+                    % {
+                        'source': _described(read_handle),
+                        'destination': _described(write_handle),
+                        'done': copy.done,
+                    },
+                    exc,
+                ) from exc
+            undo.pop_all()
+        # All data has been read: that the source complains afterwards changes nothing.
+        _close_quietly(read_handle)
+        write_handle.close()
+    LOG.debug('%s bytes went from %s to %s', copy.done, read_handle, write_handle)
+
+
+def _call_off(read_handle: Any, write_handle: Any, copy: _copy.Copy) -> None:
+    """Close both ends of a transfer that failed; the failure is what is raised."""
+    if copy.source_hangs:
+        LOG.warning('%s does not come back from its last read', _described(read_handle))
+    else:
+        _close_quietly(read_handle)
+    if isinstance(write_handle, _stream.Bounded):
+        write_handle.abort()
+    _close_quietly(write_handle)
+
+
+def _close_quietly(handle: Any) -> None:
+    try:
+        handle.close()
+    except Exception as exc:  # noqa: BLE001 - any object may stand for a handle
+        LOG.warning('Closing %s failed: %s', _described(handle), exc)
+
+
+@contextlib.contextmanager
+def _closed_on_error(*handles: Any) -> Iterator[None]:
+    """Close what was handed over when what follows fails before it gets to copying."""
+    try:
+        yield
+    except BaseException:
+        for handle in handles:
+            _close_quietly(handle)
+        raise
+
+
+def _leases_kept_alive(*handles: Any) -> _lease.KeepAlive:
+    reports: list[Callable[[], None]] = [
+        handle.update_progress for handle in handles if isinstance(handle, rw_handles.VmdkHandle)
+    ]
+    return _lease.KeepAlive(reports, NFC_LEASE_UPDATE_PERIOD)
+
+
+def _described(handle: Any) -> str:
+    """What a handle is, for texts."""
+    if isinstance(handle, _stream.Upload | _stream.Download):
+        return handle.name
+    if isinstance(handle, rw_handles.FileHandle | rw_handles.ImageReadHandle):
+        return str(handle)
+    name = getattr(handle, 'name', None)
+    return name if isinstance(name, str) else type(handle).__name__
+
+
+def download_image(
+    image: Iterable[bytes],
+    image_meta: Mapping[str, Any],
+    session: Any,
+    datastore: Any,
+    rel_path: str,
+    bypass: bool = True,
+    timeout_secs: float = 7200,
+) -> None:
+    """Write an image to a file on a datastore.
+
+    The connection is verified with the session's ``cacert``, not at all for a session with
+    ``insecure=True``, and with the system's trust store where the session says neither.
+
+    :param image: the image's bytes
+    :param image_meta: ``size`` is their number
+    :param session: session that may write to the datastore
+    :param datastore: :class:`~oslo_vmware.objects.datastore.Datastore`
+    :param rel_path: path of the file on the datastore
+    :param bypass: send it to a host that mounts the datastore, past the vCenter
+    :param timeout_secs: seconds the whole may take
+    :raises ImageTransferException: see the module
+    :raises VimException: see the module
+    """
+    size = int(image_meta['size'])
+    if bypass:
+        host = datastore.choose_host(datastore.get_connected_hosts(session))
+        if host is None:
+            raise exceptions.ImageTransferException(
+                _('No host that can write to %s is connected; try bypass=False.') % datastore
+            )
+        name = session.invoke_api(vim_util, 'get_object_property', session.vim, host, 'name')
+        url = datastore.build_url(session._scheme, name, rel_path, constants.ESX_DATACENTER_PATH)
+        cookie = url.get_transfer_ticket(session, 'PUT')
+    else:
+        url = datastore.build_url(session._scheme, _server(session), rel_path)
+        value = (session.vim.get_http_cookie() or '').strip('"')
+        cookie = f'{constants.SOAP_COOKIE_KEY}={value}'
+    connection = url.connect('PUT', size, cookie, cacerts=_trust(session))
+    upload = _stream.Upload(connection, size, _connection.shown(str(url)))
+    _start_transfer(rw_handles.ImageReadHandle(image), upload, timeout_secs)
+
+
+def _server(session: Any) -> str:
+    """Host of a session, with its port where that is not the one of the scheme."""
+    host = _connection.host_part(session._host)
+    port = getattr(session, '_port', None)
+    usual = {'https': 443, 'http': 80}.get(session._scheme)
+    # Stand-ins for a session have what they like there.
+    return f'{host}:{port}' if type(port) is int and port != usual else host
+
+
+def _trust(session: Any) -> bool | str | None:
+    cacert = getattr(session, '_cacert', None)
+    if isinstance(cacert, str):
+        return cacert
+    return False if getattr(session, '_insecure', None) is True else None
+
+
+def download_flat_image(
+    context: Any,
+    timeout_secs: float | None,
+    image_service: Any,
+    image_id: str,
+    **kwargs: Any,
+) -> None:
+    """Write an image of an image service to a file on a datastore.
+
+    :param context: handed to the image service
+    :param timeout_secs: seconds the whole may take
+    :param image_service: its ``download(context, image_id)`` gives the bytes
+    :param image_id: which image
+    :param kwargs: ``image_size``, and ``host``, ``port``, ``data_center_name``,
+                   ``datastore_name``, ``cookies``, ``file_path``, ``cacerts`` of
+                   :class:`~oslo_vmware.rw_handles.FileWriteHandle`
+    :raises ImageTransferException: see the module
+    :raises VimException: see the module
+    """
+    LOG.debug('Image %s goes to a file on a datastore', image_id)
+    read_handle = rw_handles.ImageReadHandle(image_service.download(context, image_id))
+    download_file(
+        read_handle,
+        kwargs.get('host'),
+        kwargs.get('port'),
+        kwargs.get('data_center_name'),
+        kwargs.get('datastore_name'),
+        kwargs.get('cookies'),
+        kwargs.get('file_path'),
+        int(kwargs['image_size']),
+        kwargs.get('cacerts'),
+        timeout_secs,
+    )
+
+
+def download_file(
+    read_handle: Any,
+    host: Any,
+    port: Any,
+    dc_name: Any,
+    ds_name: Any,
+    cookies: Any,
+    upload_file_path: Any,
+    file_size: Any,
+    cacerts: Any,
+    timeout_secs: float | None,
+) -> None:
+    """Write what a handle gives to a file on a datastore; the handle is closed.
+
+    The parameters are those of :class:`~oslo_vmware.rw_handles.FileWriteHandle`.
+
+    :raises ImageTransferException: see the module
+    :raises VimException: see the module
+    """
+    with _closed_on_error(read_handle):
+        write_handle = rw_handles.FileWriteHandle(
+            host, port, dc_name, ds_name, cookies, upload_file_path, file_size, cacerts=cacerts
+        )
+    _start_transfer(read_handle, write_handle, timeout_secs)
+
+
+def download_stream_optimized_data(
+    context: Any, timeout_secs: float | None, read_handle: Any, **kwargs: Any
+) -> Any:
+    """Import a virtual machine with the stream-optimised disk that a handle gives.
+
+    :param context: not used
+    :param timeout_secs: seconds the whole may take
+    :param read_handle: gives the disk; closed
+    :param kwargs: ``session``, ``host``, ``port``, ``resource_pool``, ``vm_folder``,
+                   ``vm_import_spec``, ``image_size`` and ``http_method`` for
+                   :class:`~oslo_vmware.rw_handles.VmdkWriteHandle`
+    :returns: reference of the virtual machine
+    :raises ImageTransferException: see the module
+    :raises VimException: see the module
+    """
+    with _closed_on_error(read_handle):
+        write_handle = rw_handles.VmdkWriteHandle(
+            kwargs.get('session'),
+            kwargs.get('host'),  # type: ignore[arg-type]
+            kwargs.get('port'),  # type: ignore[arg-type]
+            kwargs.get('resource_pool'),
+            kwargs.get('vm_folder'),
+            kwargs.get('vm_import_spec'),
+            int(kwargs['image_size']),
+            http_method=kwargs.get('http_method', 'PUT'),
+        )
+    _start_transfer(read_handle, write_handle, timeout_secs)
+    return write_handle.get_imported_vm()
+
+
+def download_stream_optimized_image(
+    context: Any,
+    timeout_secs: float | None,
+    image_service: Any,
+    image_id: str,
+    **kwargs: Any,
+) -> Any:
+    """Import a virtual machine with the stream-optimised disk of an image.
+
+    Of an image with the container format ``ova`` it is the first disk that the descriptor in
+    the archive names; its size is then the one in the archive, whatever ``image_size`` says.
+
+    :param context: handed to the image service
+    :param timeout_secs: seconds the whole may take
+    :param image_service: its ``show`` and ``download`` are called with context and image id
+    :param image_id: which image
+    :param kwargs: those of :func:`download_stream_optimized_data`
+    :returns: reference of the virtual machine
+    :raises ImageTransferException: see the module; also for an OVA that is broken
+    :raises VimException: see the module
+    """
+    LOG.debug('Image %s becomes a virtual machine', image_id)
+    metadata = image_service.show(context, image_id)
+    read_handle = rw_handles.ImageReadHandle(image_service.download(context, image_id))
+    if metadata.get('container_format') != 'ova':
+        return download_stream_optimized_data(context, timeout_secs, read_handle, **kwargs)
+    try:
+        with _ova.open_archive(read_handle) as archive:
+            disk = _ova.first_disk(archive)
+            kwargs['image_size'] = disk.size
+            return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
+    except tarfile.TarError as exc:
+        raise exceptions.ImageTransferException(
+            _('Image %s is no usable OVA.') % image_id, exc
+        ) from exc
+
+
+def copy_stream_optimized_disk(
+    context: Any, timeout_secs: float | None, write_handle: Any, **kwargs: Any
+) -> None:
+    """Export the first disk of a virtual machine into a handle.
+
+    :param context: not used
+    :param timeout_secs: seconds the whole may take
+    :param write_handle: takes the stream-optimised disk; closed
+    :param kwargs: ``session``, ``host``, ``port``, ``vm``, ``vmdk_file_path`` and ``vmdk_size``
+                   for :class:`~oslo_vmware.rw_handles.VmdkReadHandle`
+    :raises ImageTransferException: see the module
+    """
+    with _closed_on_error(write_handle):
+        read_handle = _vmdk_read_handle(kwargs)
+    _start_transfer(read_handle, write_handle, timeout_secs)
+
+
+def _vmdk_read_handle(kwargs: Mapping[str, Any]) -> rw_handles.VmdkReadHandle:
+    return rw_handles.VmdkReadHandle(
+        kwargs.get('session'),
+        kwargs.get('host'),  # type: ignore[arg-type]
+        kwargs.get('port'),  # type: ignore[arg-type]
+        kwargs.get('vm'),
+        kwargs.get('vmdk_file_path'),
+        kwargs.get('vmdk_size'),
+    )
+
+
+def upload_image(
+    context: Any,
+    timeout_secs: float | None,
+    image_service: Any,
+    image_id: str,
+    owner_id: str,
+    **kwargs: Any,
+) -> None:
+    """Export the first disk of a virtual machine into an image.
+
+    :param context: handed to the image service
+    :param timeout_secs: seconds the export may take
+    :param image_service: its ``update`` is given the metadata and a handle to read the data from
+    :param image_id: which image
+    :param owner_id: the image's property ``owner_id``
+    :param kwargs: those of :func:`copy_stream_optimized_disk`, and ``image_name``,
+                   ``image_version`` (deprecated), ``store_id``, ``base_image_ref``
+    :raises ImageTransferException: the image service was content with less than the whole disk
+    :raises VimException: the export cannot begin; errors of the image service are raised as
+                          they are, among them what reading from the handle raises
+    """
+    properties = {'vmware_disktype': 'streamOptimized', 'owner_id': owner_id}
+    version = kwargs.get('image_version')
+    if version is not None:
+        LOG.warning('image_version is deprecated and will be ignored by a later release.')
+        properties['vmware_image_version'] = str(version)
+    metadata = {
+        'disk_format': 'vmdk',
+        'name': kwargs.get('image_name'),
+        'properties': properties,
+    }
+    with contextlib.closing(_vmdk_read_handle(kwargs)) as read_handle:
+        read_handle.bind(Timer(timeout_secs))
+        with _leases_kept_alive(read_handle):
+            image_service.update(
+                context,
+                image_id,
+                metadata,
+                data=read_handle,
+                store_id=kwargs.get('store_id'),
+                base_image_ref=kwargs.get('base_image_ref'),
+            )
+        if not read_handle.complete:
+            raise exceptions.ImageTransferException(
+                _(
+                    'The image service took %(done)s bytes from %(source)s for image %(image)s, '
+                    'and that was not all.'
+                )
+                % {'done': read_handle.tell(), 'source': read_handle, 'image': image_id}
+            )
+    LOG.debug('%s went into image %s', read_handle, image_id)

@@ -1,0 +1,1 @@
+"""What a caller knows of an object on the server, as a value of its own."""

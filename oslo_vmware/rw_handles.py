@@ -1,0 +1,517 @@
+"""File-like handles for moving data to and from datastores and virtual disks.
+
+Each public class is a composition: a connection (:mod:`oslo_vmware._connection`), a checked
+stream on it (:mod:`oslo_vmware._stream`) and, for virtual disks, a lease
+(:mod:`oslo_vmware._lease`). What they guarantee together:
+
+- ``close()`` of a handle that writes raises unless the server said that it has all the bytes.
+- A handle that reads gives image data or raises; an error page or half a file is neither.
+- A lease is completed after the last byte was acknowledged or read, and aborted in every other
+  case, including an error in a constructor.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from oslo_vmware import _connection, _lease, _stream, constants, exceptions
+from oslo_vmware._i18n import _
+
+LOG = logging.getLogger(__name__)
+
+MIN_PROGRESS_DIFF_TO_LOG = 25
+#: Seconds between two progress reports for a lease, at least.
+MIN_UPDATE_INTERVAL = 60
+READ_CHUNKSIZE = _stream.CHUNK_SIZE
+USER_AGENT = constants.USER_AGENT
+
+#: Seconds that a report may come early: a timer of the same period is never quite exact.
+_PERIOD_SLACK = 1.0
+
+
+class FileHandle(_stream.Bounded):
+    """The base of the handles.
+
+    :param file_handle: what is wrapped; closed with the handle
+    """
+
+    def __init__(self, file_handle: Any) -> None:
+        self._file_handle = file_handle
+
+    def close(self) -> None:
+        """Close the wrapped object; a failure is logged."""
+        try:
+            self._file_handle.close()
+        except Exception as exc:  # noqa: BLE001 - any object can be wrapped
+            LOG.warning('Closing %s failed: %s', self, exc)
+
+    def abort(self) -> None:
+        if isinstance(self._file_handle, _stream.Bounded):
+            self._file_handle.abort()
+        else:
+            self.close()
+
+    def bind(self, timer: _stream.Timer) -> None:
+        if isinstance(self._file_handle, _stream.Bounded):
+            self._file_handle.bind(timer)
+
+    def read(self, chunk_size: int) -> bytes:
+        raise NotImplementedError
+
+    def write(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def seek(self, offset: int) -> None:
+        """Do nothing: there is one way through a stream."""
+
+    def tell(self) -> int:
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+    def fileno(self) -> int:
+        """There is no file beneath.
+
+        :raises OSError: always
+        """
+        raise OSError(_('%s has no file number') % type(self).__name__)
+
+    def get_size(self) -> int | None:
+        raise NotImplementedError
+
+
+class FileWriteHandle(FileHandle):
+    """Writes one file on a datastore.
+
+    :param host_or_url: host; or, without port, datacenter and datastore, the complete URL
+    :param port: port number
+    :param data_center_name: datacenter of the datastore
+    :param datastore_name: name of the datastore
+    :param cookies: what the server knows the session by: a complete header, or an iterable of
+                    cookies
+    :param file_path: path on the datastore
+    :param file_size: bytes that will be written; None to send them without announcing how many
+    :param scheme: ``https`` or ``http``
+    :param cacerts: True to verify with the bundle of ``requests``, a path to verify with that
+                    bundle, None to verify with the system's, False not to verify
+    :param thumbprint: of the server's certificate, which must then have it
+    :raises ValueError: the scheme is another one, or the size no number
+    :raises VimException: the connection cannot be opened
+    """
+
+    def __init__(
+        self,
+        host_or_url: str,
+        port: int | None = None,
+        data_center_name: str | None = None,
+        datastore_name: str | None = None,
+        cookies: Any = None,
+        file_path: str | None = None,
+        file_size: Any = None,
+        scheme: str = 'https',
+        cacerts: bool | str | None = False,
+        thumbprint: str | None = None,
+    ) -> None:
+        url = _connection.file_url(
+            host_or_url, port, data_center_name, datastore_name, file_path, scheme
+        )
+        self._url = _connection.shown(url)
+        size = _connection.as_size(file_size)
+        connection = _connection.send_request(
+            'PUT', url, _connection.length_headers(size), cookies, cacerts, thumbprint
+        )
+        self._upload = _stream.Upload(connection, size, self._url)
+        super().__init__(self._upload)
+
+    def write(self, data: bytes) -> None:
+        """Send data.
+
+        :raises VimException: it could not be sent, the server refused it, or it is more than
+                              announced
+        """
+        self._upload.write(data)
+
+    def close(self) -> None:
+        """Read what the server says of the upload, and close the connection.
+
+        :raises VimException: bytes are missing, or the server did not say that it has them;
+                              not again if ``write`` has raised, or at a second call
+        """
+        self._upload.finish()
+
+    def __str__(self) -> str:
+        return f'File write handle for {self._url}'
+
+
+class FileReadHandle(FileHandle):
+    """Reads one file of a datastore; the parameters are those of :class:`FileWriteHandle`.
+
+    :raises VimException: the file cannot be read; the class stands for the HTTP status
+    """
+
+    def __init__(
+        self,
+        host_or_url: str,
+        port: int | None = None,
+        data_center_name: str | None = None,
+        datastore_name: str | None = None,
+        cookies: Any = None,
+        file_path: str | None = None,
+        scheme: str = 'https',
+        cacerts: bool | str | None = False,
+        thumbprint: str | None = None,
+    ) -> None:
+        url = _connection.file_url(
+            host_or_url, port, data_center_name, datastore_name, file_path, scheme
+        )
+        self._url = _connection.shown(url)
+        try:
+            connection = _connection.send_request('GET', url, {}, cookies, cacerts, thumbprint)
+        except ValueError as exc:
+            raise exceptions.VimException(_('%s cannot be opened') % self._url, exc) from exc
+        self._download = _stream.Download(connection, self._url)
+        super().__init__(self._download)
+
+    def read(self, length: int) -> bytes:
+        """Read at most ``length`` bytes; ``b''`` at the end and after closing.
+
+        :raises VimException: the connection broke, or ended before all bytes were there
+        """
+        return self._download.read(length)
+
+    def get_size(self) -> int | None:
+        """Bytes of the file as the server announced them; None if it did not."""
+        return self._download.size
+
+    def __str__(self) -> str:
+        return f'File read handle for {self._url}'
+
+
+class VmdkHandle(FileHandle):
+    """The base of the handles that move a virtual disk under a lease.
+
+    :param session: whose lease it is
+    :param lease: reference of the HttpNfcLease
+    :param url: URL of the disk
+    :param file_handle: stream of the disk
+    """
+
+    def __init__(self, session: Any, lease: Any, url: str, file_handle: Any) -> None:
+        super().__init__(file_handle)
+        self._session = session
+        self._lease = _lease.Lease(session, lease)
+        self._url = _connection.shown(url)
+        self._released = False
+        self._last_update: float | None = None
+        self._last_logged = 0
+        self._update_lock = threading.Lock()
+
+    def update_progress(self) -> None:
+        """Report progress for the lease (``HttpNfcLeaseProgress``), which keeps it alive.
+
+        At most once in a minute; between two reports, and when the lease has been released,
+        nothing happens.
+
+        :raises VimException: the report failed; the next call tries again
+        """
+        with self._update_lock:
+            now = time.monotonic()
+            recent = self._last_update is not None and (
+                now - self._last_update < MIN_UPDATE_INTERVAL - _PERIOD_SLACK
+            )
+            if self._released or recent:
+                return
+            percent = self._percent()
+            self._lease.report(percent)
+            self._last_update = now
+        if percent - self._last_logged >= MIN_PROGRESS_DIFF_TO_LOG:
+            self._last_logged = percent
+            LOG.debug('%s: %d %%', self, percent)
+
+    def _percent(self) -> int:
+        """How much has been moved, from 0 to 100."""
+        return 0
+
+
+def _share(part: int, whole: int | None) -> int:
+    # More than 100 is an invalid argument for the server; less than was thought is no reason
+    # to fail, as compressed disks have no size that is known before.
+    return min(100, part * 100 // whole) if whole else 0
+
+
+class VmdkWriteHandle(VmdkHandle):
+    """Imports a virtual machine with one disk, and writes the disk.
+
+    Uses ``ImportVApp`` (vSphere API 4.0).
+
+    :param session: session to import with
+    :param host: host of the server
+    :param port: its port
+    :param rp_ref: reference of the resource pool
+    :param vm_folder_ref: reference of the folder
+    :param import_spec: ``VirtualMachineImportSpec``
+    :param vmdk_size: bytes that will be written; None to send them without announcing how many
+    :param http_method: ``PUT``, or ``POST`` for the type of a stream-optimised disk
+    :raises ValueError: another method, or a size that is no number
+    :raises VimException: the import cannot begin; the lease is then aborted
+    """
+
+    _HEADERS = {
+        'PUT': {'Overwrite': 't', 'Content-Type': 'binary/octet-stream'},
+        'POST': {'Content-Type': 'application/x-vnd.vmware-streamVmdk'},
+    }
+
+    def __init__(
+        self,
+        session: Any,
+        host: str,
+        port: int,
+        rp_ref: Any,
+        vm_folder_ref: Any,
+        import_spec: Any,
+        vmdk_size: Any,
+        http_method: str = 'PUT',
+    ) -> None:
+        if http_method not in self._HEADERS:
+            raise ValueError(_('http_method is PUT or POST, not %r') % http_method)
+        size = _connection.as_size(vmdk_size)
+        lease_ref = session.invoke_api(
+            session.vim, 'ImportVApp', rp_ref, spec=import_spec, folder=vm_folder_ref
+        )
+        lease = _lease.Lease(session, lease_ref)
+        with _lease.aborted_on_error(lease):
+            info = lease.wait()
+            url, thumbprint = _lease.disk_address(info, host, port)
+            connection = _connection.send_request(
+                http_method,
+                url,
+                _connection.length_headers(size) | self._HEADERS[http_method],
+                _lease.cookies_for(session, host, url),
+                cacerts=False,
+                thumbprint=thumbprint,
+            )
+            self._upload = _stream.Upload(connection, size, _connection.shown(url), http_method)
+            super().__init__(session, lease_ref, url, self._upload)
+            self._vm_ref = info.entity
+        self._problem: Exception | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send data.
+
+        :raises VimException: as in :meth:`FileWriteHandle.write`; the lease is then aborted
+        """
+        try:
+            self._upload.write(data)
+        except exceptions.VimException as exc:
+            self._give_up(exc)
+            raise
+
+    def tell(self) -> int:
+        """Bytes that were written."""
+        return self._upload.sent
+
+    def get_imported_vm(self) -> Any:
+        """Reference of the machine that was imported.
+
+        :raises ImageTransferException: it was not: the disk is not complete on the server
+        """
+        upload = self._upload
+        if not self._released and not upload.acknowledged:
+            if upload.size is None or upload.sent < upload.size:
+                raise exceptions.ImageTransferException(
+                    _('%(handle)s: only %(sent)s bytes were written, and it is not closed.')
+                    % {'handle': self, 'sent': upload.sent}
+                )
+            try:
+                self._acknowledge()
+            except exceptions.VimException as exc:
+                LOG.debug('%s: %s', self, exc)
+        if self._problem is not None:
+            raise exceptions.ImageTransferException(
+                _('%s: the machine was not imported.') % self, self._problem
+            ) from self._problem
+        return self._vm_ref
+
+    def close(self) -> None:
+        """Read what the server says of the disk, then complete the lease or abort it.
+
+        A lease that is gone, or cannot be completed, is logged here, and
+        :meth:`get_imported_vm` raises.
+
+        :raises VimException: bytes are missing, the server did not say that it has them, or
+                              the lease has failed; not again if ``write`` has raised, or at a
+                              second call
+        """
+        if self._released:
+            return
+        self._acknowledge()
+        self._released = True
+        try:
+            failure = self._lease.complete()
+        except exceptions.VimException as exc:
+            self._problem = exc
+            LOG.error('%s: the lease could not be completed: %s', self, exc)
+            return
+        except Exception as exc:
+            self._problem = exc
+            raise
+        if failure is not None:
+            self._problem = failure
+            raise failure
+
+    def abort(self) -> None:
+        if not self._released:
+            self._give_up(exceptions.VimException(_('%s was called off') % self))
+
+    def _acknowledge(self) -> None:
+        try:
+            self._upload.finish()
+        except exceptions.VimException as exc:
+            self._give_up(exc)
+            raise
+
+    def _give_up(self, problem: exceptions.VimException) -> None:
+        """Close the connection and abort the lease, whose own reason explains more."""
+        if self._released:
+            return
+        self._released = True
+        self._problem = problem
+        self._upload.abort()
+        reason = self._lease.abort()
+        if reason:
+            problem.message = f'{problem.message} {reason}'
+
+    def _percent(self) -> int:
+        return 100 if self._upload.acknowledged else _share(self._upload.sent, self._upload.size)
+
+    def __str__(self) -> str:
+        return f'VMDK write handle for {self._url}'
+
+
+class VmdkReadHandle(VmdkHandle):
+    """Exports a virtual machine, and reads its first disk as a stream-optimised VMDK.
+
+    Uses ``ExportVm`` (vSphere API 4.0).
+
+    :param session: session to export with
+    :param host: host of the server
+    :param port: its port
+    :param vm_ref: reference of the virtual machine
+    :param vmdk_path: not used
+    :param vmdk_size: bytes to measure progress by, such as the capacity of the disk
+    :raises VimException: the export cannot begin; the lease is then aborted
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        host: str,
+        port: int,
+        vm_ref: Any,
+        vmdk_path: str | None,
+        vmdk_size: Any,
+    ) -> None:
+        self._expected = _connection.as_size(vmdk_size)
+        lease_ref = session.invoke_api(session.vim, 'ExportVm', vm_ref)
+        lease = _lease.Lease(session, lease_ref)
+        with _lease.aborted_on_error(lease):
+            url, thumbprint = _lease.disk_address(lease.wait(), host, port)
+            connection = _connection.send_request(
+                'GET',
+                url,
+                {},
+                _lease.cookies_for(session, host, url),
+                cacerts=False,
+                thumbprint=thumbprint,
+            )
+            self._download = _stream.Download(connection, _connection.shown(url))
+            super().__init__(session, lease_ref, url, self._download)
+
+    def read(self, chunk_size: int = READ_CHUNKSIZE) -> bytes:
+        """Read at most ``chunk_size`` bytes; ``b''`` at the end and after closing.
+
+        :raises VimException: the connection broke, or ended before all bytes were there; the
+                              lease is then aborted
+        """
+        try:
+            return self._download.read(chunk_size)
+        except exceptions.VimException as exc:
+            if self._released:
+                raise
+            self._released = True
+            reason = self._lease.abort()
+            if reason:
+                exc.message = f'{exc.message} {reason}'
+            raise
+
+    def tell(self) -> int:
+        """Bytes that were read."""
+        return self._download.received
+
+    @property
+    def complete(self) -> bool:
+        """Whether the disk was read to its end."""
+        return self._download.complete
+
+    def close(self) -> None:
+        """Close the connection; complete the lease if the disk was read to its end, or abort.
+
+        :raises VimException: the lease of a complete export could not be completed
+        """
+        self._download.close()
+        if self._released:
+            return
+        self._released = True
+        if not self._download.complete:
+            self._lease.abort()
+            return
+        try:
+            failure = self._lease.complete()
+        except exceptions.ManagedObjectNotFoundException:
+            LOG.info('%s: the lease is gone already', self)
+            return
+        except exceptions.VimException as exc:
+            LOG.error('%s: the lease could not be completed: %s', self, exc)
+            raise
+        if failure is not None:
+            raise failure
+
+    def abort(self) -> None:
+        self._download.close()
+        if not self._released:
+            self._released = True
+            self._lease.abort()
+
+    def _percent(self) -> int:
+        return 100 if self.complete else _share(self._download.received, self._expected)
+
+    def __str__(self) -> str:
+        return f'VMDK read handle for {self._url}'
+
+
+class ImageReadHandle:
+    """Gives the pieces of an image service's iterator as reads.
+
+    :param glance_read_iter: iterable of bytes
+    """
+
+    def __init__(self, glance_read_iter: Iterable[bytes]) -> None:
+        # An empty piece would be taken for the end.
+        self._pieces = filter(None, glance_read_iter)
+
+    def read(self, chunk_size: int) -> bytes:
+        """The next piece, whatever its size; ``b''`` at the end."""
+        return next(self._pieces, b'')
+
+    def get_next(self) -> Iterator[bytes]:
+        """The pieces that are left."""
+        yield from self._pieces
+
+    def close(self) -> None:
+        """Do nothing: the iterator belongs to whoever made it."""
+
+    def __str__(self) -> str:
+        return 'Image read handle'

@@ -1,0 +1,337 @@
+"""Leases for the disks of a machine that is imported or exported.
+
+A lease is initialising, then ready; while it is, its device URLs can be used, and it lives as
+long as the client reports progress in time. It ends by Complete, by Abort, when its time is
+out or with the session that made it. As on a real server the machine of an import is there from
+the moment the lease is ready, and goes away again unless the lease is completed.
+
+The bytes come and go in the module ``nfc``, which finds a lease by the ticket in the URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.datastore_files import Volume, normal
+from oslo_vmware.simulator.objects import vm_devices
+from oslo_vmware.simulator.objects.entity import invalid_argument
+from oslo_vmware.simulator.registry import Call, ManagedObject, World, class_for, managed
+from oslo_vmware.simulator.virtual_disks import Descriptor, extent_of
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.folder import Folder
+    from oslo_vmware.simulator.objects.resource_pool import ResourcePool
+    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+
+# A lease that has ended is shown for so long.
+_KEPT_SECONDS = 300
+
+_CHECKSUMS = ('sha1', 'sha256', 'sha512')
+
+
+class Device:
+    """Something of a machine that has a URL of its own: a disk, or the NVRAM.
+
+    :ivar name: last part of the URL
+    :ivar path: the file with the bytes, in ``volume``
+    :ivar capacity: of a disk, in bytes; None for what is no disk
+    :ivar size: bytes that were transferred; None before that
+    """
+
+    def __init__(
+        self, name: str, key: str, import_key: str, volume: Volume, path: str, capacity: int | None
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.import_key = import_key
+        self.volume = volume
+        self.path = path
+        self.capacity = capacity
+        self.checksum_type = 'sha1'
+        self.size: int | None = None
+        self.checksums: dict[str, str] = {}
+
+    def begin(self) -> Any:
+        """Something to update with the bytes as they pass; then give it to :meth:`end`."""
+        return {name: hashlib.new(name, usedforsecurity=False) for name in self._wanted}
+
+    def end(self, digests: Any, size: int) -> None:
+        """Note what was transferred."""
+        self.size = size
+        self.checksums = {name: digest.hexdigest() for name, digest in digests.items()}
+
+    @property
+    def _wanted(self) -> set[str]:
+        return {'sha1', self.checksum_type}
+
+    def manifest(self) -> DataObject:
+        return types.HttpNfcLeaseManifestEntry(
+            key=self.key,
+            sha1=self.checksums['sha1'],
+            checksum=self.checksums.get(self.checksum_type),
+            checksumType=self.checksum_type,
+            size=self.size,
+            disk=self.capacity is not None,
+            capacity=self.capacity,
+            populatedSize=self.size if self.capacity is not None else None,
+        )
+
+
+@managed('HttpNfcLease')
+class HttpNfcLease(ManagedObject):
+    """A lease.
+
+    :ivar uploads: whether its URLs take disks or give them
+    :ivar ticket: the part of its URLs that nobody guesses
+    :ivar devices: what can be transferred, by the last part of its URL
+    :ivar active: transfers under way
+    :ivar vm: the machine; None before an import has made it
+    """
+
+    uploads: bool
+    state: str
+    error: DataObject | None
+    mode = 'pushOrGet'
+    capabilities = types.HttpNfcLeaseCapabilities(pullModeSupported=False, corsSupported=False)
+
+    def __init__(self, world: World, operation: str) -> None:
+        self.ticket = world.new_uuid()
+        self.devices: dict[str, Device] = {}
+        self.active = 0
+        self.vm: VirtualMachine | None = None
+        self._operation = operation
+        self._session = world.session
+        super().__init__(
+            world,
+            f'session[{world.new_uuid()}]{self.ticket}',
+            state='initializing',
+            initializeProgress=0,
+            transferProgress=0,
+            info=None,
+            error=None,
+        )
+        if self._session is not None:
+            self._session.at_end(self._session_ends)
+        world.nfc.add(self)
+        self._touch()
+        world.after(world.task_seconds, self._initialize)
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ('done', 'error')
+
+    # Operations
+
+    def HttpNfcLeaseProgress(self, call: Call) -> None:
+        self._must_be_ready()
+        if not 0 <= call.percent <= 100:
+            raise invalid_argument('percent')
+        self._touch()
+        self.update(transferProgress=call.percent)
+
+    def HttpNfcLeaseComplete(self, call: Call) -> None:
+        self._must_be_ready()
+        if self.active:
+            raise Fault('InvalidState', 'A transfer of this lease is still under way.')
+        self._end('done')
+
+    def HttpNfcLeaseAbort(self, call: Call) -> None:
+        if self.ended:
+            raise self._over()
+        self._end('error', error=call.fault or _canceled().localized())
+
+    def HttpNfcLeaseGetManifest(self, call: Call) -> list[DataObject]:
+        if self.state == 'error':
+            raise self._over()
+        return [one.manifest() for one in self.devices.values() if one.size is not None]
+
+    def HttpNfcLeaseSetManifestChecksumType(self, call: Call) -> None:
+        self._must_be_ready()
+        devices = {device.key: device for device in self.devices.values()}
+        for pair in call.deviceUrlsToChecksumTypes or []:
+            if pair.key not in devices or pair.value not in _CHECKSUMS:
+                raise invalid_argument('deviceUrlsToChecksumTypes')
+            devices[pair.key].checksum_type = pair.value
+
+    # Life
+
+    def fail(self, fault: Fault) -> None:
+        """End in an error."""
+        if not self.ended:
+            self._end('error', error=fault.localized())
+
+    def prepare(self) -> VirtualMachine:
+        """Get everything ready for transfers; returns the machine.
+
+        :raises Fault: what the lease ends with
+        """
+        raise NotImplementedError
+
+    def undo(self) -> None:
+        """Take back what a lease that was not completed has made."""
+
+    def _initialize(self) -> None:
+        if self.ended:
+            return
+        fault = self.world.task_fault(self._operation)
+        if fault is None:
+            try:
+                self.vm = self.prepare()
+            except Fault as raised:
+                fault = raised
+        if fault is not None:
+            self.fail(fault)
+            return
+        self._touch()
+        self.update(state='ready', initializeProgress=100, info=self._info())
+
+    def _info(self) -> DataObject:
+        nfc = self.world.nfc
+        capacity = sum(device.capacity or 0 for device in self.devices.values())
+        return types.HttpNfcLeaseInfo(
+            lease=self.ref,
+            entity=self.vm,
+            deviceUrl=[self._device_url(device) for device in self.devices.values()],
+            totalDiskCapacityInKB=capacity // 1024,
+            leaseTimeout=int(nfc.lease_seconds),
+        )
+
+    def _device_url(self, device: Device) -> DataObject:
+        nfc = self.world.nfc
+        return types.HttpNfcLeaseDeviceUrl(
+            key=device.key,
+            importKey=device.import_key,
+            url=nfc.url(self.ticket, device.name),
+            sslThumbprint=nfc.thumbprint,
+            disk=device.capacity is not None,
+            targetId=device.name,
+        )
+
+    def _touch(self) -> None:
+        """The lease lives for another period from now on."""
+        seconds = self.world.nfc.lease_seconds
+        self._deadline = time.monotonic() + seconds
+        self.world.after(seconds, self._expire)
+
+    def _expire(self) -> None:
+        if not self.ended and time.monotonic() >= self._deadline:
+            self.fail(Fault('Timedout', 'The lease has timed out.'))
+
+    def _session_ends(self) -> None:
+        self.fail(_canceled())
+
+    def _end(self, state: str, error: DataObject | None = None) -> None:
+        if self._session is not None:
+            self._session.not_at_end(self._session_ends)
+        self.world.nfc.drop(self)
+        self.update(state=state, error=error)
+        if state == 'error':
+            self.undo()
+        self.world.after(_KEPT_SECONDS, lambda: self.world.remove(self))
+
+    def _must_be_ready(self) -> None:
+        if self.state != 'ready':
+            raise self._over()
+
+    def _over(self) -> Fault:
+        if self.error is not None and self.error.fault.wire_type == 'Timedout':
+            return Fault('Timedout', 'The lease has timed out.')
+        return Fault('InvalidState', f'The lease is not ready, its state is {self.state}.')
+
+
+class ImportLease(HttpNfcLease):
+    """Takes the disks of a new machine."""
+
+    uploads = True
+
+    def __init__(
+        self, pool: ResourcePool, spec: DataObject, folder: Folder, host: ManagedObject | None
+    ) -> None:
+        self._create: Callable[[], VirtualMachine] = lambda: class_for('VirtualMachine').create(  # type: ignore[attr-defined]
+            folder, spec, pool, host
+        )
+        self._spec = spec
+        super().__init__(pool.world, 'ImportVApp')
+
+    def prepare(self) -> VirtualMachine:
+        vm = self._create()
+        changes = [
+            change
+            for change in self._spec.deviceChange or []
+            if change.device.wire_type == 'VirtualDisk' and change.operation == 'add'
+        ]
+        for change, disk in zip(changes, vm.disks, strict=True):
+            if change.fileOperation == 'create':
+                _add_disk(self, vm, disk)
+        return vm
+
+    def undo(self) -> None:
+        if self.vm is not None and self.vm.ref.value in self.world.objects:
+            self.world.files.destroy(self.vm)
+            self.vm.dispose()
+
+
+class ExportLease(HttpNfcLease):
+    """Gives the disks of a machine."""
+
+    uploads = False
+
+    def __init__(self, vm: VirtualMachine) -> None:
+        self._exported = vm
+        super().__init__(vm.world, 'ExportVm')
+
+    def prepare(self) -> VirtualMachine:
+        vm = self._exported
+        volume = vm.world.files.of(vm.home)
+        nvram = normal(f'{vm.stem}.nvram'.partition(']')[2])
+        # What is no disk comes first: the order means nothing, and clients have to look.
+        key = f'/{vm.ref.value}/nvram'
+        self.devices['nvram'] = Device('nvram', key, f'/{vm.name}/nvram', volume, nvram, None)
+        for disk in vm.disks:
+            _add_disk(self, vm, disk)
+        return vm
+
+
+def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None:
+    volume = vm.world.files.of(vm_devices.disk_datastore(vm, disk))
+    path = normal(disk.backing.fileName.partition(']')[2])
+    descriptor = Descriptor.read(volume.check_file(path))
+    extent = path if descriptor is None else extent_of(path)
+    volume.check_file(extent)
+    controller = next(one for one in vm.devices if one.key == disk.controllerKey)
+    place = f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
+    name = f'disk-{sum(one.capacity is not None for one in lease.devices.values())}.vmdk'
+    lease.devices[name] = Device(
+        name,
+        f'/{vm.ref.value}/{place}',
+        f'/{vm.name}/{place}',
+        volume,
+        extent,
+        disk.capacityInBytes,
+    )
+
+
+def _canceled() -> Fault:
+    return Fault('RequestCanceled', 'The lease was aborted.')
+
+
+def import_vapp(pool: ResourcePool, call: Call) -> HttpNfcLease:
+    """A lease for a new machine in a resource pool, as ImportVApp asks for it.
+
+    :raises Fault: what can be refused at once
+    """
+    if call.spec.wire_type != 'VirtualMachineImportSpec':
+        raise Fault('NotSupported', 'Only single virtual machines can be imported.')
+    spec = call.spec.configSpec
+    folder = pool.find(call.folder, 'Folder', 'folder') if call.folder else pool.datacenter.vmFolder
+    if folder.kind != 'vm':
+        raise invalid_argument('folder')
+    host = pool.find(call.host, 'HostSystem', 'host') if call.host else None
+    folder.check_free(spec.name, folder.children)
+    if spec.files is not None and spec.files.vmPathName:
+        vm_devices.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+    return ImportLease(pool, spec, folder, host)

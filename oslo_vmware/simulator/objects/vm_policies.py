@@ -1,0 +1,64 @@
+"""Which storage policies a machine and its disks have after a VirtualMachineConfigSpec.
+
+``vmProfile`` is about the machine's home, ``profile`` of a device change about a disk. Either
+names a policy, asks for the datastore's default one, or takes the policy away; what is not given
+stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from oslo_vmware.simulator.data import DataObject
+from oslo_vmware.simulator.objects import vm_devices
+from oslo_vmware.simulator.objects.entity import invalid_argument
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.datastore import Datastore
+    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+
+
+class Assigned(NamedTuple):
+    """Ids of policies: of the machine's home, and of its disks by device key."""
+
+    home: str | None
+    disks: dict[int, str]
+
+
+def assigned(
+    vm: VirtualMachine,
+    home: list[DataObject] | None,
+    disks: Mapping[int, list[DataObject]],
+    devices: list[DataObject],
+) -> Assigned:
+    """The policies there will be.
+
+    :param home: VirtualMachineProfileSpec objects
+    :param disks: the same, by the final key of a device
+    :param devices: of the machine, as they will be
+    :raises Fault: InvalidArgument for an unknown policy
+    """
+    present = {device.key: device for device in devices if device.wire_type == 'VirtualDisk'}
+    made = {}
+    for key, disk in present.items():
+        place = vm_devices.disk_datastore(vm, disk)
+        policy = _chosen(vm, disks.get(key), vm.disk_policies.get(key), place)
+        if policy:
+            made[key] = policy
+    return Assigned(_chosen(vm, home, vm.home_policy, vm.home), made)
+
+
+def _chosen(
+    vm: VirtualMachine, specs: list[DataObject] | None, present: str | None, place: Datastore
+) -> str | None:
+    for spec in specs or ():
+        if spec.wire_type == 'VirtualMachineEmptyProfileSpec':
+            present = None
+        elif spec.wire_type == 'VirtualMachineDefaultProfileSpec':
+            present = vm.world.policies.default_of(place)
+        elif spec.wire_type == 'VirtualMachineDefinedProfileSpec':
+            if not vm.world.policies.known(spec.profileId):
+                raise invalid_argument('profileId')
+            present = spec.profileId
+    return present

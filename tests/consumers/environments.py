@@ -1,0 +1,177 @@
+"""A virtual environment for each user, with our wheel as its ``oslo.vmware``.
+
+pip is told where that one package comes from by a constraint with a URL, so there is no other
+candidate for it, on any index, whatever a requirement says. That the files which are there in the
+end are those of the wheel is looked at nevertheless.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+
+from tests.consumers.suites import User
+
+ROOT = pathlib.Path(__file__).parents[2]
+CONSTRAINTS = pathlib.Path(__file__).with_name('constraints.txt')
+
+# Seconds. An environment for Nova takes one minute with pip's cache filled.
+_INSTALLATION = 1200
+_COMMAND = 300
+
+
+class BrokenEnvironmentError(Exception):
+    """An environment could not be made, or is not what it has to be."""
+
+
+def clean_variables() -> dict[str, str]:
+    """The environment variables for a process that must not see the work tree."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # OS_ are credentials of OpenStack's clients, and settings of its test base classes.
+        if not name.startswith(('PYTHON', 'OS_', 'VIRTUAL_ENV'))
+    }
+    return kept | {'PYTHONNOUSERSITE': '1', 'PIP_DISABLE_PIP_VERSION_CHECK': '1'}
+
+
+def run(*command: str | pathlib.Path, timeout: float = _COMMAND) -> str:
+    """Run a command away from the work tree.
+
+    :raises BrokenEnvironmentError: it failed; the text has the end of what it printed
+    """
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            env=clean_variables(),
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=timeout,
+        )
+    except OSError as failure:
+        raise BrokenEnvironmentError(f'{command[0]} cannot be started: {failure}') from failure
+    except subprocess.TimeoutExpired as late:
+        raise BrokenEnvironmentError(f'{command[0]} took longer than {timeout:.0f} s') from late
+    if done.returncode:
+        end = '\n'.join(done.stdout.splitlines()[-25:])
+        raise BrokenEnvironmentError(
+            f'{" ".join(map(str, command[:8]))} … ended with {done.returncode}:\n{end}'
+        )
+    return done.stdout
+
+
+def version_of(python: str) -> str:
+    """The version of an interpreter, such as ``3.11``."""
+    return run(python, '-c', 'import sys; print("%d.%d" % sys.version_info[:2])').strip()
+
+
+def build_wheel(directory: pathlib.Path) -> pathlib.Path:
+    """Build our wheel, by way of an sdist: what lies about in ``build/`` must not get in."""
+    run(sys.executable, '-m', 'build', '--outdir', directory, ROOT)
+    (wheel,) = directory.glob('*.whl')
+    return wheel
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The environment of one user.
+
+    :ivar home: its directory
+    :ivar user: who gets it
+    :ivar base: the interpreter it is made with
+    """
+
+    home: pathlib.Path
+    user: User
+    base: str
+
+    @property
+    def python(self) -> pathlib.Path:
+        return self.home / 'bin' / 'python'
+
+    @property
+    def _stamp(self) -> pathlib.Path:
+        return self.home / '.made-from'
+
+    def _made_from(self) -> str:
+        recipe = [
+            run(self.base, '-VV'),
+            *self.user.requirements,
+            CONSTRAINTS.read_text(),
+            (ROOT / 'requirements.txt').read_text(),
+            pathlib.Path(__file__).read_text(),
+        ]
+        return hashlib.sha256('\0'.join(recipe).encode()).hexdigest()
+
+    def prepare(self, wheel: pathlib.Path) -> bool:
+        """Make the environment, unless it is there, and put the wheel into it.
+
+        :returns: whether it had to be made
+        :raises BrokenEnvironmentError: pip cannot do it, or did something else
+        """
+        wanted = self._made_from()
+        made = not self._stamp.exists() or self._stamp.read_text() != wanted
+        if made:
+            shutil.rmtree(self.home, ignore_errors=True)
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            # Without a pip of its own: ours works there too, and is one version for all.
+            run(self.base, '-m', 'venv', '--without-pip', self.home)
+            ours = self.home / 'ours.txt'
+            ours.write_text(f'oslo.vmware @ {wheel.as_uri()}\n')
+            self._pip_install(
+                *('--constraint', ours, '--constraint', CONSTRAINTS),
+                *(*self.user.requirements, 'oslo.vmware'),
+            )
+            self._stamp.write_text(wanted)
+        else:
+            self._pip_install('--no-deps', '--no-index', '--force-reinstall', wheel)
+        self._pip('check')
+        self.verify(wheel)
+        return made
+
+    def _pip(self, *arguments: str | pathlib.Path) -> None:
+        run(
+            *(sys.executable, '-m', 'pip', '--python', self.python),
+            *arguments,
+            timeout=_INSTALLATION,
+        )
+
+    def _pip_install(self, *arguments: str | pathlib.Path) -> None:
+        # -qq: of warnings there is one for each place that a package is not at. Of the thousands of
+        # modules that come along few are ever imported, so that compiling them all is for nothing.
+        self._pip('install', '-qq', '--no-compile', *arguments)
+
+    def verify(self, wheel: pathlib.Path) -> None:
+        """See that the installed library is the wheel's, file by file, and nothing besides.
+
+        :raises BrokenEnvironmentError: it is not
+        """
+        where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+        packages = pathlib.Path(run(self.python, '-c', where).strip())
+        with zipfile.ZipFile(wheel) as archive:
+            expected = {
+                name: archive.read(name)
+                for name in archive.namelist()
+                if name.startswith('oslo_vmware/') and not name.endswith('/')
+            }
+        found = {
+            path.relative_to(packages).as_posix(): path.read_bytes()
+            for path in (packages / 'oslo_vmware').rglob('*')
+            if path.is_file() and path.suffix != '.pyc'
+        }
+        different = sorted(
+            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+        )
+        if not expected or different:
+            raise BrokenEnvironmentError(
+                f'{packages / "oslo_vmware"} is not the library of {wheel.name}: '
+                + ', '.join(different[:5])
+            )

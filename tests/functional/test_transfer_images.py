@@ -1,0 +1,728 @@
+"""Leases and images: completed when the server has it all, released in every case."""
+
+import contextlib
+import hashlib
+import io
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from oslo_vmware import exceptions, image_transfer, rw_handles, vim_util
+from oslo_vmware.objects import datacenter, datastore
+from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store, thumbprint
+from tests.transfer.stand_in import Cookie, StandIn
+
+DATA = bytes(range(256)) * 1024
+SIZE = len(DATA)
+COMPLETE = ['HttpNfcLeaseComplete']
+ABORT = ['HttpNfcLeaseAbort']
+LEASE_PATH = '/nfc/52ab0000-secret/disk-0.vmdk'
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports every twentieth of a second."""
+    monkeypatch.setattr(image_transfer, 'NFC_LEASE_UPDATE_PERIOD', 0.05)
+    monkeypatch.setattr(rw_handles, 'MIN_UPDATE_INTERVAL', 0)
+
+
+def session_for(server: DataServer) -> StandIn:
+    return StandIn(server.url + LEASE_PATH, thumbprint(), server.host)
+
+
+def importer(session: StandIn, size: Any = SIZE, method: str = 'PUT') -> Any:
+    return rw_handles.VmdkWriteHandle(session, session._host, 443, 'rp', 'f', 'spec', size, method)
+
+
+def exporter(session: StandIn, size: Any = 10 * SIZE) -> Any:
+    return rw_handles.VmdkReadHandle(session, session._host, 443, 'vm', None, size)
+
+
+class Pieces:
+    """A source of the given pieces; a callable among them is called in its turn."""
+
+    name = 'the image'
+
+    def __init__(self, *pieces: Any) -> None:
+        self._pieces = iter(pieces)
+        self.closed = False
+
+    def read(self, size: int) -> bytes:
+        piece = next(self._pieces, b'')
+        return piece() if callable(piece) else piece
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def write_and_close(handle: Any, data: bytes) -> None:
+    handle.write(data)
+    handle.close()
+
+
+def read_to_the_end(handle: Any) -> bytes:
+    return b''.join(iter(handle.read, b''))
+
+
+# Handles under a lease
+
+
+@pytest.mark.parametrize('method', ['PUT', 'POST'])
+def test_an_import(method: str) -> None:
+    """The lease is completed when the server has acknowledged the disk, and not before."""
+    order: list[str] = []
+
+    def acknowledge(exchange: Exchange) -> None:
+        exchange.swallow()
+        order.extend(session.operations)
+        exchange.answer()
+
+    with DataServer(acknowledge, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = importer(session, str(len(DATA)), method)
+        handle.write(DATA)
+        assert handle.tell() == len(DATA)
+        handle.close()
+        handle.close()
+        assert handle.get_imported_vm() is session.vm
+        assert order == ['ImportVApp']
+        assert session.operations == ['ImportVApp', *COMPLETE]
+        assert session.calls[0][1] == {'spec': 'spec', 'folder': 'f'}
+        headers = server.last.headers
+        kind = 'binary/octet-stream' if method == 'PUT' else 'application/x-vnd.vmware-streamVmdk'
+        assert (server.last.method, headers['Content-Type']) == (method, kind)
+        assert headers['Overwrite'] == ('t' if method == 'PUT' else None)
+        assert server.last.digest.digest() == hashlib.sha256(DATA).digest()
+        assert server.all_closed()
+
+
+def refuse(exchange: Exchange) -> None:
+    exchange.swallow()
+    exchange.answer('500 Disk Error')
+
+
+def hang_up(exchange: Exchange) -> None:
+    exchange.swallow()
+    exchange.socket.close()
+
+
+@pytest.mark.parametrize(
+    ('script', 'written', 'message'),
+    [
+        (refuse, len(DATA), '500 Disk Error'),
+        (hang_up, len(DATA), 'no answer'),
+        (store, 1, f'1 of {len(DATA)} announced'),
+        (store, len(DATA) + 1, 'were announced'),
+    ],
+)
+def test_an_import_that_fails(script: Any, written: int, message: str) -> None:
+    """An error, the connection closed, the lease aborted, and no machine to be had."""
+    with DataServer(script, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = importer(session)
+        with pytest.raises(exceptions.VimException, match=message) as raised:
+            write_and_close(handle, (DATA + b'x')[:written])
+        assert 'secret' not in str(raised.value).replace('***ecret', '')
+        handle.close()
+        assert (session.ends, session.open_leases) == (ABORT, 0)
+        with pytest.raises(exceptions.ImageTransferException, match='not imported'):
+            handle.get_imported_vm()
+        assert server.all_closed()
+
+
+@pytest.mark.parametrize('make', [importer, exporter])
+@pytest.mark.parametrize('problem', ['status', 'no disk', 'refused', 'thumbprint', 'lease error'])
+def test_a_constructor_that_fails(make: Any, problem: str) -> None:
+    """Whatever goes wrong after the lease was made, it is aborted and no socket stays open."""
+    with DataServer(serve(b'', '503 Unavailable'), CERTIFICATE) as server:
+        session = session_for(server)
+        if problem == 'no disk':
+            session.devices = [SimpleNamespace(url='https://127.0.0.1/x')]
+        elif problem == 'refused':
+            session.devices = [SimpleNamespace(disk=True, url='https://127.0.0.1:1/x')]
+        elif problem == 'thumbprint':
+            session.devices[1].sslThumbprint = '00:' * 19 + '00'
+        elif problem == 'lease error':
+            session.state = 'error'
+        if problem == 'status' and make is importer:
+            with pytest.raises(exceptions.VimException, match='503'):
+                make(session, 0).close()
+        else:
+            with pytest.raises(exceptions.VimException):
+                make(session)
+        assert (session.ends, session.open_leases) == (ABORT, 0)
+        assert server.all_closed(0)
+
+
+def test_a_bad_method_makes_no_lease() -> None:
+    """It is noticed before the server is asked for anything."""
+    session = StandIn()
+    with pytest.raises(ValueError, match='PATCH'):
+        importer(session, 1, 'PATCH')
+    assert session.calls == []
+
+
+@pytest.mark.parametrize('when', ['release', 'write'])
+def test_the_reason_of_a_failed_lease(when: str) -> None:
+    """When the lease goes into state error, the server's words are in the exception."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = importer(session)
+        handle.write(DATA if when == 'release' else DATA[1:])
+        session.state = 'error'
+        with pytest.raises(exceptions.VimException, match='The datastore is full') as raised:
+            write_and_close(handle, DATA if when == 'write' else b'')
+        if when == 'release':
+            assert isinstance(raised.value, exceptions.NoDiskSpaceException)
+        with pytest.raises(exceptions.ImageTransferException, match='The datastore is full'):
+            handle.get_imported_vm()
+
+
+GONE = exceptions.ManagedObjectNotFoundException('gone')
+
+
+@pytest.mark.parametrize('problem', [GONE, exceptions.VimException('cannot')])
+def test_a_lease_that_cannot_be_completed(problem: Exception) -> None:
+    """Closing an import logs it, as ever; asking for the machine tells that there is none."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        session.faults['HttpNfcLeaseComplete'] = problem
+        handle = importer(session)
+        handle.write(DATA)
+        handle.close()
+        with pytest.raises(exceptions.ImageTransferException):
+            handle.get_imported_vm()
+        assert server.all_closed()
+
+
+def test_trouble_on_the_way_to_the_server() -> None:
+    """Connection trouble at the release is raised, and the data connection is closed by then."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        session.faults['state'] = exceptions.VimConnectionException('no answer')
+        handle = importer(session)
+        handle.write(DATA)
+        with pytest.raises(exceptions.VimConnectionException):
+            handle.close()
+        assert server.all_closed()
+
+
+@pytest.mark.parametrize('guess', [0, 1, len(DATA), 100 * len(DATA)])
+def test_a_complete_export_completes_its_lease(guess: int) -> None:
+    """Read to the end it is complete, whatever size was guessed; percentages stay in range."""
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        handle = exporter(session, guess)
+        data = read_to_the_end(handle)
+        handle.update_progress()
+        handle.close()
+        handle.close()
+        assert data == DATA
+        assert handle.tell() == len(DATA)
+        assert session.percents == [100]
+        assert session.ends == COMPLETE
+        assert server.all_closed()
+
+
+def test_an_export_closed_early_is_aborted() -> None:
+    """Whoever stops before the end has not exported the machine."""
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        handle = exporter(session)
+        handle.read(10)
+        handle.close()
+        assert session.ends == ABORT
+        assert server.all_closed()
+
+
+def test_an_export_cut_short() -> None:
+    """An error, never an end; the lease is aborted."""
+
+    def cut(exchange: Exchange) -> None:
+        exchange.answer('200 OK', DATA, Content_Length=len(DATA) + 1)
+        exchange.socket.close()
+
+    with DataServer(cut, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = exporter(session)
+        with pytest.raises(exceptions.VimException):
+            read_to_the_end(handle)
+        handle.close()
+        assert session.ends == ABORT
+
+
+def test_progress_is_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first report goes out, the next ones wait a minute; one that fails does not count."""
+    clock = [1000.0]
+    monkeypatch.setattr(rw_handles, 'time', SimpleNamespace(monotonic=lambda: clock[0]))
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = importer(session)
+        handle.write(DATA[: len(DATA) // 2])
+        for seconds in (0, 30, 30, 30, 29.99):
+            clock[0] += seconds
+            handle.update_progress()
+        assert session.percents == [50, 50, 50]
+        session.faults['HttpNfcLeaseProgress'] = exceptions.VimException('busy')
+        clock[0] += 60
+        for _attempt in range(2):
+            with pytest.raises(exceptions.VimException, match='busy'):
+                handle.update_progress()
+        with contextlib.suppress(exceptions.VimException):
+            handle.close()
+        handle.update_progress()
+        assert len(session.percents) == 5
+
+
+@pytest.mark.parametrize(('host', 'sent'), [('127.0.0.1', True), ('vcenter.example.org', False)])
+def test_the_session_stays_with_its_server(host: str, sent: bool) -> None:
+    """A lease may name any host; the session's cookie goes only to the session's own."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        session._host = host
+        session.vim.client.cookiejar = [Cookie('vmware_soap_session', '"s"')]
+        importer(session, 0).close()
+        assert ('Cookie' in server.last.headers) == sent
+
+
+def test_the_host_that_is_not_named() -> None:
+    """A stand-alone host calls itself ``*`` and is where the session is."""
+    with DataServer(store, host='::1') as server:
+        session = StandIn('http://*/nfc/1/disk-0.vmdk', host='::1')
+        handle = rw_handles.VmdkWriteHandle(session, '::1', server.port, 'rp', 'f', 'spec', 0)
+        handle.close()
+        assert server.last.headers['Host'] == server.netloc
+
+
+# The copying
+
+
+def test_a_slow_source_keeps_its_lease(quick: None) -> None:
+    """Reports go out while a single read takes long, and after one of them has failed."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+
+        def slow() -> bytes:
+            time.sleep(0.3)
+            session.faults['HttpNfcLeaseProgress'] = exceptions.VimException('busy')
+            time.sleep(0.3)
+            del session.faults['HttpNfcLeaseProgress']
+            before = len(session.percents)
+            time.sleep(0.3)
+            assert len(session.percents) > before
+            return DATA
+
+        image_transfer._start_transfer(Pieces(slow), importer(session), 30)
+        assert len(session.percents) >= 6
+        assert session.ends == COMPLETE
+        # Nothing is reported when all is over.
+        after = len(session.percents)
+        time.sleep(0.2)
+        assert len(session.percents) == after
+
+
+def test_a_slow_server_keeps_its_lease(quick: None) -> None:
+    """Reports go out while the server thinks about its answer."""
+
+    def think(exchange: Exchange) -> None:
+        exchange.swallow()
+        time.sleep(0.5)
+        exchange.answer()
+
+    with DataServer(think, CERTIFICATE) as server:
+        session = session_for(server)
+        image_transfer._start_transfer(Pieces(DATA), importer(session), 30)
+        assert len(session.percents) >= 4
+        assert session.ends == COMPLETE
+
+
+def transfer_fails(source: Any, sink: Any, seconds: float | None) -> Any:
+    with pytest.raises(exceptions.ImageTransferException) as raised:
+        image_transfer._start_transfer(source, sink, seconds)
+    return raised.value
+
+
+def test_a_source_that_raises() -> None:
+    """The exception names both ends and the bytes; everything is closed, the lease aborted."""
+
+    def broken() -> bytes:
+        raise OSError('the image service is gone')
+
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        source = Pieces(DATA[:1000], broken)
+        problem = transfer_fails(source, importer(session), 30)
+        assert isinstance(problem.cause, OSError)
+        for part in ('the image', f'{server.url}/nfc/', '1000 bytes', 'the image service is gone'):
+            assert part in str(problem)
+        assert source.closed
+        assert session.ends == ABORT
+        assert server.all_closed()
+
+
+def test_a_failure_after_the_last_byte_completes_nothing() -> None:
+    """All announced bytes are there, the source has more: the lease must not be completed."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        transfer_fails(Pieces(DATA, b'x'), importer(session), 30)
+        assert session.ends == ABORT
+
+
+@pytest.mark.parametrize('hanging', ['source', 'server', 'answer', 'download'])
+def test_the_time_limit(hanging: str) -> None:
+    """It ends a read, a write and the wait for an answer, wherever they hang."""
+    never = threading.Event()
+
+    def stop_reading(exchange: Exchange) -> None:
+        if hanging == 'answer':
+            exchange.swallow()
+        server.released.wait(10)
+
+    def trickle(exchange: Exchange) -> None:
+        exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n')
+        while not server.released.wait(0.05):
+            exchange.socket.sendall(b'.')
+
+    script = {'source': store, 'download': trickle}.get(hanging, stop_reading)
+    with DataServer(script, CERTIFICATE) as server:
+        session = session_for(server)
+        began = time.monotonic()
+        if hanging == 'download':
+            problem: Any = transfer_fails(exporter(session), io.BytesIO(), 0.5)
+        elif hanging == 'answer':
+            with pytest.raises(exceptions.VimConnectionException, match='timed out') as raised:
+                image_transfer._start_transfer(Pieces(DATA), importer(session), 0.5)
+            problem = raised.value
+        else:
+            last = (lambda: never.wait(20) or b'') if hanging == 'source' else b''
+            chunks = [DATA] * (2 if hanging == 'source' else 400)
+            source = Pieces(*chunks, last)
+            problem = transfer_fails(source, importer(session, 1 << 30), 0.5)
+            assert isinstance(problem.cause, image_transfer.Timer.Timeout)
+        assert 0.4 < time.monotonic() - began < 5
+        assert 'bytes' in str(problem)
+        assert session.ends == ABORT
+        never.set()
+        server.released.set()
+        assert server.all_closed()
+
+
+def test_no_time_limit() -> None:
+    """None is as long as it takes."""
+    sink = io.BytesIO()
+    sink.close = lambda: None  # type: ignore[method-assign]
+    image_transfer._start_transfer(Pieces(b'abc', b'd'), sink, None)
+    assert sink.getvalue() == b'abcd'
+
+
+def test_a_sink_that_takes_little() -> None:
+    """A file without a buffer says how much it took; the rest is written again."""
+
+    class Little(Pieces):
+        taken = b''
+
+        def write(self, data: bytes) -> int:
+            self.taken += data[:3]
+            return len(data[:3])
+
+    sink = Little()
+    image_transfer._start_transfer(Pieces(b'abcdefgh'), sink, 5)
+    assert (sink.taken, sink.closed) == (b'abcdefgh', True)
+
+
+def test_a_source_that_cannot_be_closed() -> None:
+    """The data is there: that is what counts, and the writing end is closed."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        source = Pieces(DATA)
+        source.close = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+        image_transfer._start_transfer(source, importer(session), 5)
+        assert session.ends == COMPLETE
+
+
+# The public functions
+
+
+class ImageService:
+    def __init__(self, data: Any = b'', container_format: str = 'bare') -> None:
+        self.data = data
+        self.container_format = container_format
+        self.updates: list[Any] = []
+        self.enough: int | None = None
+
+    def show(self, context: Any, image_id: str) -> dict[str, Any]:
+        return {'container_format': self.container_format}
+
+    def download(self, context: Any, image_id: str) -> Iterator[bytes]:
+        for start in range(0, len(self.data), 10007):
+            yield self.data[start : start + 10007]
+
+    def update(self, *args: Any, data: Any, **kwargs: Any) -> None:
+        self.updates.append((args, kwargs))
+        while piece := data.read(1000):
+            self.data += piece
+            if self.enough and len(self.data) >= self.enough:
+                return
+
+
+def import_image(session: StandIn, service: ImageService, **kwargs: Any) -> Any:
+    return image_transfer.download_stream_optimized_image(
+        'context',
+        10,
+        service,
+        'image-1',
+        session=session,
+        host=session._host,
+        port=443,
+        resource_pool='rp',
+        vm_folder='f',
+        vm_import_spec='spec',
+        **{'image_size': len(service.data), 'http_method': 'POST'} | kwargs,
+    )
+
+
+def export_arguments(session: StandIn) -> dict[str, Any]:
+    return {
+        'session': session,
+        'host': session._host,
+        'port': 443,
+        'vm': 'vm',
+        'vmdk_file_path': None,
+        'vmdk_size': 1 << 30,
+    }
+
+
+UPLOADS: list[Callable[[DataServer, StandIn], Any]] = [
+    lambda server, session: image_transfer.download_flat_image(
+        'context', 10, ImageService(DATA), 'id', image_size=str(len(DATA)), host=server.host,
+        port=server.port, data_center_name='dc', datastore_name='ds', file_path='p', cacerts=False,
+    ),
+    lambda server, session: image_transfer.download_file(
+        io.BytesIO(DATA), server.host, server.port, 'dc', 'ds', None, 'p', len(DATA), False, 10
+    ),
+    lambda server, session: import_image(session, ImageService(DATA)),
+    lambda server, session: image_transfer.download_stream_optimized_data(
+        'context', 10, io.BytesIO(DATA), session=session, host=server.host, port=443,
+        resource_pool='rp', vm_folder='f', vm_import_spec='spec', image_size=len(DATA),
+    ),
+    lambda server, session: to_datastore(server, session, bypass=False),
+    lambda server, session: to_datastore(server, session, bypass=True),
+]  # fmt: skip
+
+
+def to_datastore(server: DataServer, session: Any, bypass: bool) -> None:
+    store = datastore.Datastore('ds-1', 'ds', datacenter=datacenter.Datacenter('dc-1', 'dc'))
+    if bypass:
+        host = vim_util.get_moref('host-1', 'HostSystem')
+        store.get_connected_hosts = lambda session: [host]  # type: ignore[method-assign]
+        session.properties['name'] = server.netloc
+    else:
+        session._port = server.port
+    session._insecure = True
+    meta = {'size': str(len(DATA))}
+    image_transfer.download_image([DATA[:9], b'', DATA[9:]], meta, session, store, 'a b', bypass, 9)
+
+
+@pytest.mark.parametrize('upload', UPLOADS)
+def test_every_upload_arrives(upload: Any) -> None:
+    """The bytes, all of them; and the machine where one is imported."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        result = upload(server, session)
+        assert server.last.digest.digest() == hashlib.sha256(DATA).digest()
+        assert result is (session.vm if 'ImportVApp' in session.operations else None)
+        assert session.open_leases == 0
+        assert server.all_closed()
+
+
+@pytest.mark.parametrize('upload', UPLOADS)
+def test_every_upload_that_is_refused_raises(upload: Any) -> None:
+    """Status, reason and URL come out of every function; nothing stays open."""
+
+    def full(exchange: Exchange) -> None:
+        exchange.swallow()
+        exchange.answer('507 Insufficient Storage')
+
+    with DataServer(full, CERTIFICATE) as server:
+        session = session_for(server)
+        with pytest.raises(exceptions.NoDiskSpaceException, match='507 Insufficient') as raised:
+            upload(server, session)
+        assert server.netloc in str(raised.value)
+        assert session.open_leases == 0
+        assert server.all_closed()
+
+
+@pytest.mark.parametrize(
+    ('bypass', 'target', 'cookie'),
+    [
+        (
+            True,
+            '/folder/a%20b?dcPath=ha-datacenter&dsName=ds',
+            'vmware_cgi_ticket="one-time-ticket"',
+        ),
+        (False, '/folder/a%20b?dcPath=dc&dsName=ds', 'vmware_soap_session=52a-secret'),
+    ],
+)
+def test_where_download_image_goes(bypass: bool, target: str, cookie: str) -> None:
+    """To a host with a ticket, or to the vCenter with the session."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        to_datastore(server, session, bypass)
+        assert server.last.target == target
+        assert server.last.headers['Cookie'] == cookie
+        tickets = [a for name, a in session.calls if name == 'AcquireGenericServiceTicket']
+        assert len(tickets) == bypass
+        if bypass:
+            assert (tickets[0]['spec'].method, tickets[0]['spec'].url) == (
+                'PUT',
+                server.url + target,
+            )
+
+
+def test_an_export_into_a_file() -> None:
+    """All bytes, the lease completed, both ends closed."""
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        sink = io.BytesIO()
+        kept: list[bytes] = []
+        sink.close = lambda: kept.append(sink.getvalue())  # type: ignore[method-assign]
+        image_transfer.copy_stream_optimized_disk('c', 10, sink, **export_arguments(session))
+        assert kept == [DATA]
+        assert session.ends == COMPLETE
+
+
+@pytest.mark.parametrize('version', [None, 3])
+def test_an_export_into_an_image(version: int | None) -> None:
+    """Data and metadata arrive; a version that is not given is not made up."""
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        service = ImageService()
+        image_transfer.upload_image(
+            'c', 10, service, 'id', 'me', image_name='n', image_version=version, is_public=True,
+            **export_arguments(session),
+        )  # fmt: skip
+        assert service.data == DATA
+        properties = {'vmware_disktype': 'streamOptimized', 'owner_id': 'me'}
+        if version:
+            properties['vmware_image_version'] = '3'
+        metadata = {'disk_format': 'vmdk', 'name': 'n', 'properties': properties}
+        expected = ('c', 'id', metadata), {'store_id': None, 'base_image_ref': None}
+        assert service.updates == [expected]
+        assert session.ends == COMPLETE
+        assert server.all_closed()
+
+
+def test_an_image_service_that_takes_less() -> None:
+    """Half an image is no image, though the image service did not complain."""
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        service = ImageService()
+        service.enough = 2000
+        with pytest.raises(exceptions.ImageTransferException, match='not all'):
+            image_transfer.upload_image('c', 9, service, 'id', 'me', **export_arguments(session))
+        assert session.ends == ABORT
+
+
+# OVA
+
+DISK = b'KDMV' + DATA
+
+
+def descriptor(name: str = 'my disk-0.vmdk', **attributes: Any) -> bytes:
+    extra = ''.join(f' ovf:{key}="{value}"' for key, value in attributes.items())
+    return (
+        '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1"'
+        ' xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"><References>'
+        f'<File ovf:href="x.iso" ovf:id="file0"/><File ovf:href="{name}" ovf:id="file1"{extra}/>'
+        '</References><DiskSection><Disk ovf:diskId="d" ovf:fileRef="file1"/></DiskSection>'
+        '</Envelope>'
+    ).encode()
+
+
+def ova(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode='w') as archive:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+HALF = len(DISK) // 2
+GOOD_OVAS = {
+    'plain': ova(('a.ovf', descriptor()), ('my disk-0.vmdk', DISK)),
+    'encoded': ova(('a.ovf', descriptor('my%20disk-0.vmdk')), ('my disk-0.vmdk', DISK)),
+    'decoy': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.sha1', b'no'), ('my disk-0.vmdk', DISK)),
+    'one piece': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.000000000', DISK)),
+    'two pieces': ova(
+        ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
+        ('my disk-0.vmdk.000000000', DISK[:HALF]),
+        ('my disk-0.vmdk.000000001', DISK[HALF:]),
+    ),
+}
+
+
+@pytest.mark.parametrize('kind', GOOD_OVAS)
+def test_an_ova(kind: str) -> None:
+    """The disk alone is sent and announced, though the archive's size was given."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        assert import_image(session, ImageService(GOOD_OVAS[kind], 'ova')) is session.vm
+        assert server.last.headers['Content-Length'] == str(len(DISK))
+        assert server.last.digest.digest() == hashlib.sha256(DISK).digest()
+        assert session.ends == COMPLETE
+
+
+HOSTILE = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+BAD_OVAS = {
+    'no tar': (b'x' * 2000, 'no usable OVA'),
+    'empty': (ova(), 'no OVF descriptor'),
+    'no disk': (ova(('a.ovf', descriptor())), 'no member my disk-0.vmdk'),
+    'late descriptor': (
+        ova(('my disk-0.vmdk', DISK), ('a.ovf', descriptor())),
+        'before the OVF descriptor',
+    ),
+    'broken xml': (ova(('a.ovf', b'<a>'), ('d.vmdk', DISK)), 'descriptor is unusable'),
+    'hostile xml': (ova(('a.ovf', HOSTILE + descriptor())), 'document type'),
+    'no size': (
+        ova(('a.ovf', descriptor(chunkSize=9)), ('my disk-0.vmdk.000000000', DISK)),
+        'does not say how long',
+    ),
+    'compressed': (
+        ova(('a.ovf', descriptor(compression='gzip')), ('my disk-0.vmdk', DISK)),
+        'compressed with gzip',
+    ),
+    'cut short': (GOOD_OVAS['plain'][: len(DISK)], 'unexpected end of data|archive ends'),
+}
+
+
+@pytest.mark.parametrize('kind', BAD_OVAS)
+def test_a_bad_ova(kind: str) -> None:
+    """A clear error, and neither lease nor connection is left."""
+    data, message = BAD_OVAS[kind]
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        with pytest.raises(exceptions.ImageTransferException, match=message):
+            import_image(session, ImageService(data, 'ova'))
+        assert session.open_leases == 0
+        assert COMPLETE[0] not in session.operations
+        assert server.all_closed(0)
+
+
+def test_a_piece_that_is_missing() -> None:
+    """Fewer bytes than the descriptor says: the lease is aborted."""
+    data = ova(
+        ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
+        ('my disk-0.vmdk.000000000', DISK[:HALF]),
+    )
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        with pytest.raises(exceptions.VimException, match=f'{HALF} of {len(DISK)}'):
+            import_image(session, ImageService(data, 'ova'))
+        assert session.ends == ABORT
