@@ -43,7 +43,10 @@ class _ReadAhead:
         self._source = source
         self._pieces: queue.Queue[Any] = queue.Queue(2)
         self._given_up = threading.Event()
-        self._abandoned = threading.Event()
+        # Who closes the source is decided once: its reader, if that comes back too late.
+        self._verdict = threading.Lock()
+        self._finished = False
+        self._abandoned = False
         self._thread = threading.Thread(target=self._run, name='oslo.vmware-source', daemon=True)
         self._thread.start()
 
@@ -57,7 +60,9 @@ class _ReadAhead:
             self._pieces.put(piece)
             if isinstance(piece, _Failed):
                 break
-        if self._abandoned.is_set():
+        with self._verdict:
+            self._finished = True
+        if self._abandoned:
             with contextlib.suppress(Exception):
                 self._source.close()
 
@@ -84,10 +89,9 @@ class _ReadAhead:
             while True:
                 self._pieces.get_nowait()
         self._thread.join(_JOIN_SECONDS)
-        if not self._thread.is_alive():
-            return True
-        self._abandoned.set()
-        return False
+        with self._verdict:
+            self._abandoned = not self._finished
+            return self._finished
 
 
 class _Failed:

@@ -403,9 +403,7 @@ def test_redirects_are_not_followed(tls: Any) -> None:
 def test_nobody_there(make: Any) -> None:
     """A server that does not answer is an error of the library, with the URL."""
     nobody = SimpleNamespace(host='127.0.0.1', port=1, scheme='http')
-    with pytest.raises(
-        exceptions.VimConnectionException, match=r'127.0.0.1:1/f'
-    ) as raised:
+    with pytest.raises(exceptions.VimConnectionException, match=r'127.0.0.1:1/f') as raised:
         make(nobody)
     assert isinstance(raised.value, exceptions.VimException)
     assert isinstance(raised.value.cause, OSError)

@@ -410,6 +410,12 @@ def test_the_time_limit(hanging: str) -> None:
         never.set()
         server.released.set()
         assert server.all_closed()
+        if hanging == 'source':
+            # Closed by the time it comes back.
+            until = time.monotonic() + 5
+            while not source.closed:
+                assert time.monotonic() < until
+                time.sleep(0.01)
 
 
 def test_no_time_limit() -> None:
