@@ -29,6 +29,11 @@ def vim_schema() -> Schema:
 
 
 @functools.cache
+def _shipped_files() -> frozenset[str]:
+    return frozenset(path.name for path in _DIRECTORY.iterdir() if path.suffix in ('.wsdl', '.xsd'))
+
+
+@functools.cache
 def _published_versions() -> tuple[str, ...]:
     """All API versions that there ever were, newest first."""
     root = etree.fromstring((_DIRECTORY / _VERSIONS).read_bytes())
@@ -51,7 +56,7 @@ class Descriptions:
     """
 
     def __init__(self, api_version: str) -> None:
-        if not re.match(r'\d+\.\d+', api_version):
+        if not re.fullmatch(r'\d+(\.\d+)+(u\d+)?', api_version, re.ASCII):
             raise ValueError(
                 f'api_version={api_version!r}: expected a version such as "8.0.3.0" or "6.7"'
             )
@@ -78,11 +83,10 @@ class Descriptions:
         """
         if name == _VERSIONS:
             return self._versions_document()
-        path = _DIRECTORY / name
-        if '/' in name or path.suffix not in ('.wsdl', '.xsd') or not path.is_file():
+        if name not in _shipped_files():
             return None
-        document = path.read_bytes()
-        if path.suffix == '.wsdl':
+        document = (_DIRECTORY / name).read_bytes()
+        if name.endswith('.wsdl'):
             document = document.replace(
                 f'soapAction="{_NAMESPACE}/{self._shipped}"'.encode(),
                 f'soapAction="{_NAMESPACE}/{self.versions[0]}"'.encode(),

@@ -10,7 +10,6 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from lxml import etree
@@ -70,6 +69,28 @@ class ServedCall:
         return self.soap_headers.get('operationID')
 
 
+class Calls(collections.deque[ServedCall]):
+    """The last operations that arrived.
+
+    :ivar counts: how many of each operation since :meth:`clear`, those no longer here included
+    """
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=_REMEMBERED_CALLS)
+        self.counts: collections.Counter[str] = collections.Counter()
+        self._lock = threading.Lock()
+
+    def append(self, call: ServedCall) -> None:
+        with self._lock:
+            super().append(call)
+            self.counts[call.operation] += 1
+
+    def clear(self) -> None:
+        with self._lock:
+            super().clear()
+            self.counts.clear()
+
+
 @dataclasses.dataclass(frozen=True)
 class _Envelope:
     body: etree._Element
@@ -109,7 +130,7 @@ class Endpoint:
         self._parser = etree.XMLParser(
             resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
         )
-        self.calls: collections.deque[ServedCall] = collections.deque(maxlen=_REMEMBERED_CALLS)
+        self.calls = Calls()
 
     def serve(self, request: Request) -> Response:
         """Answer one POST."""
@@ -183,10 +204,11 @@ class Endpoint:
 
     def _act(self, served: ServedCall, envelope: _Envelope) -> Response:
         try:
-            return self._dispatch(served, envelope.body)
-        except Fault as fault:
-            served.fault = fault.name
-            return self._fault_response(fault)
+            try:
+                return self._dispatch(served, envelope.body)
+            except Fault as fault:
+                served.fault = fault.name
+                return self._fault_response(fault)
         except Disconnect:
             raise
         except Exception as error:
@@ -305,11 +327,12 @@ def _response(status: int, text: str, headers: tuple[tuple[str, str], ...] = ())
 
 
 def _session_cookie(header: str | None) -> str | None:
-    """The session cookie as it came; the standard parser takes the quotes off, we want them."""
-    if header is None:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.coded_value
+    """The session cookie as it came, with its quotes.
+
+    The standard parser takes them off, and gives up at cookies of others that look odd.
+    """
+    for cookie in (header or '').split(';'):
+        name, _, value = cookie.strip().partition('=')
+        if name == COOKIE:
+            return value
+    return None

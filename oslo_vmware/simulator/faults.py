@@ -12,14 +12,16 @@ do, and the client does not learn of it.
 """
 
 import dataclasses
+import datetime
 import enum
 import fnmatch
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
+from oslo_vmware.simulator.codec import EncodeError, Encoder
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
-from oslo_vmware.soap.schema import Field, Kind, Schema
+from oslo_vmware.soap.schema import Field, Kind, Schema, is_float, is_integer, split
 
 _HTML = '<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>'
 
@@ -35,6 +37,14 @@ class Effect(enum.Enum):
     TRUNCATE = 'truncate'
     EMPTY_REPLY = 'empty reply'
     TASK = 'task'
+
+
+class When(TypedDict, total=False):
+    """To which calls a rule applies, see the module."""
+
+    times: int | None
+    skip: int
+    target: str | None
 
 
 @dataclasses.dataclass
@@ -91,6 +101,7 @@ class Faults:
 
     def __init__(self, schema: Schema, root: Callable[[], Ref]) -> None:
         self._schema = schema
+        self._encoder = Encoder(schema)
         self._root = root
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -119,33 +130,18 @@ class Faults:
 
         :param fault: name of the fault's type
         :param fields: members of the fault; required ones not given get a plausible value
+        :raises ValueError: there is no such fault, or it cannot have these members
         """
         made = self._fault(fault, message, fields)
         return self._add(Rule(operation, Effect.FAULT, times, skip, target, fault=made))
 
-    def delay(
-        self,
-        operation: str,
-        seconds: float,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def delay(self, operation: str, seconds: float, **when: Unpack[When]) -> Rule:
         """Let time pass before acting."""
-        return self._add(Rule(operation, Effect.DELAY, times, skip, target, seconds=seconds))
+        return self._add(Rule(operation, Effect.DELAY, seconds=seconds, **when))
 
-    def drop(
-        self,
-        operation: str,
-        *,
-        after: bool = False,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def drop(self, operation: str, *, after: bool = False, **when: Unpack[When]) -> Rule:
         """Close the connection without a reply, before or after acting."""
-        return self._add(Rule(operation, Effect.DROP, times, skip, target, after))
+        return self._add(Rule(operation, Effect.DROP, after=after, **when))
 
     def http(
         self,
@@ -155,9 +151,7 @@ class Faults:
         content_type: str = 'text/html',
         body: str | bytes | None = None,
         after: bool = False,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
+        **when: Unpack[When],
     ) -> Rule:
         """Answer with an HTTP status and a page, as a proxy or a starting server does."""
         page = _HTML.format(status=status) if body is None else body
@@ -165,72 +159,34 @@ class Faults:
             Rule(
                 operation,
                 Effect.HTTP,
-                times,
-                skip,
-                target,
-                after,
+                after=after,
                 status=status,
                 content_type=content_type,
                 body=page.encode() if isinstance(page, str) else page,
+                **when,
             )
         )
 
     def empty_body(
-        self,
-        operation: str,
-        *,
-        status: int = 200,
-        after: bool = False,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
+        self, operation: str, *, status: int = 200, after: bool = False, **when: Unpack[When]
     ) -> Rule:
         """Answer with a reply that has no body."""
-        return self.http(
-            operation,
-            status=status,
-            content_type='text/xml; charset=utf-8',
-            body=b'',
-            after=after,
-            times=times,
-            skip=skip,
-            target=target,
-        )
+        xml = 'text/xml; charset=utf-8'
+        return self.http(operation, status=status, content_type=xml, body=b'', after=after, **when)
 
-    def broken_xml(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def broken_xml(self, operation: str, **when: Unpack[When]) -> Rule:
         """Act, and answer with the first half of the reply as if it were all of it."""
-        return self._add(Rule(operation, Effect.BROKEN_XML, times, skip, target, after=True))
+        return self._add(Rule(operation, Effect.BROKEN_XML, after=True, **when))
 
-    def truncate(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def truncate(self, operation: str, **when: Unpack[When]) -> Rule:
         """Act, and lose the connection in the middle of the reply."""
-        return self._add(Rule(operation, Effect.TRUNCATE, times, skip, target, after=True))
+        return self._add(Rule(operation, Effect.TRUNCATE, after=True, **when))
 
-    def empty_reply(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def empty_reply(self, operation: str, **when: Unpack[When]) -> Rule:
         """Answer as an operation without a result, which is what an ESX host does when the
         session has expired.
         """
-        return self._add(Rule(operation, Effect.EMPTY_REPLY, times, skip, target))
+        return self._add(Rule(operation, Effect.EMPTY_REPLY, **when))
 
     def fail_task(
         self,
@@ -313,17 +269,31 @@ class Faults:
         return rule
 
     def _fault(self, fault: str | Fault, message: str | None, fields: dict[str, Any]) -> Fault:
+        """A fault that can be sent.
+
+        :raises ValueError: it cannot, for a reason that the text tells
+        """
+        name = fault.name if isinstance(fault, Fault) else fault
+        tag = self._schema.lookup(name)
+        if (
+            tag is None
+            or split(tag)[1] != name
+            or not self._schema.derives(tag, f'{{{self._schema.namespace}}}MethodFault')
+        ):
+            raise ValueError(f'there is no fault {name} in the vSphere API')
         if isinstance(fault, Fault):
-            return fault
-        made = Fault(fault, message, **fields)
-        self._complete(made.detail)
+            made = fault
+        else:
+            made = Fault(name, message, **fields)
+            self._complete(made.detail, tag)
+        try:
+            self._encoder.fault(name, made.detail)
+        except EncodeError as error:
+            raise ValueError(f'the fault cannot be sent: {error}') from None
         return made
 
-    def _complete(self, value: DataObject) -> None:
+    def _complete(self, value: DataObject, tag: str) -> None:
         """Give required members that are not set a plausible value."""
-        tag = self._schema.lookup(value.wire_type)
-        if tag is None:
-            raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
         for field in self._schema.type(tag).fields:
             # Of a missing privilege servers always tell more than they must.
             wanted = not field.optional or field.name in ('object', 'privilegeId')
@@ -341,6 +311,10 @@ class Faults:
             return 'System.View'
         if field.kind is Kind.COMPLEX:
             made = types[self._schema.type(field.type).name]()
-            self._complete(made)
+            self._complete(made, field.type)
             return made
-        return {'boolean': False, 'string': field.name}.get(field.builtin, 0)
+        if field.builtin == 'boolean':
+            return False
+        if field.builtin == 'dateTime':
+            return datetime.datetime.now(datetime.UTC)
+        return 0 if is_integer(field.builtin) or is_float(field.builtin) else field.name
