@@ -67,7 +67,7 @@ class TransferCertificateException(TransferConnectionException, exceptions.VimCe
 
 def quoted(path: str) -> str:
     """Percent-encode what a path in a URL cannot hold, except ``%XX``."""
-    return urllib.parse.quote(_bare_percent(path), safe=_PATH_SAFE)
+    return urllib.parse.quote(_bare_percent(str(path)), safe=_PATH_SAFE)
 
 
 def _bare_percent(text: str) -> str:

@@ -255,7 +255,8 @@ class Datastore:
         :param session: session to read with
         :returns: references, in the order of the server's answer
         """
-        if not getattr(self.get_summary(session), 'accessible', False):
+        # Nova counts on the AttributeError that a datastore without a summary ends in.
+        if not self.get_summary(session).accessible:
             return []
         mounts = session.invoke_api(vim_util, 'get_object_property', session.vim, self.ref, 'host')
         candidates = [
@@ -429,7 +430,7 @@ class DatastoreURL:
         query = urllib.parse.parse_qs(parts.query, keep_blank_values=True)
         name = query.get('dsName')
         path = parts.path[len('/folder') :]
-        if not (name and parts.netloc and path):
+        if not (name and parts.netloc):
             raise ValueError(
                 _('%r does not have the form "scheme://server/folder/path?dcPath=...&dsName=...".')
                 % _connection.shown(url)

@@ -1,6 +1,7 @@
 """``python -m oslo_vmware.simulator --port 8989 --vms 50``: a server to point clients at.
 
-Prints where it is and how to log in, runs until Ctrl-C or SIGTERM, and leaves no file behind.
+Prints where it is and how to log in, runs until Ctrl-C, SIGTERM or the end of its terminal, and
+leaves no file behind.
 """
 
 import argparse
@@ -10,9 +11,33 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from oslo_vmware.simulator.server import Inventory, VCenterSimulator
+try:
+    from oslo_vmware.simulator.server import Inventory, VCenterSimulator
+except ImportError as missing:
+    sys.exit(str(missing))
 
 _COUNTS = {field.name: field for field in dataclasses.fields(Inventory)}
+_HELP = {
+    'datacenters': 'datacenters',
+    'clusters': 'clusters in each datacenter',
+    'hosts_per_cluster': 'hosts in each cluster',
+    'standalone_hosts': 'hosts outside of clusters, in each datacenter',
+    'resource_pools': 'resource pools in each cluster, beside the root pool',
+    'folders': 'folders for machines in each datacenter',
+    'vms': 'virtual machines in all datacenters together',
+    'powered_on': 'share of the machines that run, from 0 to 1',
+    'nfs_datastores': 'NFS datastores in each datacenter',
+    'vmfs_datastores': 'VMFS datastores in each datacenter',
+    'vsan_datastores': 'vSAN datastores in each datacenter',
+    'storage_pods': 'datastore clusters in each datacenter',
+    'networks': 'standard networks in each datacenter',
+    'dvs': 'distributed switches in each datacenter',
+    'portgroups_per_dvs': 'port groups of each switch, beside the one for its uplinks',
+}
+# A terminal that goes away ends the command, unless it was told to live on (nohup).
+_ENDING = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, 'SIGHUP') and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    _ENDING.append(signal.SIGHUP)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--host', default='127.0.0.1', help='address to listen on')
     parser.add_argument('--port', type=int, default=0, help='0 takes a free one')
     parser.add_argument('--no-tls', action='store_true', help='plain HTTP')
-    parser.add_argument('--username', default='administrator@vsphere.local')
-    parser.add_argument('--password', default='vmware123!')
+    parser.add_argument('--username', default='administrator@vsphere.local', help='who may log in')
+    parser.add_argument('--password', default='vmware123!', help='with which password')
     parser.add_argument('--api-version', default='9.1.1.0', help='such as 8.0.3.0 or 6.7')
     parser.add_argument(
         '--task-seconds', type=float, default=1.0, help='how long a task takes', metavar='SECONDS'
@@ -45,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             type=float if isinstance(field.default, float) else int,
             default=field.default,
             metavar='SHARE' if isinstance(field.default, float) else 'N',
-            help=' ',
+            help=_HELP[name],
         )
     return parser
 
@@ -70,11 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, lambda *_: ended.set())
     try:
         simulator.start()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: not even a name
         print(f'Cannot listen on {options.host}:{options.port}: {error}', file=sys.stderr)
         return 1
     try:

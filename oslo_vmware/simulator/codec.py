@@ -16,6 +16,7 @@ For both directions a plan per type is made when the type is first used.
 import base64
 import binascii
 import datetime
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
@@ -32,7 +33,16 @@ _XSI_TYPE = '{http://www.w3.org/2001/XMLSchema-instance}type'
 _XSD_PREFIX = f'{{{XSD}}}'
 
 _CDATA = str.maketrans({'&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;'})
-_ATTRIBUTE = str.maketrans({'&': '&amp;', '<': '&lt;', '"': '&quot;', '\n': '&#10;', '\t': '&#9;'})
+_ATTRIBUTE = str.maketrans(
+    {
+        '&': '&amp;',
+        '<': '&lt;',
+        '"': '&quot;',
+        '\n': '&#10;',
+        '\r': '&#13;',
+        '\t': '&#9;',
+    }
+)
 # XML 1.0 has no way to say these; a vCenter drops or replaces them as well.
 _UNSAYABLE = re.compile('[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 
@@ -283,7 +293,7 @@ def _moref_writer(where: str) -> _Writer:
         ref = value.ref if isinstance(value, ManagedObject) else value
         if not isinstance(ref, Ref):
             raise EncodeError(f'{where}: {value!r} where a managed object belongs')
-        out.append(f'{open_tag} type="{ref.type}">{escape(ref.value)}{close_tag}')
+        out.append(f'{open_tag} type="{escape_attribute(ref.type)}">{escape(ref.value)}{close_tag}')
 
     return write
 
@@ -321,13 +331,21 @@ def _integer_text(builtin: str) -> Callable[[Any], str]:
     return text
 
 
+# Python says them otherwise than XML Schema.
+_FLOATS = {math.inf: 'INF', -math.inf: '-INF'}
+
+
+def _float_text(value: Any) -> str:
+    return 'NaN' if value != value else _FLOATS.get(value) or repr(value)
+
+
 def _simple_writer(where: str, builtin: str, values: frozenset[str]) -> _Writer:
     accepted: type | tuple[type, ...]
     text_of: Callable[[Any], str]
     if soap_schema.is_integer(builtin):
         accepted, text_of = int, _integer_text(builtin)
     elif soap_schema.is_float(builtin):
-        accepted, text_of = (float, int), repr
+        accepted, text_of = (float, int), _float_text
     else:
         accepted, text_of = _TEXT_OF.get(builtin, (str, escape))
 

@@ -106,6 +106,15 @@ class Fault(Exception):
         return types.LocalizedMethodFault(fault=self.detail, localizedMessage=self.message)
 
 
+def invalid_argument(argument: str) -> Fault:
+    """What a client is told of an argument that makes no sense."""
+    return Fault(
+        'InvalidArgument',
+        f'A specified parameter was not correct: {argument}',
+        invalidProperty=argument,
+    )
+
+
 def system_error(error: Exception) -> Fault:
     """What a client is told of a mistake in the simulator."""
     return Fault('SystemError', f'A general system error occurred: {error}', reason=str(error))

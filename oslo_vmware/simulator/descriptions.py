@@ -47,6 +47,12 @@ class Service:
     def versions_file(self) -> str:
         return f'{self.key}ServiceVersions.xml'
 
+    @functools.cached_property
+    def files(self) -> frozenset[str]:
+        """The names of what can be fetched."""
+        suffixes = ('.wsdl', '.xsd')
+        return frozenset(path.name for path in self.directory.iterdir() if path.suffix in suffixes)
+
     def published_versions(self) -> tuple[str, ...]:
         """All versions that there ever were, newest first."""
         root = etree.fromstring((self.directory / self.versions_file).read_bytes())
@@ -82,7 +88,7 @@ class Descriptions:
     """
 
     def __init__(self, api_version: str, service: Service = VIM) -> None:
-        if not re.match(r'\d+\.\d+', api_version):
+        if not re.fullmatch(r'\d+(\.\d+)+(u\d+)?', api_version, re.ASCII):
             raise ValueError(
                 f'api_version={api_version!r}: expected a version such as "8.0.3.0" or "6.7"'
             )
@@ -113,11 +119,10 @@ class Descriptions:
         """
         if name == self._service.versions_file:
             return self._versions_document()
-        path = self._service.directory / name
-        if '/' in name or path.suffix not in ('.wsdl', '.xsd') or not path.is_file():
+        if name not in self._service.files:
             return None
-        document = path.read_bytes()
-        if path.suffix == '.wsdl':
+        document = (self._service.directory / name).read_bytes()
+        if name.endswith('.wsdl'):
             document = document.replace(
                 f'soapAction="{self._service.namespace}/{self._described}"'.encode(),
                 f'soapAction="{self._service.namespace}/{self.versions[0]}"'.encode(),

@@ -74,17 +74,32 @@ class ServedCall:
         return self.soap_headers.get('operationID')
 
 
+class Calls(collections.deque[ServedCall]):
+    """The last operations that arrived, at whichever service, the oldest first.
+
+    :ivar counts: how many of each operation since :meth:`clear`, those no longer here included
+    """
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=_REMEMBERED_CALLS)
+        self.counts: collections.Counter[str] = collections.Counter()
+        self._lock = threading.Lock()
+
+    def append(self, call: ServedCall) -> None:
+        with self._lock:
+            super().append(call)
+            self.counts[call.operation] += 1
+
+    def clear(self) -> None:
+        with self._lock:
+            super().clear()
+            self.counts.clear()
+
+
 @dataclasses.dataclass(frozen=True)
 class _Envelope:
     body: etree._Element
     soap_headers: dict[str, str]
-
-
-class CallLog(collections.deque[ServedCall]):
-    """The last operations that arrived, at whichever service, the oldest first."""
-
-    def __init__(self) -> None:
-        super().__init__(maxlen=_REMEMBERED_CALLS)
 
 
 class Endpoint(abc.ABC):
@@ -102,7 +117,7 @@ class Endpoint(abc.ABC):
         world: World,
         sessions: Sessions,
         faults: Faults,
-        calls: CallLog,
+        calls: Calls,
         stopping: threading.Event,
         *,
         strict_types: bool = False,
@@ -228,10 +243,11 @@ class Endpoint(abc.ABC):
 
     def _act(self, served: ServedCall, envelope: _Envelope) -> Response:
         try:
-            return self._dispatch(served, envelope.body)
-        except Fault as fault:
-            served.fault = fault.name
-            return self._fault_response(fault)
+            try:
+                return self._dispatch(served, envelope.body)
+            except Fault as fault:
+                served.fault = fault.name
+                return self._fault_response(fault)
         except Disconnect:
             raise
         except Exception as error:

@@ -13,15 +13,18 @@ do, and the client does not learn of it.
 """
 
 import dataclasses
+import datetime
 import enum
 import fnmatch
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
+from oslo_vmware.simulator.codec import EncodeError, Encoder
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
-from oslo_vmware.soap.schema import Field, Kind, Schema
+from oslo_vmware.soap.schema import Field, Kind, Schema, is_float, is_integer, split
 
+_METHOD_FAULT = '{urn:vim25}MethodFault'
 _HTML = '<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>'
 
 
@@ -37,6 +40,14 @@ class Effect(enum.Enum):
     EMPTY_REPLY = 'empty reply'
     TASK = 'task'
     STALL = 'stall'
+
+
+class When(TypedDict, total=False):
+    """To which calls a rule applies, see the module."""
+
+    times: int | None
+    skip: int
+    target: str | None
 
 
 @dataclasses.dataclass
@@ -94,7 +105,7 @@ class Faults:
     """
 
     def __init__(self, root: Callable[[], Ref], *schemas: Schema) -> None:
-        self._schemas = schemas
+        self._services = [(schema, Encoder(schema)) for schema in schemas]
         self._root = root
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -123,21 +134,14 @@ class Faults:
 
         :param fault: name of the fault's type
         :param fields: members of the fault; required ones not given get a plausible value
+        :raises ValueError: there is no such fault, or it cannot have these members
         """
         made = self._fault(fault, message, fields)
         return self._add(Rule(operation, Effect.FAULT, times, skip, target, fault=made))
 
-    def delay(
-        self,
-        operation: str,
-        seconds: float,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def delay(self, operation: str, seconds: float, **when: Unpack[When]) -> Rule:
         """Let time pass before acting."""
-        return self._add(Rule(operation, Effect.DELAY, times, skip, target, seconds=seconds))
+        return self._add(Rule(operation, Effect.DELAY, seconds=seconds, **when))
 
     def drop(
         self,
@@ -145,17 +149,13 @@ class Faults:
         *,
         after: bool = False,
         after_bytes: int | None = None,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
+        **when: Unpack[When],
     ) -> Rule:
         """Close the connection without a reply, before or after acting.
 
         :param after_bytes: of a file or disk, after so many bytes of it have passed
         """
-        return self._add(
-            Rule(operation, Effect.DROP, times, skip, target, after, after_bytes=after_bytes)
-        )
+        return self._add(Rule(operation, Effect.DROP, after=after, after_bytes=after_bytes, **when))
 
     def stall(
         self,
@@ -163,8 +163,7 @@ class Faults:
         *,
         after_bytes: int = 0,
         seconds: float | None = None,
-        times: int | None = 1,
-        skip: int = 0,
+        **when: Unpack[When],
     ) -> Rule:
         """Stop reading an upload, or sending a download, and keep the connection open.
 
@@ -175,7 +174,7 @@ class Faults:
         # No number of seconds is too many for the wait but threading's own.
         wait = threading.TIMEOUT_MAX if seconds is None else seconds
         return self._add(
-            Rule(operation, Effect.STALL, times, skip, seconds=wait, after_bytes=after_bytes)
+            Rule(operation, Effect.STALL, seconds=wait, after_bytes=after_bytes, **when)
         )
 
     def http(
@@ -186,9 +185,7 @@ class Faults:
         content_type: str = 'text/html',
         body: str | bytes | None = None,
         after: bool = False,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
+        **when: Unpack[When],
     ) -> Rule:
         """Answer with an HTTP status and a page, as a proxy or a starting server does."""
         page = _HTML.format(status=status) if body is None else body
@@ -196,72 +193,34 @@ class Faults:
             Rule(
                 operation,
                 Effect.HTTP,
-                times,
-                skip,
-                target,
-                after,
+                after=after,
                 status=status,
                 content_type=content_type,
                 body=page.encode() if isinstance(page, str) else page,
+                **when,
             )
         )
 
     def empty_body(
-        self,
-        operation: str,
-        *,
-        status: int = 200,
-        after: bool = False,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
+        self, operation: str, *, status: int = 200, after: bool = False, **when: Unpack[When]
     ) -> Rule:
         """Answer with a reply that has no body."""
-        return self.http(
-            operation,
-            status=status,
-            content_type='text/xml; charset=utf-8',
-            body=b'',
-            after=after,
-            times=times,
-            skip=skip,
-            target=target,
-        )
+        xml = 'text/xml; charset=utf-8'
+        return self.http(operation, status=status, content_type=xml, body=b'', after=after, **when)
 
-    def broken_xml(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def broken_xml(self, operation: str, **when: Unpack[When]) -> Rule:
         """Act, and answer with the first half of the reply as if it were all of it."""
-        return self._add(Rule(operation, Effect.BROKEN_XML, times, skip, target, after=True))
+        return self._add(Rule(operation, Effect.BROKEN_XML, after=True, **when))
 
-    def truncate(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def truncate(self, operation: str, **when: Unpack[When]) -> Rule:
         """Act, and lose the connection in the middle of the reply; of a file as well."""
-        return self._add(Rule(operation, Effect.TRUNCATE, times, skip, target, after=True))
+        return self._add(Rule(operation, Effect.TRUNCATE, after=True, **when))
 
-    def empty_reply(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        skip: int = 0,
-        target: str | None = None,
-    ) -> Rule:
+    def empty_reply(self, operation: str, **when: Unpack[When]) -> Rule:
         """Answer as an operation without a result, which is what an ESX host does when the
         session has expired.
         """
-        return self._add(Rule(operation, Effect.EMPTY_REPLY, times, skip, target))
+        return self._add(Rule(operation, Effect.EMPTY_REPLY, **when))
 
     def fail_task(
         self,
@@ -344,20 +303,33 @@ class Faults:
         return rule
 
     def _fault(self, fault: str | Fault, message: str | None, fields: dict[str, Any]) -> Fault:
+        """A fault that can be sent.
+
+        :raises ValueError: it cannot, for a reason that the text tells
+        """
+        name = fault.name if isinstance(fault, Fault) else fault
+        schema, encoder, tag = self._described(name)
         if isinstance(fault, Fault):
-            return fault
-        made = Fault(fault, message, **fields)
-        self._complete(made.detail)
+            made = fault
+        else:
+            made = Fault(name, message, **fields)
+            self._complete(made.detail, schema, tag)
+        try:
+            encoder.fault(name, made.detail)
+        except EncodeError as error:
+            raise ValueError(f'the fault cannot be sent: {error}') from None
         return made
 
-    def _complete(self, value: DataObject) -> None:
+    def _described(self, name: str) -> tuple[Schema, Encoder, str]:
+        """Where a fault is described, and its qualified name there."""
+        for schema, encoder in self._services:
+            tag = schema.lookup(name)
+            if tag is not None and split(tag)[1] == name and schema.derives(tag, _METHOD_FAULT):
+                return schema, encoder, tag
+        raise ValueError(f'there is no fault {name} in the vSphere API')
+
+    def _complete(self, value: DataObject, schema: Schema, tag: str) -> None:
         """Give required members that are not set a plausible value."""
-        for schema in self._schemas:
-            tag = schema.lookup(value.wire_type)
-            if tag is not None:
-                break
-        else:
-            raise ValueError(f'there is no fault {value.wire_type} in the vSphere API')
         for field in schema.type(tag).fields:
             # Of a missing privilege servers always tell more than they must.
             wanted = not field.optional or field.name in ('object', 'privilegeId')
@@ -375,6 +347,10 @@ class Faults:
             return 'System.View'
         if field.kind is Kind.COMPLEX:
             made = types[schema.type(field.type).name]()
-            self._complete(made)
+            self._complete(made, schema, field.type)
             return made
-        return {'boolean': False, 'string': field.name}.get(field.builtin, 0)
+        if field.builtin == 'boolean':
+            return False
+        if field.builtin == 'dateTime':
+            return datetime.datetime.now(datetime.UTC)
+        return 0 if is_integer(field.builtin) or is_float(field.builtin) else field.name

@@ -9,11 +9,11 @@ from oslo_vmware.simulator.server import VCenterSimulator
 
 try:
     import fixtures
-except ImportError as missing:  # pragma: no cover - proved by a test in a process of its own
+except ImportError:  # pragma: no cover - proved by a test in a process of its own
     raise ImportError(
         'The fixture of the vCenter simulator needs the package fixtures, which is not '
         'installed; get it with: pip install fixtures'
-    ) from missing
+    ) from None
 
 
 class VCenterFixture(fixtures.Fixture):
@@ -29,5 +29,11 @@ class VCenterFixture(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self.vcenter = VCenterSimulator(**self._options)
+        self.addCleanup(self._raise_errors)
         self.addCleanup(self.vcenter.stop)
         self.vcenter.start()
+
+    def _raise_errors(self) -> None:
+        # A mistake of the simulator looks like any fault to the client, and must not pass for one.
+        if self.vcenter.errors:
+            raise self.vcenter.errors[0]

@@ -18,6 +18,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 import urllib.parse
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +33,8 @@ Headers: TypeAlias = email.message.Message
 _GZIP_FROM_BYTES = 1400
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _HANDSHAKE_SECONDS = 10.0
+# Between attempts to accept while there is no file descriptor for a connection.
+_ACCEPT_PAUSE_SECONDS = 0.05
 
 
 class Disconnect(Exception):
@@ -108,12 +111,19 @@ class HttpServer:
     :param host: address to listen on
     :param port: 0 takes a free one
     :param tls: None for plain HTTP
+    :param errors: gets the exceptions that the application should not have raised
     """
 
     def __init__(
-        self, application: Application, host: str, port: int, tls: ssl.SSLContext | None
+        self,
+        application: Application,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        errors: list[Exception],
     ) -> None:
         self.application = application
+        self.errors = errors
         self._tls = tls
         self._lock = threading.Lock()
         self._connections: dict[threading.Thread, socket.socket] = {}
@@ -158,8 +168,9 @@ class HttpServer:
         while True:
             try:
                 connection, _peer = self._listener.accept()
-            except OSError:
-                LOG.exception('The simulator cannot accept a connection')
+            except OSError as error:
+                LOG.warning('The simulator cannot accept a connection: %s', error)
+                time.sleep(_ACCEPT_PAUSE_SECONDS)
                 continue
             with self._lock:
                 if self._stopping:
@@ -168,10 +179,16 @@ class HttpServer:
                 thread = threading.Thread(
                     target=self._serve, args=(connection,), name='simulator-connection', daemon=True
                 )
-                # A descriptor of its own, so that stop() can cut the connection at any time
-                # without a race for the one that the thread uses and closes.
-                self._connections[thread] = connection.dup()
-                thread.start()
+                try:
+                    # A descriptor of its own, so that stop() can cut the connection at any time
+                    # without a race for the one that the thread uses and closes.
+                    self._connections[thread] = connection.dup()
+                    thread.start()
+                except (OSError, RuntimeError) as error:
+                    LOG.warning('The simulator cannot serve a connection: %s', error)
+                    if (control := self._connections.pop(thread, None)) is not None:
+                        control.close()
+                    connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -218,20 +235,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         address = urllib.parse.urlsplit(self.path)
         headers: Headers = self.headers
-        stream = _BodyStream(self.rfile, headers)
-        request = Request(
-            method=self.command,
-            path=urllib.parse.unquote(address.path),
-            query=urllib.parse.parse_qs(address.query),
-            headers=headers,
-            stream=stream,
-        )
         try:
+            stream = _BodyStream(self.rfile, headers)
+            request = Request(
+                method=self.command,
+                path=urllib.parse.unquote(address.path),
+                query=urllib.parse.parse_qs(address.query),
+                headers=headers,
+                stream=stream,
+            )
             response = self._server.application(request)
             stream.skip_rest()
         except BadRequest as error:
             self.close_connection = True
             response = Response(400, 'text/plain', str(error).encode())
+        except (Disconnect, OSError):
+            raise  # the connection is at its end
+        except Exception as error:
+            LOG.exception('The simulator failed in %s %s', self.command, self.path)
+            self._server.errors.append(error)
+            self.close_connection = True
+            response = Response(500, 'text/plain', b'The simulator failed; see its errors.')
         self._send(response)
 
     do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
@@ -310,7 +334,7 @@ class _BodyStream:
         self._source = source
         self._chunked = headers.get('Transfer-Encoding', '').lower() == 'chunked'
         length = headers.get('Content-Length') or '0'
-        if not length.isdigit():
+        if not length.isdecimal():
             raise BadRequest(f'Content-Length {length!r} is not a number')
         self._left = 0 if self._chunked else int(length)
 

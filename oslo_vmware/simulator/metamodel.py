@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 try:
     from pyVmomi import VmomiSupport
-except ImportError as missing:  # pragma: no cover - proved by a test in a process of its own
+except ImportError:  # pragma: no cover - proved by a test in a process of its own
     raise ImportError(
         'The vCenter simulator needs the package pyvmomi, which is not installed; '
         "get it with: pip install 'oslo.vmware[simulator]'"
-    ) from missing
+    ) from None
 
 _VIM = 'urn:vim25'
 

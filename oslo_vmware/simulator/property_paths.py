@@ -9,6 +9,7 @@ derived type has, as ``backing.fileName`` does.
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from oslo_vmware.simulator import metamodel
@@ -71,7 +72,7 @@ class PathReader:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._field_of_derived: dict[tuple[str, str], PropertyType | None] = {}
+        self._declarations: dict[tuple[str, str], tuple[PropertyType, ...]] = {}
 
     def read(self, obj: ManagedObject, path: str) -> Found:
         """What a path leads to.
@@ -88,19 +89,37 @@ class PathReader:
         if steps[0].key is not None:
             found = self._element(found, steps[0].key, path)
         for step in steps[1:]:
+            if found.value is None:
+                self.check(obj.wire_type, path)
+                return found
             found = self._member(found, step.name, path)
             if step.key is not None:
                 found = self._element(found, step.key, path)
         return found
 
     def check(self, wire_type: str, path: str) -> None:
-        """Refuse a path whose first step no object of a managed object type can have.
+        """Refuse a path that no object of a managed object type can have.
 
         :raises Fault: InvalidProperty
         """
         steps = parse(path)
-        if steps is None or metamodel.property_type(wire_type, steps[0].name) is None:
+        first = metamodel.property_type(wire_type, steps[0].name) if steps else None
+        if steps is None or first is None:
             raise invalid_property(path)
+        # Derived types may declare members of one name with different types.
+        kinds = {first}
+        for number, (name, key) in enumerate(steps):
+            if number > 0:
+                kinds = {
+                    member
+                    for kind in kinds
+                    if not kind.many
+                    for member in self._declared(kind.name, name)
+                }
+            if key is not None:
+                kinds = {PropertyType(kind.name, many=False) for kind in kinds if kind.many}
+            if not kinds:
+                raise invalid_property(path)
 
     def _element(self, found: Found, key: str, path: str) -> Found:
         if not found.type.many:
@@ -121,28 +140,29 @@ class PathReader:
             if field is not None:
                 type_ = PropertyType(split(field.type)[1], field.many)
                 return Found(value.__dict__.get(name), type_)
-        unset = self._declared_somewhere(found.type.name, name)
-        if unset is None:
+        unset = self._declared(found.type.name, name)
+        if not unset:
             raise invalid_property(path)
-        return Found(None, unset)
+        return Found(None, unset[0])
 
-    def _declared_somewhere(self, owner: str, name: str) -> PropertyType | None:
-        """The type of a member that a data object type or any derived from it declares."""
+    def _declared(self, owner: str, name: str) -> tuple[PropertyType, ...]:
+        """The types of a member that a data object type or any derived from it declares."""
         key = (owner, name)
-        if key not in self._field_of_derived:
-            self._field_of_derived[key] = self._search(owner, name)
-        return self._field_of_derived[key]
+        if key not in self._declarations:
+            self._declarations[key] = tuple(dict.fromkeys(self._search(owner, name)))
+        return self._declarations[key]
 
-    def _search(self, owner: str, name: str) -> PropertyType | None:
+    def _search(self, owner: str, name: str) -> Iterator[PropertyType]:
         base = self._schema.lookup(owner)
         if base is None or self._schema.type(base).kind not in (Kind.COMPLEX, Kind.ANY):
-            return None
-        for tag in (base, *self._schema.type_names()):
+            return
+        # What a type declares is the same in all that derive from it.
+        inherited = name in self._schema.type(base).by_name
+        for tag in (base,) if inherited else self._schema.type_names():
             if self._schema.derives(tag, base):
                 field = self._schema.type(tag).by_name.get(name)
                 if field is not None:
-                    return PropertyType(split(field.type)[1], field.many)
-        return None
+                    yield PropertyType(split(field.type)[1], field.many)
 
 
 def _key_of(element: Any) -> str | None:

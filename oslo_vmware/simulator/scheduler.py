@@ -1,7 +1,7 @@
 """What is to happen later: one thread, one heap, everything under the world's lock.
 
-Tasks make their steps and idle sessions end here. Entries that are due at the same moment run
-in the order in which they were asked for. The thread starts with the first entry and ends with
+Tasks make their steps here. Entries that are due at the same moment run in the order in which
+they were asked for. The thread starts with the first entry and ends with
 :meth:`Scheduler.stop`; what is still waiting then never runs.
 """
 
@@ -78,5 +78,6 @@ class Scheduler:
                 if left <= 0:
                     heapq.heappop(self._heap)
                     return function
-                self._wake.wait(left)
+                # A longer wait is an OverflowError.
+                self._wake.wait(min(left, threading.TIMEOUT_MAX))
         return None

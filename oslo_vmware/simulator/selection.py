@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from oslo_vmware.simulator import metamodel
 from oslo_vmware.simulator.codec import as_declared
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.property_paths import PathReader, read_property
 from oslo_vmware.simulator.registry import ManagedObject, World
 
@@ -40,7 +40,7 @@ class Selection:
         self._denial = denial
         self._property_specs = spec.propSet or []
         self._object_specs = spec.objectSet or []
-        self._report_missing = spec.reportMissingObjectsInResults is not True
+        self._refuse_missing = spec.reportMissingObjectsInResults is not True
         self._paths: dict[str, tuple[str, ...] | None] = {}
         for property_spec in self._property_specs:
             self._check_properties(property_spec)
@@ -81,7 +81,7 @@ class Selection:
         return [obj for obj in selected.values() if self.paths(obj.wire_type) is not None]
 
     def _start(self, ref: Ref) -> ManagedObject | None:
-        if self._report_missing:
+        if self._refuse_missing:
             return self._world.get(ref)
         found = self._world.objects.get(ref.value)
         return found if found is not None and found.is_a(ref.type) else None
@@ -218,14 +218,6 @@ def _traversals(select_set: list[DataObject] | None) -> _Traversals:
     for reference in references:
         found.of(reference)
     return found
-
-
-def invalid_argument(argument: str) -> Fault:
-    return Fault(
-        'InvalidArgument',
-        f'A specified parameter was not correct: {argument}',
-        invalidProperty=argument,
-    )
 
 
 def missing_properties(missing: list[tuple[str, Fault]]) -> list[DataObject]:

@@ -1,11 +1,12 @@
 """The simulator as a whole: puts the parts together, starts and stops them."""
 
 import collections
+import math
 import threading
 from types import TracebackType
 
 from oslo_vmware.simulator import descriptions, inventory
-from oslo_vmware.simulator.endpoint import CallLog
+from oslo_vmware.simulator.endpoint import Calls
 from oslo_vmware.simulator.faults import Effect, Faults
 from oslo_vmware.simulator.folder_server import FolderServer
 from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
@@ -25,12 +26,16 @@ from oslo_vmware.simulator.registry import World
 from oslo_vmware.simulator.scheduler import Scheduler
 from oslo_vmware.simulator.sessions import Sessions
 from oslo_vmware.simulator.tickets import Tickets
-from oslo_vmware.simulator.tls import Authority
+from oslo_vmware.simulator.tls import CERTIFICATES, Authority
 from oslo_vmware.simulator.transfers import Transfer, Transfers
 from oslo_vmware.simulator.vim_endpoint import VimEndpoint
 
 _SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
 _PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
+_EXPIRED_REPLIES = ('fault', 'empty')
+
+# Addresses to listen on that no client connects to, and one that it can.
+_LOOPBACK = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 
 _NOT_FOUND = b'<html><head><title>404</title></head><body><h1>404 Not Found</h1></body></html>'
 
@@ -81,8 +86,13 @@ class VCenterSimulator:
         expired_reply: str = 'fault',
         seed: int = 0,
     ) -> None:
-        if expired_reply not in ('fault', 'empty'):
-            raise ValueError(f'expired_reply={expired_reply!r}: expected "fault" or "empty"')
+        _check_choice('certificate', certificate, CERTIFICATES)
+        _check_choice('expired_reply', expired_reply, _EXPIRED_REPLIES)
+        _check_seconds('task_seconds', task_seconds)
+        if session_idle_seconds is not None:
+            _check_seconds('session_idle_seconds', session_idle_seconds)
+        if not 0 <= port <= 65535:
+            raise ValueError(f'port={port}: expected 0 to 65535')
         self.username = username
         self.password = password
         self._address = (host, port)
@@ -106,7 +116,7 @@ class VCenterSimulator:
         folders = FolderServer(self.world, self.sessions, self._tickets)
         self._transfers.mount('/folder', folders.serve)
         self._transfers.mount('/nfc', self.nfc.serve)
-        self.calls = CallLog()
+        self.calls = Calls()
         common = (self.world, self.sessions, self.faults, self.calls, self._stopping)
         self._endpoint = VimEndpoint(
             schema,
@@ -148,7 +158,10 @@ class VCenterSimulator:
             self._authority = Authority(self._address[0], self._certificate)
         try:
             self._http = HttpServer(
-                self._serve, *self._address, self._authority.context if self._authority else None
+                self._serve,
+                *self._address,
+                self._authority.context if self._authority else None,
+                self.errors,
             )
         except BaseException:
             self.stop()
@@ -183,7 +196,8 @@ class VCenterSimulator:
 
     @property
     def host(self) -> str:
-        return self._running.host
+        """Where clients find it; its certificate is for this address."""
+        return _LOOPBACK.get(self._running.host, self._running.host)
 
     @property
     def port(self) -> int:
@@ -239,19 +253,27 @@ class VCenterSimulator:
 
     @expired_reply.setter
     def expired_reply(self, kind: str) -> None:
+        _check_choice('expired_reply', kind, _EXPIRED_REPLIES)
         self._endpoint.expired_reply = kind
 
     def count(self, operation: str) -> int:
-        """How many calls of an operation have arrived, answered or not."""
-        return sum(1 for call in list(self.calls) if call.operation == operation)
+        """How many calls of an operation have arrived, answered or not, since ``calls.clear()``."""
+        return self.calls.counts[operation]
 
     def expire_sessions(self) -> int:
-        """Let all sessions have been idle for too long; returns how many there were."""
+        """End all sessions, as when they have been idle for too long.
+
+        The next call with one of their cookies is NotAuthenticated, and so is one that waits.
+
+        :returns: how many there were
+        """
         return self.sessions.end_all()
 
     def terminate_sessions(self) -> int:
-        """End all sessions as an administrator does; returns how many there were."""
-        return self.sessions.end_all()
+        """End all sessions, as an administrator does: the same as :meth:`expire_sessions`, since
+        the server tells clients nothing of the reason.
+        """
+        return self.expire_sessions()
 
     def set_free_space(self, datastore: str, free: int) -> None:
         """Let a datastore fill up, or empty it.
@@ -306,6 +328,16 @@ class VCenterSimulator:
                 if document is not None:
                     return Response(200, 'text/xml', document)
         return Response(404, 'text/html', _NOT_FOUND)
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{option}={value!r}: expected one of {", ".join(choices)}')
+
+
+def _check_seconds(option: str, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f'{option}={value}: expected a number of seconds, from 0 on')
 
 
 __all__ = ['Inventory', 'VCenterSimulator']

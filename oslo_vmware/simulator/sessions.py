@@ -3,13 +3,13 @@
 A login makes a session with a key and a cookie; each call shows the cookie and is thereby the
 session's. Property collectors, filters and views belong to a session and end with it. A session
 ends by Logout, by TerminateSession, or when it has been idle for too long, which is looked at
-when it is next used.
+whenever somebody asks about sessions. While a call waits in it, a session is not idle.
 """
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable, Iterator
-from http.cookies import CookieError, SimpleCookie
 
 from oslo_vmware.simulator.data import DataObject, types
 from oslo_vmware.simulator.registry import World
@@ -18,17 +18,17 @@ COOKIE = 'vmware_soap_session'
 
 
 def cookie_value(header: str | None, name: str = COOKIE) -> str | None:
-    """A cookie's value as it came; the standard parser takes the quotes off, we want them.
+    """A cookie's value as it came, with its quotes.
+
+    The standard parser takes them off, and gives up at cookies of others that look odd.
 
     :param header: the Cookie header
     """
-    if header is None:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(name)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.coded_value
+    for cookie in (header or '').split(';'):
+        found, _, value = cookie.strip().partition('=')
+        if found == name:
+            return value
+    return None
 
 
 def server_spelling(user_name: str) -> str:
@@ -56,6 +56,7 @@ class Session:
         self.login_time = self.last_active_time = world.now()
         self.last_used = time.monotonic()
         self.calls = 0
+        self._waiting = 0
         self._endings: dict[Callable[[], None], None] = {}
 
     def at_end(self, function: Callable[[], None]) -> None:
@@ -70,6 +71,20 @@ class Session:
         self.last_used = time.monotonic()
         self.last_active_time = now
         self.calls += 1
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """While a call waits; the idle time counts from its end."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self.last_used = time.monotonic()
+
+    def idle_for(self, seconds: float) -> bool:
+        """Whether nothing has been done in it for longer than that."""
+        return not self._waiting and time.monotonic() - self.last_used > seconds
 
     def end(self) -> None:
         while self._endings:
@@ -112,9 +127,11 @@ class Sessions:
         self._by_cookie: dict[str, Session] = {}
 
     def __iter__(self) -> Iterator[Session]:
+        self._reap()
         return iter(list(self._by_cookie.values()))
 
     def __len__(self) -> int:
+        self._reap()
         return len(self._by_cookie)
 
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
@@ -127,19 +144,13 @@ class Sessions:
 
     def of_cookie(self, cookie: str | None) -> Session | None:
         """The live session of a cookie; using it counts as activity."""
+        self._reap()
         session = self._by_cookie.get(cookie) if cookie is not None else None
         if session is None and cookie is not None:
             # Some clients drop the quotes, which a vCenter does not mind.
             session = self._by_cookie.get(f'"{cookie}"')
-        if session is None:
-            return None
-        if (
-            self.idle_seconds is not None
-            and time.monotonic() - session.last_used > self.idle_seconds
-        ):
-            self.end(session)
-            return None
-        session.used(self._world.now())
+        if session is not None:
+            session.used(self._world.now())
         return session
 
     def of_key(self, key: str) -> Session | None:
@@ -154,6 +165,15 @@ class Sessions:
             if self._by_cookie.pop(session.cookie, None) is not None:
                 session.end()
                 self._world.changes.notify_all()
+
+    def _reap(self) -> None:
+        """End the sessions that have been idle for too long."""
+        if self.idle_seconds is None:
+            return
+        with self._world.lock:
+            for session in list(self._by_cookie.values()):
+                if session is not self._world.session and session.idle_for(self.idle_seconds):
+                    self.end(session)
 
     def end_all(self) -> int:
         """End all sessions; returns how many there were."""

@@ -7,6 +7,7 @@ descriptions of services can hold; anything else is an error that names the file
 DTDs are refused, entities are not expanded, the parser never opens a file or a connection.
 """
 
+import contextlib
 import os
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -116,7 +117,17 @@ class Document:
         self.namespace = namespace
         self.qualified = root.get('elementFormDefault') == 'qualified'
         self.qualified_attributes = root.get('attributeFormDefault') == 'qualified'
-        self._nsmap = {'xml': _XML, **root.nsmap}
+        # Prefixes that mean something else further down must be looked up there.
+        redeclared = {
+            prefix or None
+            for _, (prefix, uri) in etree.iterwalk(root, events=('start-ns',))
+            if root.nsmap.get(prefix or None) != uri
+        }
+        self._nsmap = {
+            prefix: uri
+            for prefix, uri in {'xml': _XML, **root.nsmap}.items()
+            if prefix not in redeclared
+        }
         self._names: dict[str, str] = {}
 
     def name(self, text: str, user: etree._Element) -> str:
@@ -160,6 +171,7 @@ class SchemaCompiler:
         self._nillable: set[str] = set()
         self._groups: dict[str, tuple[Document, etree._Element]] = {}
         self._attribute_groups: dict[str, tuple[Document, etree._Element]] = {}
+        self._open_groups: list[tuple[str, str]] = []
 
     def add(self, documents: list[Document]) -> None:
         """Collect schemas with all they include; groups first, since others refer to them."""
@@ -337,16 +349,14 @@ class SchemaCompiler:
                     optional or tag == _CHOICE or child.get('minOccurs') == '0',
                 )
             elif tag == _GROUP:
-                found = self._groups.get(document.name(required(document, child, 'ref'), child))
-                if found is None:
-                    raise document.error(child, 'refers to a group that is not declared')
-                is_open |= self._particles(
-                    *found,
-                    owner,
-                    fields,
-                    many or _repeats(child),
-                    optional or child.get('minOccurs') == '0',
-                )
+                with self._group(document, child, self._groups) as found:
+                    is_open |= self._particles(
+                        *found,
+                        owner,
+                        fields,
+                        many or _repeats(child),
+                        optional or child.get('minOccurs') == '0',
+                    )
             elif tag == _ANY:
                 is_open = True
             elif tag not in _NO_PARTICLES:
@@ -396,11 +406,26 @@ class SchemaCompiler:
             if child.tag == _ATTRIBUTE:
                 yield self._attribute(document, child)
             elif child.tag == _ATTRIBUTE_GROUP:
-                name = document.name(required(document, child, 'ref'), child)
-                found = self._attribute_groups.get(name)
-                if found is None:
-                    raise document.error(child, 'refers to attributes that are not declared')
-                yield from self._attributes(*found)
+                with self._group(document, child, self._attribute_groups) as found:
+                    yield from self._attributes(*found)
+
+    @contextlib.contextmanager
+    def _group(
+        self,
+        document: Document,
+        user: etree._Element,
+        groups: dict[str, tuple[Document, etree._Element]],
+    ) -> Iterator[tuple[Document, etree._Element]]:
+        """The group that an element refers to, while its content is read."""
+        name = document.name(required(document, user, 'ref'), user)
+        found = groups.get(name)
+        if found is None:
+            raise document.error(user, 'refers to a group that is not declared')
+        if (user.tag, name) in self._open_groups:
+            raise document.error(user, 'contains itself')
+        self._open_groups.append((user.tag, name))
+        yield found
+        self._open_groups.pop()
 
     def _attribute(self, document: Document, attribute: etree._Element) -> Attribute:
         is_required = attribute.get('use') == 'required'

@@ -18,9 +18,10 @@ SessionMaker = Callable[..., api.VMwareAPISession]
 
 @pytest.fixture
 def vc() -> Iterator[VCenterSimulator]:
-    """A vCenter with a small inventory."""
+    """A vCenter with a small inventory, which itself makes no mistake."""
     with VCenterSimulator(task_seconds=0.05) as simulator:
         yield simulator
+    assert simulator.errors == []
 
 
 @pytest.fixture

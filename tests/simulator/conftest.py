@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -98,6 +99,14 @@ def read_spec(this: Ref, *paths: str) -> str:
         + f'</propSet><objectSet><obj type="{this.type}">{this.value}</obj></objectSet></specSet>'
         '<options/>'
     )
+
+
+def ends(function: Callable[[], object]) -> bool:
+    """Whether something comes to its end, given time enough on any machine."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(30)
+    return not thread.is_alive()
 
 
 @pytest.fixture

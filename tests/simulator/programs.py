@@ -68,8 +68,46 @@ def eventlet_scenario() -> None:
     print(result)
 
 
+def descriptors_scenario() -> None:
+    """A server in a process that has no file descriptors left, and then has again."""
+    import logging
+    import resource
+    import socket
+    import time
+
+    from oslo_vmware.simulator.httpd import HttpServer, Response
+
+    warnings: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger('oslo_vmware').addHandler(handler)
+    server = HttpServer(lambda request: Response(204), '127.0.0.1', 0, None, [])
+    unlucky, lucky = socket.socket(), socket.socket()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    time.sleep(0.1)
+    # Linux has a descriptor ready for who waits in accept(): the first connection is accepted and
+    # then cannot be served, the next ones are not even accepted.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    unlucky.connect((server.host, server.port))
+    while len(warnings) < 3:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    tried = len(warnings)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    lucky.connect((server.host, server.port))
+    lucky.settimeout(30)
+    lucky.sendall(b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    status = lucky.recv(1000).split()[1].decode()
+    unlucky.close()
+    lucky.close()
+    server.stop()
+    print('patient' if tried < 50 else f'tried {tried} times', status)
+
+
 if __name__ == '__main__':
     if sys.argv[1] == 'eventlet':
         eventlet_scenario()
+    elif sys.argv[1] == 'descriptors':
+        descriptors_scenario()
     else:
         print(scenario())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any
 
 import pytest
@@ -50,6 +51,9 @@ VALUES = {
     'long': (Typed('long', 5), 'xsd:long', '5'),
     'short': (Typed('short', 5), 'xsd:short', '5'),
     'double': (2.5, 'xsd:double', '2.5'),
+    'infinite': (math.inf, 'xsd:double', 'INF'),
+    'minus infinite': (-math.inf, 'xsd:double', '-INF'),
+    'not a number': (math.nan, 'xsd:double', 'NaN'),
     'time': (NOON, 'xsd:dateTime', '2026-01-02T12:00:00.250000Z'),
     'bytes': (b'\x00\xff', 'xsd:base64Binary', 'AP8='),
     'enum': (
@@ -82,6 +86,14 @@ def test_references_and_arrays_of_type_any(encoder: Encoder) -> None:
             encoder.any_value('val', value, PropertyType(declared, many=True))
             == f'<val xsi:type="ArrayOf{name}">{item}</val>'
         )
+
+
+def test_no_reference_breaks_the_reply(encoder: Encoder) -> None:
+    """Whatever a client calls a type, a reference to it is well-formed and says the same."""
+    ref = Ref('a"b<c>&\t\r\n\x00', 'x<&"')
+    xml = encoder.any_value('val', ref)
+    element = etree.fromstring(f'<a {NAMESPACES}>{xml}</a>')[0]
+    assert (element.get('type'), element.text) == ('a"b<c>&\t\r\n\ufffd', 'x<&"')
 
 
 def test_fields_come_in_schema_order_base_first(encoder: Encoder) -> None:

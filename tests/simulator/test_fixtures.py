@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -33,6 +34,18 @@ def test_a_wrong_option_is_raised_by_the_fixture() -> None:
     """A wrong option is raised when the fixture is used."""
     with pytest.raises(fixtures.MultipleExceptions, match='whatever'):
         VCenterFixture(expired_reply='whatever').setUp()
+
+
+def test_the_fixture_raises_mistakes_of_the_simulator() -> None:
+    """A test during which the simulator itself failed does not pass, and the server is stopped."""
+    fixture = VCenterFixture()
+    fixture.setUp()
+    vc = fixture.vcenter
+    vc.errors.append(ZeroDivisionError('a mistake of the simulator'))
+    with pytest.raises(ZeroDivisionError, match='a mistake'):
+        fixture.cleanUp()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((vc.host, vc.port))
 
 
 @pytest.mark.vcenter(username='root', password='secret')

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from oslo_vmware.simulator.__main__ import _parser
 from tests.simulator.conftest import SERVICE_INSTANCE, Soap
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -41,6 +42,8 @@ def command(tmp_path: pathlib.Path, *arguments: str) -> Iterator[subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests may have told all to live on without a terminal.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     with process:
         try:
@@ -49,7 +52,7 @@ def command(tmp_path: pathlib.Path, *arguments: str) -> Iterator[subprocess.Pope
             process.kill()
 
 
-@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_serves_until_a_signal(tmp_path: pathlib.Path, end: signal.Signals) -> None:
     """It prints where it is and how to log in, serves what was asked for, ends with code 0 on a
     signal and leaves no file behind.
@@ -82,6 +85,9 @@ def test_the_command_serves_until_a_signal(tmp_path: pathlib.Path, end: signal.S
     ('arguments', 'complaint'),
     [
         (['--vms', '-3'], 'vms'),
+        (['--port', '99999'], '0 to 65535'),
+        (['--task-seconds', 'nan'], 'task_seconds=nan'),
+        (['--session-idle-seconds', '-1'], 'session_idle_seconds=-1'),
         (['--api-version', 'new'], '8.0.3.0'),
         (['--flavour', 'vanilla'], '--flavour'),
     ],
@@ -104,6 +110,21 @@ def test_a_taken_port_is_said_in_a_sentence() -> None:
     assert 'Traceback' not in done.stderr
 
 
+def test_a_host_that_is_none_is_said_in_a_sentence() -> None:
+    """What cannot be the name of a host is no traceback."""
+    done = run('-m', 'oslo_vmware.simulator', '--host', 'no_host')
+    assert done.returncode == 1
+    assert done.stderr.startswith('Cannot listen on no_host:0: ')
+    assert 'Traceback' not in done.stderr
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    """--help has a text for each option."""
+    options = _parser()._actions
+    assert len(options) > 20
+    assert [one.option_strings for one in options if not (one.help or '').strip()] == []
+
+
 @pytest.mark.parametrize('how', ['native', 'eventlet'])
 def test_the_same_scenario_natively_and_under_eventlet(how: str) -> None:
     """Server and client share a process, also one that eventlet has monkey-patched."""
@@ -114,13 +135,28 @@ def test_the_same_scenario_natively_and_under_eventlet(how: str) -> None:
 
 @pytest.mark.parametrize('package', ['pyVmomi', 'trustme'])
 def test_a_missing_extra_is_said_kindly(package: str) -> None:
-    """Without what the extra brings, the import says what is missing and how to get it."""
-    done = run(
+    """Without what the extra brings, one error says what is missing and how to get it; the command
+    says just that.
+    """
+    without = f'import sys; sys.modules[{package!r}] = None; '
+    imported = run('-c', f'{without}from oslo_vmware.simulator import VCenterSimulator')
+    assert imported.returncode != 0
+    assert imported.stderr.count('Traceback') == 1
+    kind, _, sentence = imported.stderr.strip().splitlines()[-1].partition(': ')
+    assert kind == 'ImportError'
+    assert package.lower() in sentence
+    assert sentence.endswith("pip install 'oslo.vmware[simulator]'")
+    started = run(
         '-c',
-        f'import sys; sys.modules[{package!r}] = None; import oslo_vmware.simulator',
+        f'{without}import runpy; runpy.run_module("oslo_vmware.simulator", run_name="__main__")',
     )
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith('ImportError:')
-    assert package.lower() in last
-    assert "pip install 'oslo.vmware[simulator]'" in last
+    assert started.returncode != 0
+    assert (started.stdout, started.stderr.strip()) == ('', sentence)
+
+
+def test_running_out_of_descriptors_ends_nothing() -> None:
+    """Without a file descriptor for a connection the server neither ends nor spins; when there is
+    one again it serves.
+    """
+    done = run('-m', 'tests.simulator.programs', 'descriptors')
+    assert (done.stdout.split(), done.stderr) == (['patient', '204'], '')

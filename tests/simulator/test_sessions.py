@@ -53,17 +53,24 @@ def test_the_cookie_is_a_vcenters(vcenter: VCenterSimulator, soap: Soap) -> None
 
 
 def test_calls_belong_to_the_session_of_their_cookie(vcenter: VCenterSimulator, soap: Soap) -> None:
-    """currentSession is the caller's; a cookie works with and without its quotes."""
+    """currentSession is the caller's; a cookie works with and without its quotes, whatever other
+    cookies come with it.
+    """
     key = soap.login().text('returnval/key')
     cookie = next(iter(vcenter.sessions)).cookie
-    for value in (cookie, cookie.strip('"')):
+    for value, others in (
+        (cookie, 'other=1; '),
+        (cookie.strip('"'), 'other=1; '),
+        (cookie, 'foo[bar]=x;'),
+        (cookie, 'a@b=c;  x y; =; '),
+    ):
         soap.http.cookies.clear()
         wanted = read_spec(SESSION_MANAGER, 'currentSession')
         answer = soap.call(
             'RetrievePropertiesEx',
             PROPERTY_COLLECTOR,
             wanted,
-            Cookie=f'other=1; vmware_soap_session={value}',
+            Cookie=f'{others}vmware_soap_session={value}',
         )
         assert answer.text('returnval/objects/propSet/val/key') == key
         assert vcenter.calls[-1].session_key == key
@@ -152,15 +159,67 @@ def test_session_list(vcenter: VCenterSimulator, soap: Soap) -> None:
     assert (agent or '').startswith('python-requests/')
 
 
-@pytest.mark.vcenter(session_idle_seconds=0.8)
-def test_idle_sessions_expire(soap: Soap) -> None:
+@pytest.mark.vcenter(session_idle_seconds=600)
+def test_idle_sessions_expire(vcenter: VCenterSimulator, soap: Soap) -> None:
     """A session lives as long as it is used often enough."""
     soap.login()
-    for _ in range(4):
-        time.sleep(0.25)
+    (session,) = vcenter.sessions
+    for _ in range(2):
+        session.last_used -= 400
         assert soap.call('CurrentTime', SERVICE_INSTANCE).fault is None
-    time.sleep(1.0)
+    session.last_used -= 601
     assert soap.call('CurrentTime', SERVICE_INSTANCE).fault_type == 'NotAuthenticated'
+
+
+@pytest.mark.vcenter(session_idle_seconds=600)
+def test_an_expired_session_is_seen_by_nobody(vcenter: VCenterSimulator, soap: Soap) -> None:
+    """A session that nobody has used for too long is neither active nor counted nor listed."""
+    answer = soap.login()
+    key, user = answer.text('returnval/key'), answer.text('returnval/userName')
+    (session,) = vcenter.sessions
+    other = Soap(vcenter)
+    own = other.login().text('returnval/key')
+    assert is_active(other, key, user).text('returnval') == 'true'
+    session.last_used -= 601
+    assert [one.key for one in vcenter.sessions] == [own]
+    assert is_active(other, key, user).text('returnval') == 'false'
+    (session,) = vcenter.sessions
+    session.last_used -= 601
+    assert len(vcenter.sessions) == 0
+    other.http.close()
+
+
+@pytest.mark.vcenter(session_idle_seconds=600)
+def test_who_waits_is_not_idle(vcenter: VCenterSimulator, soap: Soap) -> None:
+    """A session outlives a call that waits for longer than sessions may be idle; the time counts
+    from the end of the wait.
+    """
+    soap.login()
+    (session,) = vcenter.sessions
+    spec = read_spec(SESSION_MANAGER, 'message').replace('<options/>', '')
+    spec = spec.replace('specSet>', 'spec>') + '<partialUpdates>false</partialUpdates>'
+    assert soap.call('CreateFilter', PROPERTY_COLLECTOR, spec).fault is None
+    assert soap.call('WaitForUpdatesEx', PROPERTY_COLLECTOR).text('returnval/version') == '1'
+    answers: list[Answer] = []
+    version = '<version>1</version>'
+    waiting = threading.Thread(
+        target=lambda: answers.append(soap.call('WaitForUpdatesEx', PROPERTY_COLLECTOR, version))
+    )
+    calls = session.calls
+    waiting.start()
+    while session.calls == calls:
+        time.sleep(0.005)
+    other = Soap(vcenter)
+    # The call lets go of the lock only to wait.
+    with vcenter.world.lock:
+        session.last_used -= 601
+    other.login()
+    assert len(vcenter.sessions) == 2
+    other.call('UpdateServiceMessage', SESSION_MANAGER, '<message>hello</message>')
+    waiting.join(30)
+    assert [answer.text('returnval/version') for answer in answers] == ['2']
+    assert soap.call('CurrentTime', SERVICE_INSTANCE).fault is None
+    other.http.close()
 
 
 @pytest.mark.parametrize('end', ['expire_sessions', 'terminate_sessions'])
@@ -210,7 +269,8 @@ def test_what_is_open_to_those_who_are_not_logged_in(vcenter: VCenterSimulator, 
     assert len(vcenter.sessions) == 0
 
 
-def test_waiting_ends_with_the_session(vcenter: VCenterSimulator, soap: Soap) -> None:
+@pytest.mark.parametrize('end', ['expire_sessions', 'terminate_sessions'])
+def test_waiting_ends_with_the_session(vcenter: VCenterSimulator, soap: Soap, end: str) -> None:
     """A call that waits in a session is answered when the session ends."""
     soap.login()
     answers: list[Answer] = []
@@ -221,7 +281,7 @@ def test_waiting_ends_with_the_session(vcenter: VCenterSimulator, soap: Soap) ->
     while vcenter.count('WaitForUpdatesEx') == 0:
         time.sleep(0.005)
     time.sleep(0.05)
-    vcenter.terminate_sessions()
+    getattr(vcenter, end)()
     waiting.join(10)
     assert [answer.fault_type for answer in answers] == ['NotAuthenticated']
 

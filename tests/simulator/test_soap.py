@@ -100,6 +100,20 @@ def container_view(content: str) -> tuple[str, Ref, str]:
         (('PowerOnVM_Task', MACHINE, ''), 'ManagedObjectNotFound', "'vim.VirtualMachine:vm-404'"),
         (('PowerOnVM_Task', ROOT, ''), 'MethodNotFound', 'PowerOnVM_Task'),
         (('CreateInventoryView', VIEW_MANAGER, ''), 'NotImplemented', 'not implemented'),
+        (
+            ('Destroy_Task', Ref('a&quot;b&lt;c', 'vm-404'), ''),
+            'ManagedObjectNotFound',
+            "'vim.a\"b<c:vm-404'",
+        ),
+        (
+            (
+                'FindChild',
+                Ref('SearchIndex', 'SearchIndex'),
+                '<entity type="TaskManager">TaskManager</entity><name>x</name>',
+            ),
+            'InvalidArgument',
+            'entity',
+        ),
         (('CurrentTime', SERVICE_INSTANCE, '<when>now</when>'), 'InvalidRequest', 'when'),
         (container_view('<recursive>true</recursive>'), 'InvalidRequest', 'container'),
         (

@@ -15,7 +15,8 @@ import requests
 from lxml import etree
 
 from oslo_vmware.simulator import VCenterSimulator
-from tests.simulator.conftest import PROPERTY_COLLECTOR, SERVICE_INSTANCE, Soap, read_spec
+from oslo_vmware.simulator.httpd import HttpServer, Request, Response
+from tests.simulator.conftest import PROPERTY_COLLECTOR, SERVICE_INSTANCE, Soap, ends, read_spec
 
 
 def threads_of(vc: VCenterSimulator) -> list[str]:
@@ -78,6 +79,8 @@ def test_chunked_requests_are_read(soap: Soap) -> None:
         ('POST', '/sms'),
         ('GET', '/pbm'),
         ('GET', '/pbm/../vim/vim.wsdl'),
+        ('GET', f'/sdk/{"a" * 300}.wsdl'),
+        ('GET', '/sdk/%00.wsdl'),
         ('PUT', '/sdk'),
         ('DELETE', '/sdk/vimService.wsdl'),
     ],
@@ -209,10 +212,8 @@ def test_stopping_leaves_nothing_behind() -> None:
     cacert, port = vc.cacert, vc.port
     assert cacert is not None
     assert os.path.exists(cacert)
-    started = time.monotonic()
-    vc.stop()
-    assert time.monotonic() - started < 5
-    waiting.join(5)
+    assert ends(vc.stop)
+    waiting.join(10)
     idle.close()
     client.http.close()
     assert outcome == ['disconnected']
@@ -223,6 +224,29 @@ def test_stopping_leaves_nothing_behind() -> None:
         socket.create_connection(('127.0.0.1', port))
     assert descriptors() <= before
     vc.stop()  # a second time does nothing
+
+
+def test_stopping_ends_a_call_that_is_about_to_wait() -> None:
+    """A wait that begins when the server has already told all waiters to end, ends as well."""
+    vc = VCenterSimulator().start()
+    client = Soap(vc)
+    client.login()
+    outcome: list[Any] = []
+    waiting = threading.Thread(target=lambda: outcome.append(wait_for_updates(client)), daemon=True)
+    stopping = threading.Thread(target=vc.stop, daemon=True)
+    with vc.world.lock:
+        stopping.start()
+        while not vc._stopping.is_set():
+            time.sleep(0.005)
+        time.sleep(0.05)  # stop() queues for the lock now, most likely before the call
+        waiting.start()
+        while vc.count('WaitForUpdatesEx') == 0:
+            time.sleep(0.005)
+    stopping.join(30)
+    waiting.join(30)
+    assert not stopping.is_alive()
+    assert outcome == ['disconnected']
+    client.http.close()
 
 
 def wait_for_updates(client: Soap) -> str:
@@ -251,11 +275,66 @@ def test_a_simulator_starts_once(vcenter: VCenterSimulator) -> None:
     ('options', 'complaint'),
     [
         ({'certificate': 'self-signed'}, 'wrong-host'),
+        ({'certificate': 'self-signed', 'tls': False}, 'wrong-host'),
         ({'expired_reply': 'nothing'}, 'fault'),
         ({'api_version': 'latest'}, '8.0.3.0'),
+        ({'api_version': '8.0.3.0-beta'}, '8.0.3.0'),
+        ({'port': 65536}, '0 to 65535'),
+        ({'port': -1}, '0 to 65535'),
+        ({'task_seconds': float('nan')}, 'task_seconds=nan'),
+        ({'task_seconds': float('inf')}, 'task_seconds=inf'),
+        ({'task_seconds': -1}, 'task_seconds=-1'),
+        ({'session_idle_seconds': float('nan')}, 'session_idle_seconds=nan'),
     ],
 )
 def test_options_without_sense_are_refused(options: dict[str, Any], complaint: str) -> None:
-    """A wrong option says what would be right."""
+    """A wrong option says what would be right, when the simulator is made."""
     with pytest.raises(ValueError, match=complaint):
-        VCenterSimulator(**options).start()
+        VCenterSimulator(**options)
+
+
+def test_a_reply_without_sense_is_refused(vcenter: VCenterSimulator) -> None:
+    """expired_reply takes later what it takes at the start, and nothing else."""
+    with pytest.raises(ValueError, match='expected one of fault, empty'):
+        vcenter.expired_reply = 'nothing'
+    assert vcenter.expired_reply == 'fault'
+
+
+@pytest.mark.vcenter(host='0.0.0.0')
+def test_a_server_on_all_addresses_is_found_on_loopback(
+    vcenter: VCenterSimulator, soap: Soap
+) -> None:
+    """The URL of a server that listens everywhere is one that a client can verify."""
+    assert vcenter.url == f'https://127.0.0.1:{vcenter.port}'
+    assert soap.login().fault is None
+
+
+@pytest.mark.parametrize('length', [b'abc', b'-1', b'\xb2'])
+def test_a_length_that_is_no_number(length: bytes) -> None:
+    """A wrong Content-Length is HTTP 400, and no mistake of the simulator."""
+    with VCenterSimulator(tls=False) as vc:
+        with socket.create_connection((vc.host, vc.port)) as client:
+            client.sendall(b'POST /sdk HTTP/1.1\r\nHost: x\r\nContent-Length: %b\r\n\r\n' % length)
+            with client.makefile('rb') as reply:
+                assert reply.readline().split()[1] == b'400'
+        assert vc.errors == []
+
+
+def test_a_mistake_outside_of_soap_is_answered_and_kept() -> None:
+    """When the server fails in a way of its own, the client gets HTTP 500, the test learns of it
+    and the next request is served.
+    """
+    errors: list[Exception] = []
+
+    def application(request: Request) -> Response:
+        if request.path == '/bad':
+            raise ZeroDivisionError('a mistake')
+        return Response(204)
+
+    server = HttpServer(application, '127.0.0.1', 0, None, errors)
+    url = f'http://{server.host}:{server.port}'
+    with requests.Session() as client:
+        statuses = [client.get(f'{url}/{path}', timeout=30).status_code for path in ('bad', 'good')]
+    server.stop()
+    assert statuses == [500, 204]
+    assert [type(error) for error in errors] == [ZeroDivisionError]

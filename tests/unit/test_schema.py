@@ -452,6 +452,16 @@ PROBLEMS: dict[str, tuple[Change, str, str]] = {
         'redefine',
         'is not understood',
     ),
+    'group in itself': (
+        swap('other.xsd', '<element name="common" type="xsd:date"/>', '<group ref="o:Common"/>'),
+        'group "o:Common"',
+        'contains itself',
+    ),
+    'attributes in themselves': (
+        swap('other.xsd', '<attribute name="mark"/>', '<attributeGroup ref="o:Marks"/>'),
+        'attributeGroup "o:Marks"',
+        'contains itself',
+    ),
     'unknown group': (swap('other.xsd', 'ref="o:Common"', 'ref="o:Rare"'), 'group', 'not declared'),
 }
 
@@ -469,6 +479,27 @@ def test_errors_name_file_and_element(
     assert str(tmp_path) in text
     assert where in text
     assert what in text
+
+
+def test_a_prefix_means_what_it_means_where_it_stands(tmp_path: pathlib.Path) -> None:
+    """An element may give a prefix, or the lack of one, a meaning of its own; its neighbours keep
+    theirs.
+    """
+    old = '<element name="state" type="s:State" minOccurs="0" nillable="true"/>'
+    new = (
+        '<element name="here" type="o:Extra"/>'
+        '<element name="there" type="o:State" xmlns:o="urn:small"/>'
+        '<xsd:element name="bare" type="State" xmlns="urn:small"/>'
+        '<element name="plain" type="int"/>'
+    )
+    files = {**FILES, 'sub/types.xsd': TYPES.replace(old, new)}
+    by_name = wsdl.load(write(tmp_path, files)).type('{urn:small}Thing').by_name
+    assert [short(by_name[name].type) for name in ('here', 'there', 'bare', 'plain')] == [
+        '{other}Extra',
+        '{small}State',
+        '{small}State',
+        'xsd:int',
+    ]
 
 
 def test_entities_are_not_expanded(tmp_path: pathlib.Path) -> None:

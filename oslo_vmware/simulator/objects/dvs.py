@@ -10,8 +10,8 @@ import datetime
 import uuid
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
-from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.registry import Call, World, managed
 from oslo_vmware.simulator.relations import Many, One

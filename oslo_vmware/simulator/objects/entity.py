@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
 from oslo_vmware.simulator.relations import Many, One, links_of
 
@@ -73,14 +73,6 @@ class Linked(ManagedObject):
         if not found.is_a(wire_type):
             raise invalid_argument(argument)
         return found
-
-
-def invalid_argument(argument: str) -> Fault:
-    return Fault(
-        'InvalidArgument',
-        f'A specified parameter was not correct: {argument}',
-        invalidProperty=argument,
-    )
 
 
 @managed('ManagedEntity')

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
-from oslo_vmware.simulator.objects.entity import invalid_argument
+from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from oslo_vmware.simulator.data import Fault, Ref
+from oslo_vmware.simulator.data import Fault, Ref, invalid_argument
 from oslo_vmware.simulator.datastore_files import Volume, normal
 from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.objects.entity import invalid_argument
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
 
 

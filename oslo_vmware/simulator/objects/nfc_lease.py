@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.datastore_files import Volume, normal
 from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.objects.entity import invalid_argument
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, class_for, managed
 from oslo_vmware.simulator.virtual_disks import Descriptor, extent_of
 

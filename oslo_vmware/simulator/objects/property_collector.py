@@ -5,6 +5,7 @@ keeps in it (pages to continue, filters, versions) belongs to the client's sessi
 server. Collectors that a client creates are that client's alone.
 """
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 from oslo_vmware.simulator import metamodel
 from oslo_vmware.simulator.codec import Encoder, as_declared
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.faults import Faults
 from oslo_vmware.simulator.filters import FilterState, Versions
 from oslo_vmware.simulator.httpd import Disconnect
@@ -25,7 +26,7 @@ from oslo_vmware.simulator.registry import (
     anonymous,
     managed,
 )
-from oslo_vmware.simulator.selection import Selection, invalid_argument, missing_properties
+from oslo_vmware.simulator.selection import Selection, missing_properties
 from oslo_vmware.simulator.sessions import Session, Sessions
 from oslo_vmware.soap.schema import ANY_TYPE, XSD, Field, Kind, Operation, Schema
 
@@ -268,6 +269,7 @@ class PropertyCollector(ManagedObject):
         cancelled = client.cancelled
         until = None if seconds is None else time.monotonic() + seconds
         while True:
+            self._still_wanted(call, client, cancelled)
             for one in client.filters.values():
                 client.versions.add(one.ref, one.state.updates())
             update_set = client.versions.take(at_most)
@@ -276,8 +278,14 @@ class PropertyCollector(ManagedObject):
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 return None
-            self.world.changes.wait(left)
-            self._still_wanted(call, client, cancelled)
+            self._wait(call.session, left)
+
+    def _wait(self, session: Session | None, seconds: float | None) -> None:
+        """Give up the lock until something changes; others are served meanwhile."""
+        self.world.session = None
+        with session.busy() if session is not None else contextlib.nullcontext():
+            self.world.changes.wait(seconds)
+        self.world.session = session
 
     def _still_wanted(self, call: Call, client: _Client, cancelled: int) -> None:
         if self._kit.stopped:
@@ -303,7 +311,8 @@ class PropertyCollector(ManagedObject):
             if call.session is None:
                 return client
             self._clients[key] = client
-            call.session.at_end(lambda: self._forget(key))
+            if self._owner is None:
+                call.session.at_end(lambda: self._forget(key))
         return client
 
     def _forget(self, key: str | None) -> None:

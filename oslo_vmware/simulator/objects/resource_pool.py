@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.objects import nfc_lease
-from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.registry import Call, managed
 from oslo_vmware.simulator.relations import Many
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from oslo_vmware.simulator.data import invalid_argument
 from oslo_vmware.simulator.objects import vm_views
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.host import HostSystem
@@ -91,6 +92,8 @@ class SearchIndex(ManagedObject):
         return entity
 
     def FindChild(self, call: Call) -> ManagedEntity | None:
-        entity: Any = self.world.get(call.entity)
+        entity = self.world.get(call.entity)
+        if not isinstance(entity, ManagedEntity):
+            raise invalid_argument('entity')
         child: ManagedEntity | None = entity.child(call.name)
         return child

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware.simulator import metamodel
-from oslo_vmware.simulator.data import Fault, Ref
+from oslo_vmware.simulator.data import Fault, Ref, invalid_argument
 from oslo_vmware.simulator.property_paths import read_property
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
-from oslo_vmware.simulator.selection import invalid_argument
 from oslo_vmware.simulator.sessions import Session
 
 # Where the tree goes on, by type; what may be the container of a view.

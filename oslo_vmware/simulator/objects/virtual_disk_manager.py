@@ -12,9 +12,8 @@ import os
 import posixpath
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.datastore_files import Volume, copy_sparsely
-from oslo_vmware.simulator.objects.entity import invalid_argument
 from oslo_vmware.simulator.objects.file_manager import PathManager
 from oslo_vmware.simulator.registry import Call, World, managed
 from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, SECTOR, Descriptor, extent_of

@@ -15,10 +15,10 @@ import datetime
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator import devices
-from oslo_vmware.simulator.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument
 from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_policies, vm_views
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.entity import ManagedEntity, invalid_argument, wire_name
+from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.registry import Call, managed
 from oslo_vmware.simulator.relations import Many, One
 

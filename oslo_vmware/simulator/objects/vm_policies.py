@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject
+from oslo_vmware.simulator.data import DataObject, invalid_argument
 from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.objects.entity import invalid_argument
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.datastore import Datastore
