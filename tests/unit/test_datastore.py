@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import exceptions, image_util, vim_util
+from oslo_vmware import _connection, exceptions, image_util, vim_util
 from oslo_vmware.objects import datacenter, datastore
 from oslo_vmware.objects.datastore import Datastore, DatastorePath, DatastoreURL
 
@@ -109,10 +109,8 @@ def test_a_url_without_a_path() -> None:
 
 
 def test_a_path_that_is_an_object() -> None:
-    """Its text counts, as for a DatastorePath."""
-    url = DatastoreURL('https', 'h', DatastorePath('ds', 'a b'), 'dc', 'ds')
-    assert '/folder/' in str(url)
-    assert 'a%20b' in str(url)
+    """Its text counts; Nova's suite hands in objects of its own."""
+    assert _connection.quoted(DatastorePath('ds', 'a b')) == '%5Bds%5D%20a%20b'  # type: ignore[arg-type]
 
 
 def test_a_datastore_without_a_summary() -> None:
