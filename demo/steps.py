@@ -7,13 +7,14 @@ import concurrent.futures
 import time
 from typing import Any
 
-from demo import connection, inventory
+from demo import connection, inventory, transfer
 from demo.runner import Stage, StepFailed, step
-from demo.show import Row, of, size
+from demo.show import Row, TaskProgress, of, size
 from oslo_vmware import api, exceptions, vim_util
 
 _GHZ = 1000**3
 _GIB = 1024**3
+_MIB = 1024**2
 # How often the progress of a task is looked at.
 _LOOK_SECONDS = 0.2
 
@@ -208,6 +209,33 @@ def show_policies(stage: Stage) -> None:
         rows.append([policy.name, policy.asks_for, allowed[0]])
         rows += [['', '', datastore] for datastore in allowed[1:]]
     stage.show.table(['Policy', 'Asks for', 'Datastores that it allows'], rows)
+
+
+@step('Move an image', changes_something=True)
+def move_image(stage: Stage) -> None:
+    """Write an image to the emptiest datastore, read it back, and compare."""
+    datastores = [one for one in inventory.read_datastores(stage.session) if one.free is not None]
+    if not datastores:
+        raise StepFailed('There is no datastore that a host can reach.')
+    emptiest = max(datastores, key=lambda one: one.free or 0)
+    place = transfer.find_place(stage.session, emptiest.name)
+    stage.show.line(f'{transfer.SIZE // _MIB} MiB go to {place.text}.')
+    sums = []
+    for move, state in ((transfer.write, 'written'), (transfer.read, 'read back')):
+        with stage.show.progress('Moving the image') as progress:
+            begin = time.perf_counter()
+            sums.append(move(stage.session, _server(stage), place, _moved(progress, state)))
+            speed = transfer.SIZE / (time.perf_counter() - begin)
+        stage.show.line(f'{state}, {speed / _MIB:.0f} MiB per second; SHA-256 {sums[-1][:16]}…')
+    transfer.delete(stage.session, place)
+    if sums[0] != sums[1]:
+        raise StepFailed('What was read back is not what was written.')
+    stage.show.success('What was read back is what was written; the file is gone again.')
+
+
+def _moved(progress: TaskProgress, state: str) -> transfer.Moved:
+    # Steps that a log can take as well.
+    return lambda done: progress.update(state, done * 100 // transfer.SIZE // 25 * 25)
 
 
 @step('Lose the session', changes_something=True)

@@ -1,5 +1,6 @@
 """The demo as people run it: real processes, real output, a real server of our own."""
 
+import hashlib
 import os
 import pathlib
 import pty
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo import __main__, connection, inventory, runner, show, steps
+from demo import __main__, connection, inventory, runner, show, steps, transfer
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.simulator.objects.datastore import Datastore
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, '-m', 'demo']
@@ -89,6 +91,38 @@ def environment_of(vc: VCenterSimulator, **changes: str) -> dict[str, str]:
 
 
 # --- The simulated vCenter
+
+
+def test_an_image_comes_back_as_it_went(simulated: subprocess.CompletedProcess[str]) -> None:
+    """64 MiB go to a datastore and come back with the same checksum, which is the image's own."""
+    shown = section(simulated.stdout, 'Move an image')
+    own = hashlib.sha256(b''.join(transfer.image())).hexdigest()
+    assert '64 MiB go to [' in shown
+    assert re.findall(r'SHA-256 (\w+)…', shown) == [own[:16]] * 2
+    assert '100%  written' in shown
+    assert '100%  read back' in shown
+
+
+def test_an_image_that_comes_back_different(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The step fails, and leaves no file behind."""
+    monkeypatch.setattr(transfer, 'read', lambda *anything: 'another checksum')
+    with VCenterSimulator() as vc:
+        stage = runner.Stage(show.Show(), connection.simulated(vc), vc)
+        stage.session = connection.connect(connection.simulated(vc))
+        with stage.cleanup:
+            stage.cleanup.callback(stage.session.close)
+            with pytest.raises(runner.StepFailed, match='not what was written'):
+                steps.move_image(stage)
+        (upload,) = (one for one in vc.transfers if one.method == 'PUT')
+        assert upload.received == transfer.SIZE
+        found = [
+            path
+            for datastore in vc.world.of_type(Datastore)
+            for path in pathlib.Path(vc.world.files.of(datastore).directory).rglob('image 1*')
+        ]
+        assert found == []
 
 
 @pytest.fixture(scope='module')
@@ -349,12 +383,14 @@ def test_own_server_is_only_read(vc: VCenterSimulator) -> None:
     }
     assert [step.title for step in runner.STEPS if step.changes_something] == [
         'Power a machine on',
+        'Move an image',
         'Lose the session',
     ]
     assert 'Skipped: it changes something' in section(ran.stdout, 'Power a machine on')
     assert ' 9 machines' in section(ran.stdout, 'The inventory')
     assert {call.operation for call in vc.calls} <= READ_ONLY
     assert vc.count('PowerOnVM_Task') == 0
+    assert len(vc.transfers) == 0
     assert vc.count('Login') == 1
     assert len(vc.sessions) == 0
     assert vc.password not in ran.stdout
