@@ -87,8 +87,8 @@ def test_an_expired_session_of_many_threads_is_renewed_once(
     crowd = Crowd(THREADS, lambda number: vm_names(session))
     assert crowd.join() == [names] * THREADS
     assert vc.count('Login') == 2
-    # Each looks once; under the lock only the one that logs in looks again.
-    assert vc.count('SessionIsActive') <= THREADS + 1
+    # Each looks once, and once more under the lock if it comes too late to have waited.
+    assert vc.count('SessionIsActive') < 2 * THREADS
     assert pauses == []
 
 
