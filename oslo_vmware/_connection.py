@@ -111,8 +111,8 @@ def shown(url: str) -> str:
     """A URL for logs and exceptions: without user, tickets and the secret of an NFC lease."""
     parts = urllib.parse.urlsplit(url, allow_fragments=False)
     host = parts.netloc.rpartition('@')[2]
-    # What follows /nfc/ is all that the server asks of whoever reads or writes the disk.
-    path = re.sub('^(/nfc/)([^/]+)', lambda m: f'{m[1]}***{m[2][-5:]}', parts.path)
+    # What follows (ha-)nfc/ is all that the server asks of whoever reads or writes the disk.
+    path = re.sub('^(/(?:ha-)?nfc/)([^/]+)', lambda m: f'{m[1]}***{m[2][-5:]}', parts.path)
     query = '&'.join(
         pair if name in _OPEN_PARAMETERS else f'{name}=***'
         for pair in filter(None, parts.query.split('&'))

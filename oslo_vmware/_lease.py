@@ -71,6 +71,14 @@ class Lease:
             self._call('HttpNfcLeaseComplete')
         return None
 
+    def check(self) -> None:
+        """Go on if the lease has not failed.
+
+        :raises VimException: it has, for the server's reason; or it is gone
+        """
+        if self._read('state') == 'error':
+            raise self._failure()
+
     def abort(self) -> str:
         """Say that the data is not wanted, or cannot be had; never raises.
 

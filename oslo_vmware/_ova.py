@@ -31,7 +31,7 @@ class Disk:
         self._member = member
         self._data = archive.extractfile(member)
         self._left = member.size
-        self._in_pieces = file.split and _piece(member.name) == 0
+        self._in_pieces = not _is_named(member.name, file)
         self._number = 0
         self._file = file
         if file.compression:
@@ -39,7 +39,12 @@ class Disk:
                 _('The disk %(name)s is compressed with %(how)s, which a server does not take.')
                 % {'name': file.name, 'how': file.compression}
             )
-        if self._in_pieces and file.size is None:
+        if self._in_pieces and _piece(member.name) != 0:
+            raise exceptions.ImageTransferException(
+                _('The first piece of the disk %(name)s is not before %(found)s in the OVA.')
+                % {'name': file.name, 'found': member.name}
+            )
+        if self._in_pieces and file.split and file.size is None:
             raise exceptions.ImageTransferException(
                 _(
                     'The disk %s comes in pieces, and the OVF descriptor does not say how long '
@@ -112,7 +117,9 @@ def first_disk(archive: tarfile.TarFile) -> Disk:
                 )
         elif file is None:
             passed.append(member.name)
-        elif _belongs(member.name, file):
+        elif _is_named(member.name, file) or (
+            _belongs(member.name, file) and (file.split or _piece(member.name) == 0)
+        ):
             return Disk(archive, member, file)
     if file is None:
         text = _('The OVA has no OVF descriptor.')
@@ -124,9 +131,14 @@ def first_disk(archive: tarfile.TarFile) -> Disk:
 def _belongs(name: str, file: image_util.DiskFile) -> bool:
     """Whether a member is a disk's file, or a piece of it."""
     whole = name if _piece(name) is None else name.rpartition('.')[0]
+    return _is_named(name, file) or _is_named(whole, file)
+
+
+def _is_named(name: str, file: image_util.DiskFile) -> bool:
+    """Whether a member is a disk's whole file."""
     # The descriptor has URLs, which tools encode or not.
     names = {posixpath.normpath(n) for n in (file.name, urllib.parse.unquote(file.name))}
-    return bool(names & {posixpath.normpath(name), posixpath.normpath(whole)})
+    return posixpath.normpath(name) in names
 
 
 def _piece(name: str) -> int | None:

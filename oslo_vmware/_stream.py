@@ -14,6 +14,7 @@ import contextlib
 import http.client
 import io
 import logging
+import re
 import ssl
 import time
 from typing import Any
@@ -34,6 +35,10 @@ _BY_STATUS = {
     404: exceptions.FileNotFoundException,
     507: exceptions.NoDiskSpaceException,
 }
+
+#: A response that says no more than that another one will come (RFC 9110, 15.2).
+_INTERIM = re.compile(rb'HTTP/1\.\d 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n')
+_INTERIM_START = re.compile(rb'HTTP/1\.\d 1')
 
 #: Seconds for an answer that the server may have sent before the connection broke.
 _LAST_WORDS_SECONDS = 1.0
@@ -235,6 +240,10 @@ class Upload(Bounded):
             )
             with contextlib.closing(response):
                 response.begin()
+                while response.status < 200:
+                    # http.client passes over 100 by itself, and over no other.
+                    response.headers = None  # type: ignore[assignment]
+                    response.begin()
         check_status(response, self._method, self.name, when)
 
     def _so_far(self) -> str:
@@ -267,16 +276,25 @@ class _Answer(io.RawIOBase):
 
         :raises ConnectionResetError: the server has closed the connection
         """
-        if self._early:
+        if self._is_final():
             return True
         try:
-            self._early = self._socket.recv(CHUNK_SIZE)
+            piece = self._socket.recv(CHUNK_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             # TLS tickets make a socket readable without a word of HTTP.
             return False
-        if not self._early:
+        if not piece:
             raise ConnectionResetError(_('the server closed the connection'))
-        return True
+        self._early += piece
+        return self._is_final()
+
+    def _is_final(self) -> bool:
+        """Whether more is here than interim responses, which may come unasked and mean nothing."""
+        while interim := _INTERIM.match(self._early):
+            self._early = self._early[interim.end() :]
+        if len(self._early) > CHUNK_SIZE:
+            return True
+        return len(self._early) >= 10 and not _INTERIM_START.match(self._early)
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
@@ -323,6 +341,8 @@ class Download(Bounded):
             undo.callback(self._response.close)
             check_status(self._response, 'GET', name, _('instead of data'))
             self.size: int | None = self._response.length
+            #: Whether nothing but the end of the connection tells where the body ends.
+            self.unframed = self.size is None and not self._response.chunked
             undo.pop_all()
         self.complete = self.size == 0
 
@@ -339,6 +359,9 @@ class Download(Bounded):
                 _('GET %(url)s: after %(received)s bytes')
                 % {'url': self.name, 'received': self.received}
             ):
+                if self._timer.remaining() == 0.0:
+                    # A server that always has something to send never lets the socket time out.
+                    raise TimeoutError(_('the time limit is reached'))
                 self._socket.settimeout(self._patience())
                 data = self._read_some(size if size and size > 0 else CHUNK_SIZE)
             broken.pop_all()

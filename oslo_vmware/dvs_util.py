@@ -138,7 +138,10 @@ def get_portgroups(session: Any, dvs_moref: Any) -> list[tuple[str, Any]]:
     found = []
     while page:
         for content in page.objects:
-            found.append((vim_util.propset_dict(content.propSet)['name'], content.obj))
+            # Without a name: the session may not see it.
+            name = vim_util.propset_dict(getattr(content, 'propSet', None)).get('name')
+            if name is not None:
+                found.append((name, content.obj))
         page = session.invoke_api(vim_util, 'continue_retrieval', session.vim, page)
     return found
 

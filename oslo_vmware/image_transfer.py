@@ -360,7 +360,8 @@ def upload_image(
         'name': kwargs.get('image_name'),
         'properties': properties,
     }
-    with contextlib.closing(_vmdk_read_handle(kwargs)) as read_handle:
+    read_handle = _vmdk_read_handle(kwargs)
+    with _closed_on_error(read_handle):
         read_handle.bind(Timer(timeout_secs))
         with _leases_kept_alive(read_handle):
             image_service.update(
@@ -379,4 +380,5 @@ def upload_image(
                 )
                 % {'done': read_handle.tell(), 'source': read_handle, 'image': image_id}
             )
+    read_handle.close()
     LOG.debug('%s went into image %s', read_handle, image_id)

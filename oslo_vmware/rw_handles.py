@@ -284,6 +284,7 @@ class VmdkWriteHandle(VmdkHandle):
         lease = _lease.Lease(session, lease_ref)
         with _lease.aborted_on_error(lease):
             info = lease.wait()
+            self._vm_ref = info.entity
             url, thumbprint = _lease.disk_address(info, host, port)
             connection = _connection.send_request(
                 http_method,
@@ -295,7 +296,6 @@ class VmdkWriteHandle(VmdkHandle):
             )
             self._upload = _stream.Upload(connection, size, _connection.shown(url), http_method)
             super().__init__(session, lease_ref, url, self._upload)
-            self._vm_ref = info.entity
         self._problem: Exception | None = None
 
     def write(self, data: bytes) -> None:
@@ -372,6 +372,10 @@ class VmdkWriteHandle(VmdkHandle):
         except exceptions.VimException as exc:
             self._give_up(exc)
             raise
+        except BaseException:
+            # Such as a green thread that is killed while it waits for the answer.
+            self.abort()
+            raise
 
     def _give_up(self, problem: exceptions.VimException) -> None:
         """Close the connection and abort the lease, whose own reason explains more."""
@@ -437,7 +441,7 @@ class VmdkReadHandle(VmdkHandle):
                               lease is then aborted
         """
         try:
-            return self._download.read(chunk_size)
+            data = self._download.read(chunk_size)
         except exceptions.VimException as exc:
             if self._released:
                 raise
@@ -446,6 +450,14 @@ class VmdkReadHandle(VmdkHandle):
             if reason:
                 exc.message = f'{exc.message} {reason}'
             raise
+        if not data and self._download.unframed and not self._released:
+            # A host that dies ends such a body like one that has sent everything.
+            try:
+                self._lease.check()
+            except exceptions.VimException:
+                self.abort()
+                raise
+        return data
 
     def tell(self) -> int:
         """Bytes that were read."""

@@ -2,6 +2,7 @@
 
 import functools
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,3 +190,22 @@ def test_what_the_server_refuses_is_raised(
     dvs_util.add_port_group(session, switch, 'twice')
     with pytest.raises(raised):
         action(session, switch)
+
+
+def test_a_port_group_that_may_not_be_seen() -> None:
+    """It has no name to tell, and is left out."""
+    page = SimpleNamespace(
+        objects=[
+            SimpleNamespace(obj='pg1', propSet=[SimpleNamespace(name='name', val='A')]),
+            SimpleNamespace(obj='pg2'),
+        ]
+    )
+    replies = {
+        'get_object_property': [['pg1', 'pg2']],
+        'get_properties_for_a_collection_of_objects': page,
+        'continue_retrieval': None,
+    }
+    session = SimpleNamespace(
+        vim=None, invoke_api=lambda module, method, *args, **kwargs: replies[method]
+    )
+    assert dvs_util.get_portgroups(session, 'dvs') == [('A', 'pg1')]

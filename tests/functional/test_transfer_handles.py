@@ -441,12 +441,37 @@ def test_a_cookie_that_is_no_header() -> None:
     assert 'secret' not in str(raised.value)
 
 
+@pytest.mark.parametrize('interim', ['100 Continue', '102 Processing\r\nX-Progress: half'])
+@pytest.mark.parametrize('early', [True, False])
+def test_an_interim_response(interim: str, early: bool) -> None:
+    """It comes unasked, means nothing, and is not taken for the answer."""
+    data = bytes(200_000)
+
+    def script(exchange: Exchange) -> None:
+        if early:
+            exchange.socket.sendall(f'HTTP/1.1 {interim}\r\n\r\n'.encode())
+        exchange.swallow()
+        if not early:
+            exchange.socket.sendall(f'HTTP/1.1 {interim}\r\n\r\n'.encode())
+        exchange.answer()
+
+    with DataServer(script, CERTIFICATE) as server:
+        handle = rw_handles.FileWriteHandle(
+            f'{server.url}/folder/x', file_size=len(data), thumbprint=thumbprint()
+        )
+        for start in range(0, len(data), 50_000):
+            handle.write(data[start : start + 50_000])
+        handle.close()
+        assert server.last.received == len(data)
+
+
 @pytest.mark.parametrize(
     ('url', 'shown'),
     [
         ('https://u:p@h:1/folder/x?dcPath=a&dsName=b', 'https://h:1/folder/x?dcPath=a&dsName=b'),
         ('https://h/x?ticket=1&dsName=b', 'https://h/x?ticket=***&dsName=b'),
         ('https://h/nfc/52ab-cdef-12345/disk-0.vmdk', 'https://h/nfc/***12345/disk-0.vmdk'),
+        ('https://h/ha-nfc/52ab-cdef-12345/d.vmdk', 'https://h/ha-nfc/***12345/d.vmdk'),
         ('https://[::1]:443/x', 'https://[::1]:443/x'),
     ],
 )

@@ -256,6 +256,37 @@ def test_an_export_cut_short() -> None:
         assert session.ends == ABORT
 
 
+def test_an_export_whose_host_dies() -> None:
+    """Its body ends as if it were complete; the lease tells the difference, and the reason."""
+
+    def die(exchange: Exchange) -> None:
+        exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n' + DATA[:1000])
+        session.state = 'error'
+        exchange.socket.close()
+
+    with DataServer(die, CERTIFICATE) as server:
+        session = session_for(server)
+        sink = SimpleNamespace(name='f', write=len, close=lambda: None)
+        with pytest.raises(exceptions.ImageTransferException, match='The datastore is full'):
+            image_transfer.copy_stream_optimized_disk('c', 10, sink, **export_arguments(session))
+
+
+def test_an_import_whose_end_is_interrupted() -> None:
+    """Whoever is killed while the server takes its time leaves no lease behind."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        handle = importer(session)
+        handle.write(DATA)
+
+        def interrupted(*anything: Any) -> None:
+            raise KeyboardInterrupt
+
+        handle._upload.finish = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            handle.close()
+        assert session.ends == ABORT
+
+
 def test_progress_is_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first report goes out, the next ones wait a minute; one that fails does not count."""
     clock = [1000.0]
@@ -634,6 +665,44 @@ def test_an_image_service_that_takes_less() -> None:
         assert session.ends == ABORT
 
 
+def test_an_image_service_that_refuses() -> None:
+    """Its error is raised unchanged, whatever becomes of the lease."""
+
+    class Quota(Exception):
+        pass
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise Quota
+
+    with DataServer(serve(DATA), CERTIFICATE) as server:
+        session = session_for(server)
+        session.faults['HttpNfcLeaseAbort'] = exceptions.VimException('lease trouble')
+        service = SimpleNamespace(update=refuse)
+        with pytest.raises(Quota):
+            image_transfer.upload_image('c', 9, service, 'id', 'me', **export_arguments(session))
+
+
+def test_an_export_that_never_stops() -> None:
+    """The time limit holds although there is always something to read."""
+
+    def endless(exchange: Exchange) -> None:
+        exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n')
+        with contextlib.suppress(OSError):
+            while True:
+                exchange.socket.sendall(bytes(65536))
+
+    def take_all(context: Any, image_id: str, metadata: Any, data: Any, **kwargs: Any) -> None:
+        while data.read(65536):
+            pass
+
+    with DataServer(endless, CERTIFICATE) as server:
+        session = session_for(server)
+        service = SimpleNamespace(update=take_all)
+        with pytest.raises(exceptions.VimException, match='time limit'):
+            image_transfer.upload_image('c', 0.5, service, 'id', 'me', **export_arguments(session))
+        assert session.ends == ABORT
+
+
 # OVA
 
 DISK = b'KDMV' + DATA
@@ -661,11 +730,19 @@ def ova(*members: tuple[str, bytes]) -> bytes:
 
 
 HALF = len(DISK) // 2
+THIRD = len(DISK) // 3 + 1
 GOOD_OVAS = {
     'plain': ova(('a.ovf', descriptor()), ('my disk-0.vmdk', DISK)),
     'encoded': ova(('a.ovf', descriptor('my%20disk-0.vmdk')), ('my disk-0.vmdk', DISK)),
     'decoy': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.sha1', b'no'), ('my disk-0.vmdk', DISK)),
     'one piece': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.000000000', DISK)),
+    'pieces without a size': ova(
+        ('a.ovf', descriptor(size=len(DISK))),
+        *((f'my disk-0.vmdk.{n:09d}', DISK[n * THIRD : (n + 1) * THIRD]) for n in range(3)),
+    ),
+    'a stray piece': ova(
+        ('a.ovf', descriptor()), ('my disk-0.vmdk.1', b'old'), ('my disk-0.vmdk', DISK)
+    ),
     'two pieces': ova(
         ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
         ('my disk-0.vmdk.000000000', DISK[:HALF]),
