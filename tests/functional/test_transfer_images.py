@@ -671,12 +671,14 @@ def test_an_image_service_that_refuses() -> None:
     class Quota(Exception):
         pass
 
-    def refuse(*args: Any, **kwargs: Any) -> None:
+    def refuse(*args: Any, data: Any, **kwargs: Any) -> None:
+        while data.read(65536):
+            pass
+        session.state = 'error'
         raise Quota
 
     with DataServer(serve(DATA), CERTIFICATE) as server:
         session = session_for(server)
-        session.faults['HttpNfcLeaseAbort'] = exceptions.VimException('lease trouble')
         service = SimpleNamespace(update=refuse)
         with pytest.raises(Quota):
             image_transfer.upload_image('c', 9, service, 'id', 'me', **export_arguments(session))
