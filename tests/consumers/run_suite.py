@@ -30,6 +30,9 @@ class Record(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
+        if self._current is None:
+            # Python 3.12.1 ends a skipped test that it never began.
+            return
         self._current['seconds'] = time.monotonic() - self._began
         self.tests.append(self._current)
         self._current = None
