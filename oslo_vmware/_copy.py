@@ -46,6 +46,8 @@ class _ReadAhead:
         # Who closes the source is decided once: its reader, if that comes back too late.
         self._verdict = threading.Lock()
         self._finished = False
+        # Not join(): with a limit, eventlet's raises its Timeout on Python 3.13.
+        self._ended = threading.Event()
         self._abandoned = False
         self._thread = threading.Thread(target=self._run, name='oslo.vmware-source', daemon=True)
         self._thread.start()
@@ -62,6 +64,7 @@ class _ReadAhead:
                 break
         with self._verdict:
             self._finished = True
+        self._ended.set()
         if self._abandoned:
             with contextlib.suppress(Exception):
                 self._source.close()
@@ -88,7 +91,7 @@ class _ReadAhead:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._pieces.get_nowait()
-        self._thread.join(_JOIN_SECONDS)
+        self._ended.wait(_JOIN_SECONDS)
         with self._verdict:
             self._abandoned = not self._finished
             return self._finished

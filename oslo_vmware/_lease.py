@@ -155,6 +155,8 @@ class KeepAlive:
         self._reports = reports
         self._period = period
         self._ended = threading.Event()
+        # Not join(): with a limit, eventlet's raises its Timeout on Python 3.13.
+        self._gone = threading.Event()
         self._thread = threading.Thread(target=self._run, name='oslo.vmware-lease', daemon=True)
 
     def __enter__(self) -> None:
@@ -164,9 +166,15 @@ class KeepAlive:
     def __exit__(self, *exc_info: object) -> None:
         self._ended.set()
         if self._reports:
-            self._thread.join(_JOIN_SECONDS)
+            self._gone.wait(_JOIN_SECONDS)
 
     def _run(self) -> None:
+        try:
+            self._report_on()
+        finally:
+            self._gone.set()
+
+    def _report_on(self) -> None:
         while True:
             for report in self._reports:
                 try:
