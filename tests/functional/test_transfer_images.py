@@ -700,7 +700,7 @@ def test_an_export_that_never_stops() -> None:
     with DataServer(endless, CERTIFICATE) as server:
         session = session_for(server)
         service = SimpleNamespace(update=take_all)
-        with pytest.raises(exceptions.VimException, match='time limit|timed out'):
+        with pytest.raises(exceptions.VimException, match=r'time limit|timed out'):
             image_transfer.upload_image('c', 0.5, service, 'id', 'me', **export_arguments(session))
         assert session.ends == ABORT
 
