@@ -45,7 +45,7 @@ from suds.sudsobject import Factory as ObjectFactory
 from suds.umx.basic import Basic
 from suds.umx.core import Core
 from suds.umx.typed import Typed
-from suds.xsd.sxbuiltin import XAny
+from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
@@ -114,10 +114,9 @@ class CompatibilitySudsClient(suds.client.Client):
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         method = self._method(operation)
-        binding = method.binding.input
-        if self._types_values:
-            binding = copy.copy(binding)
-            binding.marshaller = lambda: _TypedLiteral(binding.schema(), binding.options().xstq)
+        binding = copy.copy(method.binding.input)
+        literal = _TypedLiteral if self._types_values else _LexicalLiteral
+        binding.marshaller = lambda: literal(binding.schema(), binding.options().xstq)
         envelope = binding.get_message(method, (managed_object,), dict(arguments))
         header = envelope.root().getChild('Header')
         for name, text in headers:
@@ -216,7 +215,28 @@ def _describe(url: str, transport: Any) -> suds.client.Client:
     return described
 
 
-class _TypedLiteral(Literal):
+class _LexicalLiteral(Literal):
+    """Writes values of the wrong Python type as the schema has them, where they mean the same.
+
+    Nova gives the string ``'True'`` for a boolean and ``1024.0`` for a whole number, which is no
+    XML Schema: it is up to the server to guess. What means something else is sent as given, for
+    the server to refuse.
+    """
+
+    def translate(self, content: Any) -> Any:
+        """Put a value into the words of its type."""
+        translated = super().translate(content)
+        value = content.value
+        if isinstance(content.real, XBoolean) and isinstance(value, str):
+            if value.lower() in ('true', 'false'):
+                content.value = value.lower()
+        elif isinstance(content.real, XInteger | XLong) and isinstance(value, float):
+            if value.is_integer():
+                content.value = int(value)
+        return translated
+
+
+class _TypedLiteral(_LexicalLiteral):
     """Marks values in places of type *any* with the type that they have in Python.
 
     VIM takes everything there as a string and makes of it what it needs; PBM compares, and a

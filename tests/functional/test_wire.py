@@ -13,6 +13,7 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware.pbm import Pbm
 from oslo_vmware.vim import Vim
 from tests.functional.conftest import DESCRIPTION
+from tests.stand_ins import Proxy
 from tests.wire import Answer, Request, ScriptedServer, reply
 
 VM = vim_util.get_moref('vm-1', 'VirtualMachine')
@@ -111,7 +112,7 @@ class DatastorePath:
         ('cpuHotAddEnabled', False, ['false']),
         ('cpuHotAddEnabled', True, ['true']),
         ('cpuHotAddEnabled', 1, ['true']),
-        ('nestedHVEnabled', 'True', ['True']),
+        ('nestedHVEnabled', 'True', ['true']),
         ('cpuFeatureMask', [], []),
         ('cpuFeatureMask', (), []),
         ('guestId', DatastorePath(), ['[ds] a/b.vmdk']),
@@ -195,25 +196,6 @@ def test_members_follow_the_order_of_the_description() -> None:
         assert [child.tag for child in sent] == ['operation', 'device']
         assert sent[1].get(f'{XSI}type').endswith(':VirtualDisk')
         assert [child.tag for child in sent[1]] == ['key', 'unitNumber', 'capacityInKB']
-
-
-class Proxy:
-    """A reference in disguise, as Nova wraps them: only its class and attributes show."""
-
-    def __init__(self, moref: Any) -> None:
-        self.moref = moref
-
-    @property
-    def __class__(self) -> type:
-        kind: type = self.moref.__class__
-        return kind
-
-    @__class__.setter
-    def __class__(self, kind: type) -> None:
-        raise TypeError
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.moref, name)
 
 
 def test_reference_proxies() -> None:

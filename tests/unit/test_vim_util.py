@@ -16,6 +16,7 @@ import suds.client
 from suds import sudsobject
 
 from oslo_vmware import vim_util
+from tests.stand_ins import Proxy
 
 
 class Made(SimpleNamespace):
@@ -93,20 +94,6 @@ class FakeVim:
 
     def CancelRetrievePropertiesEx(self, pc: Any, /, *, token: Any) -> None:
         self.calls.append(('cancel', pc, token))
-
-
-class Proxy:
-    """A reference proxy as Nova has them: its class lies, its attributes are forwarded."""
-
-    def __init__(self, moref: Any) -> None:
-        self.moref = moref
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return self.moref.__class__
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.moref, name)
 
 
 class FalsyReference:
