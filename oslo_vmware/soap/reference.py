@@ -49,6 +49,7 @@ from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport, Reply
 
 LOG = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ class _LexicalLiteral(Literal):
 
     Nova gives the string ``'True'`` for a boolean and ``1024.0`` for a whole number, which is no
     XML Schema: it is up to the server to guess. What means something else is sent as given, for
-    the server to refuse.
+    the server to refuse. Whatever has an id and a type is a reference where one is expected.
     """
 
     def translate(self, content: Any) -> Any:
@@ -233,6 +234,9 @@ class _LexicalLiteral(Literal):
         elif isinstance(content.real, XInteger | XLong) and isinstance(value, float):
             if value.is_integer():
                 content.value = int(value)
+        elif content.real.name == 'ManagedObjectReference' and hasattr(value, '_type'):
+            # Users' fakes are references by what they have, not by their class.
+            content.value = moref(value.value, value._type)
         return translated
 
 
