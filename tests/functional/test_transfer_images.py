@@ -3,25 +3,28 @@
 import contextlib
 import hashlib
 import io
-import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from oslo_vmware import exceptions, image_transfer, rw_handles, vim_util
-from oslo_vmware.objects import datacenter, datastore
-from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store, thumbprint
+from oslo_vmware import exceptions, image_transfer, rw_handles
+from tests.transfer.images import (
+    ABORT,
+    COMPLETE,
+    DATA,
+    UPLOADS,
+    ImageService,
+    export_arguments,
+    exporter,
+    importer,
+    session_for,
+    to_datastore,
+)
+from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store
 from tests.transfer.stand_in import Cookie, StandIn
-
-DATA = bytes(range(256)) * 1024
-SIZE = len(DATA)
-COMPLETE = ['HttpNfcLeaseComplete']
-ABORT = ['HttpNfcLeaseAbort']
-LEASE_PATH = '/nfc/52ab0000-secret/disk-0.vmdk'
 
 
 @pytest.fixture
@@ -29,18 +32,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports every twentieth of a second."""
     monkeypatch.setattr(image_transfer, 'NFC_LEASE_UPDATE_PERIOD', 0.05)
     monkeypatch.setattr(rw_handles, 'MIN_UPDATE_INTERVAL', 0)
-
-
-def session_for(server: DataServer) -> StandIn:
-    return StandIn(server.url + LEASE_PATH, thumbprint(), server.host)
-
-
-def importer(session: StandIn, size: Any = SIZE, method: str = 'PUT') -> Any:
-    return rw_handles.VmdkWriteHandle(session, session._host, 443, 'rp', 'f', 'spec', size, method)
-
-
-def exporter(session: StandIn, size: Any = 10 * SIZE) -> Any:
-    return rw_handles.VmdkReadHandle(session, session._host, 443, 'vm', None, size)
 
 
 class Pieces:
@@ -485,86 +476,6 @@ def test_a_source_that_cannot_be_closed() -> None:
 # The public functions
 
 
-class ImageService:
-    def __init__(self, data: Any = b'', container_format: str = 'bare') -> None:
-        self.data = data
-        self.container_format = container_format
-        self.updates: list[Any] = []
-        self.enough: int | None = None
-
-    def show(self, context: Any, image_id: str) -> dict[str, Any]:
-        return {'container_format': self.container_format}
-
-    def download(self, context: Any, image_id: str) -> Iterator[bytes]:
-        for start in range(0, len(self.data), 10007):
-            yield self.data[start : start + 10007]
-
-    def update(self, *args: Any, data: Any, **kwargs: Any) -> None:
-        self.updates.append((args, kwargs))
-        while piece := data.read(1000):
-            self.data += piece
-            if self.enough and len(self.data) >= self.enough:
-                return
-
-
-def import_image(session: StandIn, service: ImageService, **kwargs: Any) -> Any:
-    return image_transfer.download_stream_optimized_image(
-        'context',
-        10,
-        service,
-        'image-1',
-        session=session,
-        host=session._host,
-        port=443,
-        resource_pool='rp',
-        vm_folder='f',
-        vm_import_spec='spec',
-        **{'image_size': len(service.data), 'http_method': 'POST'} | kwargs,
-    )
-
-
-def export_arguments(session: StandIn) -> dict[str, Any]:
-    return {
-        'session': session,
-        'host': session._host,
-        'port': 443,
-        'vm': 'vm',
-        'vmdk_file_path': None,
-        'vmdk_size': 1 << 30,
-    }
-
-
-UPLOADS: list[Callable[[DataServer, StandIn], Any]] = [
-    lambda server, session: image_transfer.download_flat_image(
-        'context', 10, ImageService(DATA), 'id', image_size=str(len(DATA)), host=server.host,
-        port=server.port, data_center_name='dc', datastore_name='ds', file_path='p', cacerts=False,
-    ),
-    lambda server, session: image_transfer.download_file(
-        io.BytesIO(DATA), server.host, server.port, 'dc', 'ds', None, 'p', len(DATA), False, 10
-    ),
-    lambda server, session: import_image(session, ImageService(DATA)),
-    lambda server, session: image_transfer.download_stream_optimized_data(
-        'context', 10, io.BytesIO(DATA), session=session, host=server.host, port=443,
-        resource_pool='rp', vm_folder='f', vm_import_spec='spec', image_size=len(DATA),
-    ),
-    lambda server, session: to_datastore(server, session, bypass=False),
-    lambda server, session: to_datastore(server, session, bypass=True),
-]  # fmt: skip
-
-
-def to_datastore(server: DataServer, session: Any, bypass: bool) -> None:
-    store = datastore.Datastore('ds-1', 'ds', datacenter=datacenter.Datacenter('dc-1', 'dc'))
-    if bypass:
-        host = vim_util.get_moref('host-1', 'HostSystem')
-        store.get_connected_hosts = lambda session: [host]  # type: ignore[method-assign]
-        session.properties['name'] = server.netloc
-    else:
-        session._port = server.port
-    session._insecure = True
-    meta = {'size': str(len(DATA))}
-    image_transfer.download_image([DATA[:9], b'', DATA[9:]], meta, session, store, 'a b', bypass, 9)
-
-
 @pytest.mark.parametrize('upload', UPLOADS)
 def test_every_upload_arrives(upload: Any) -> None:
     """The bytes, all of them; and the machine where one is imported."""
@@ -702,112 +613,4 @@ def test_an_export_that_never_stops() -> None:
         service = SimpleNamespace(update=take_all)
         with pytest.raises(exceptions.VimException, match=r'time limit|timed out'):
             image_transfer.upload_image('c', 0.5, service, 'id', 'me', **export_arguments(session))
-        assert session.ends == ABORT
-
-
-# OVA
-
-DISK = b'KDMV' + DATA
-
-
-def descriptor(name: str = 'my disk-0.vmdk', **attributes: Any) -> bytes:
-    extra = ''.join(f' ovf:{key}="{value}"' for key, value in attributes.items())
-    return (
-        '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1"'
-        ' xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"><References>'
-        f'<File ovf:href="x.iso" ovf:id="file0"/><File ovf:href="{name}" ovf:id="file1"{extra}/>'
-        '</References><DiskSection><Disk ovf:diskId="d" ovf:fileRef="file1"/></DiskSection>'
-        '</Envelope>'
-    ).encode()
-
-
-def ova(*members: tuple[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode='w') as archive:
-        for name, data in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-HALF = len(DISK) // 2
-THIRD = len(DISK) // 3 + 1
-GOOD_OVAS = {
-    'plain': ova(('a.ovf', descriptor()), ('my disk-0.vmdk', DISK)),
-    'encoded': ova(('a.ovf', descriptor('my%20disk-0.vmdk')), ('my disk-0.vmdk', DISK)),
-    'decoy': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.sha1', b'no'), ('my disk-0.vmdk', DISK)),
-    'one piece': ova(('a.ovf', descriptor()), ('my disk-0.vmdk.000000000', DISK)),
-    'pieces without a size': ova(
-        ('a.ovf', descriptor(size=len(DISK))),
-        *((f'my disk-0.vmdk.{n:09d}', DISK[n * THIRD : (n + 1) * THIRD]) for n in range(3)),
-    ),
-    'a stray piece': ova(
-        ('a.ovf', descriptor()), ('my disk-0.vmdk.1', b'old'), ('my disk-0.vmdk', DISK)
-    ),
-    'two pieces': ova(
-        ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
-        ('my disk-0.vmdk.000000000', DISK[:HALF]),
-        ('my disk-0.vmdk.000000001', DISK[HALF:]),
-    ),
-}
-
-
-@pytest.mark.parametrize('kind', GOOD_OVAS)
-def test_an_ova(kind: str) -> None:
-    """The disk alone is sent and announced, though the archive's size was given."""
-    with DataServer(store, CERTIFICATE) as server:
-        session = session_for(server)
-        assert import_image(session, ImageService(GOOD_OVAS[kind], 'ova')) is session.vm
-        assert server.last.headers['Content-Length'] == str(len(DISK))
-        assert server.last.digest.digest() == hashlib.sha256(DISK).digest()
-        assert session.ends == COMPLETE
-
-
-HOSTILE = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
-BAD_OVAS = {
-    'no tar': (b'x' * 2000, 'no usable OVA'),
-    'empty': (ova(), 'no OVF descriptor'),
-    'no disk': (ova(('a.ovf', descriptor())), 'no member my disk-0.vmdk'),
-    'late descriptor': (
-        ova(('my disk-0.vmdk', DISK), ('a.ovf', descriptor())),
-        'before the OVF descriptor',
-    ),
-    'broken xml': (ova(('a.ovf', b'<a>'), ('d.vmdk', DISK)), 'descriptor is unusable'),
-    'hostile xml': (ova(('a.ovf', HOSTILE + descriptor())), 'document type'),
-    'no size': (
-        ova(('a.ovf', descriptor(chunkSize=9)), ('my disk-0.vmdk.000000000', DISK)),
-        'does not say how long',
-    ),
-    'compressed': (
-        ova(('a.ovf', descriptor(compression='gzip')), ('my disk-0.vmdk', DISK)),
-        'compressed with gzip',
-    ),
-    'cut short': (GOOD_OVAS['plain'][: len(DISK)], 'unexpected end of data|archive ends'),
-}
-
-
-@pytest.mark.parametrize('kind', BAD_OVAS)
-def test_a_bad_ova(kind: str) -> None:
-    """A clear error, and neither lease nor connection is left."""
-    data, message = BAD_OVAS[kind]
-    with DataServer(store, CERTIFICATE) as server:
-        session = session_for(server)
-        with pytest.raises(exceptions.ImageTransferException, match=message):
-            import_image(session, ImageService(data, 'ova'))
-        assert session.open_leases == 0
-        assert COMPLETE[0] not in session.operations
-        assert server.all_closed(0)
-
-
-def test_a_piece_that_is_missing() -> None:
-    """Fewer bytes than the descriptor says: the lease is aborted."""
-    data = ova(
-        ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
-        ('my disk-0.vmdk.000000000', DISK[:HALF]),
-    )
-    with DataServer(store, CERTIFICATE) as server:
-        session = session_for(server)
-        with pytest.raises(exceptions.VimException, match=f'{HALF} of {len(DISK)}'):
-            import_image(session, ImageService(data, 'ova'))
         assert session.ends == ABORT
