@@ -2,8 +2,8 @@
 
 Sends a stream of the given size (10 GiB by default) through a write handle and back through a
 read handle, over TLS on loopback, and prints for both the throughput and by how much the process
-has grown at its peak. The other end is a process of its own, so that its memory does not count. It fails
-when the growth is more than ``--limit`` MiB.
+has grown at its peak. The other end is a process of its own, so that its memory does not count.
+It fails when the growth is more than ``--limit`` MiB.
 """
 
 import argparse

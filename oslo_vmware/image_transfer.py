@@ -64,7 +64,8 @@ def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | N
             undo.pop_all()
         # All data has been read: that the source complains afterwards changes nothing.
         _close_quietly(read_handle)
-        write_handle.close()
+        with _told_what_was_moved(read_handle, copy):
+            write_handle.close()
     LOG.debug('%s bytes went from %s to %s', copy.done, read_handle, write_handle)
 
 
@@ -84,6 +85,20 @@ def _close_quietly(handle: Any) -> None:
         handle.close()
     except Exception as exc:  # noqa: BLE001 - any object may stand for a handle
         LOG.warning('Closing %s failed: %s', _described(handle), exc)
+
+
+@contextlib.contextmanager
+def _told_what_was_moved(read_handle: Any, copy: _copy.Copy) -> Iterator[None]:
+    """Add to what the server says of a transfer what it knows nothing of: the source."""
+    try:
+        yield
+    except exceptions.VMwareDriverException as exc:
+        exc.message = _('%(problem)s %(done)s bytes had come from %(source)s.') % {
+            'problem': exc.message,
+            'done': copy.done,
+            'source': _described(read_handle),
+        }
+        raise
 
 
 @contextlib.contextmanager

@@ -73,6 +73,79 @@ BAD_OVAS = {
 }
 
 
+ENVELOPE = descriptor().decode()
+HOSTILE_DESCRIPTORS = {
+    'entities that multiply': (HOSTILE + descriptor(), 'document type'),
+    'an external entity': (
+        b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/hostname">]>' + descriptor('&f;'),
+        'document type',
+    ),
+    'an external DTD': (
+        b'<!DOCTYPE Envelope SYSTEM "http://127.0.0.1:1/x.dtd">' + descriptor(),
+        'document type',
+    ),
+    'a parameter entity': (
+        b'<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///etc/hostname"> %p;]>' + descriptor(),
+        'document type',
+    ),
+    'in UTF-16': (
+        f'<?xml version="1.0" encoding="UTF-16"?>{HOSTILE.decode()}{ENVELOPE}'.encode('utf-16'),
+        'document type',
+    ),
+    'behind a comment': (b'<!-- -->' * 1000 + HOSTILE + descriptor(), 'document type'),
+    'an undefined entity': (descriptor('&a;.vmdk'), 'undefined entity'),
+    'of unknown encoding': (
+        b'<?xml version="1.0" encoding="x-unknown"?>' + descriptor(), 'encoding',
+    ),
+    'not XML at all': (bytes(range(256)), 'descriptor is unusable'),
+    'cut': (descriptor()[:-20], 'descriptor is unusable'),
+    'empty': (b'', 'descriptor is unusable'),
+    'too long': (b' ' * (16 * 1024 * 1024) + descriptor(), 'longer than'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('kind', HOSTILE_DESCRIPTORS)
+def test_a_hostile_descriptor(kind: str) -> None:
+    """No entity is defined, nothing is fetched, no lease is made, no connection opened."""
+    document, message = HOSTILE_DESCRIPTORS[kind]
+    image = ova(('a.ovf', document), ('my disk-0.vmdk', DISK))
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        with pytest.raises(exceptions.ImageTransferException, match=message):
+            import_image(session, ImageService(image, 'ova'))
+        assert session.calls == []
+        assert server.connections == 0
+
+
+def cuts() -> list[int]:
+    """In the first header, the descriptor, the second header, the disk, and before its end."""
+    image = GOOD_OVAS['plain']
+    disk = image.index(DISK)
+    return [1, 511, 512, 700, disk - 512, disk - 1, disk, disk + 1, disk + len(DISK) - 1]
+
+
+@pytest.mark.parametrize('cut', cuts())
+def test_an_archive_cut_anywhere(cut: int) -> None:
+    """A clear error wherever the archive ends, and no lease or connection is left."""
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        with pytest.raises(exceptions.ImageTransferException):
+            import_image(session, ImageService(GOOD_OVAS['plain'][:cut], 'ova'))
+        assert session.open_leases == 0
+        assert COMPLETE[0] not in session.operations
+        assert server.all_closed(0)
+
+
+def test_a_disk_that_is_whole_is_enough() -> None:
+    """What follows the disk, the end of the archive included, need not be there."""
+    image = GOOD_OVAS['plain']
+    with DataServer(store, CERTIFICATE) as server:
+        session = session_for(server)
+        import_image(session, ImageService(image[: image.index(DISK) + len(DISK)], 'ova'))
+        assert server.last.digest.digest() == hashlib.sha256(DISK).digest()
+        assert session.ends == COMPLETE
+
+
 @pytest.mark.parametrize('kind', BAD_OVAS)
 def test_a_bad_ova(kind: str) -> None:
     """A clear error, and neither lease nor connection is left."""

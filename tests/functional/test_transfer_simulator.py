@@ -2,10 +2,11 @@
 
 import hashlib
 import io
+from typing import Any
 
 import pytest
 
-from oslo_vmware import api, exceptions, image_transfer, vim_util
+from oslo_vmware import api, exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import SessionMaker
 from tests.transfer.place import Place
@@ -83,6 +84,55 @@ def test_a_wrong_size_imports_nothing(place: Place, size: int) -> None:
     )
     names = [vim_util.propset_dict(one.propSet)['name'] for one in machines.objects]
     assert 'imported' not in names
+
+
+def export(place: Place, machine: Any) -> bytes:
+    handle = rw_handles.VmdkReadHandle(
+        place.session, place.vc.host, place.vc.port, machine, None, len(DATA)
+    )
+    data = b''.join(iter(handle.read, b''))
+    handle.close()
+    return data
+
+
+def test_a_wrong_thumbprint_moves_nothing(place: Place) -> None:
+    """A lease whose thumbprint is not the server's: refused, aborted, and no request is made."""
+    machine = place.import_disk(DATA)
+    right = place.vc.thumbprint
+    place.vc.nfc.claimed_thumbprint = right[:-1] + ('0' if right[-1] != '0' else '1')
+    requests = len(place.vc.transfers)
+    with pytest.raises(exceptions.VimCertificateException):
+        place.import_disk(DATA, vm_import_spec=place.import_spec('refused'))
+    with pytest.raises(exceptions.VimCertificateException):
+        export(place, machine)
+    assert len(place.vc.transfers) == requests
+    assert place.vc.nfc.leases == []
+    assert place.vc.count('HttpNfcLeaseAbort') == 2
+    # The right one, spelt as another tool may spell it, is taken.
+    place.vc.nfc.claimed_thumbprint = right.replace(':', '').lower()
+    assert export(place, machine) == DATA
+
+
+@pytest.mark.parametrize(
+    ('fault', 'expected'),
+    [
+        ('NoDiskSpace', exceptions.NoDiskSpaceException),
+        ('FileLocked', exceptions.FileLockedException),
+        ('InvalidState', exceptions.VimFaultException),
+    ],
+)
+def test_a_lease_in_state_error(place: Place, fault: str, expected: type) -> None:
+    """The server's reason and words are what an import and an export raise."""
+    machine = place.import_disk(DATA)
+    for operation, move in (
+        ('ImportVApp', lambda: place.import_disk(DATA, vm_import_spec=place.import_spec('m'))),
+        ('ExportVm', lambda: export(place, machine)),
+    ):
+        place.vc.faults.fail_task(operation, fault, message='the disk is on fire')
+        with pytest.raises(expected, match='the disk is on fire') as raised:
+            move()
+        assert type(raised.value) is expected
+    assert place.vc.nfc.leases == []
 
 
 def test_without_a_session(place: Place, vc: VCenterSimulator, connect: SessionMaker) -> None:
