@@ -35,6 +35,12 @@ def test_surface_is_as_agreed(module: str, capsys: pytest.CaptureFixture[str]) -
     assert checker.deviations == 0, capsys.readouterr().out
 
 
+def test_the_whole_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    """The program itself, run as anybody may run it, finds no deviation at all."""
+    assert check_api.main([]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(' checked, 0 deviations\n')
+
+
 def test_checker_sees_deviations(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison is able to fail: a wrong value and a missing name are both counted."""
     broken = types.ModuleType('broken')

@@ -488,19 +488,20 @@ def test_every_upload_arrives(upload: Any) -> None:
         assert server.all_closed()
 
 
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
 @pytest.mark.parametrize('upload', UPLOADS)
-def test_every_upload_that_is_refused_raises(upload: Any) -> None:
+def test_every_upload_that_is_refused_raises(upload: Any, host: str) -> None:
     """Status, reason and URL come out of every function; nothing stays open."""
 
     def full(exchange: Exchange) -> None:
         exchange.swallow()
         exchange.answer('507 Insufficient Storage')
 
-    with DataServer(full, CERTIFICATE) as server:
+    with DataServer(full, CERTIFICATE, host) as server:
         session = session_for(server)
         with pytest.raises(exceptions.NoDiskSpaceException, match='507 Insufficient') as raised:
             upload(server, session)
-        assert server.netloc in str(raised.value)
+        assert f'{server.url}/' in str(raised.value)
         assert session.open_leases == 0
         assert server.all_closed()
 
