@@ -14,7 +14,7 @@ RESULTS ?= .test-results
 
 MINIMUM := 3, 11
 BIN     := $(VENV)/bin
-SOURCES := oslo_vmware tests demo tools doc/source setup.py
+SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
