@@ -50,7 +50,8 @@ class VMwareAPISession:
     :param task_poll_interval: seconds from the start of one poll of a task or lease to the next
     :param scheme: ``https`` or ``http``
     :param create_session: log in now; otherwise the first call does
-    :param wsdl_loc: URL of the VIM description; without it the server's own is read
+    :param wsdl_loc: URL of the VIM description; without it the one that ships with the package
+                     is used, or the server's own if the server is newer
     :param pbm_wsdl_loc: URL of the PBM description; without it there is no PBM client
     :param port: port number
     :param cacert: path of the CA bundle to verify the server with
@@ -59,6 +60,8 @@ class VMwareAPISession:
     :param connection_timeout: seconds to wait for a connection, and again for each piece of an
                                answer; None for no limit
     :param op_id_prefix: what the operation ids in the server's logs begin with
+    :param soap_engine: ``compiled`` or ``reference``; None for what the environment variable
+                        ``OSLO_VMWARE_SOAP_ENGINE`` says, or else ``compiled``
     :raises VimFaultException: the login was refused (``InvalidLogin`` in ``fault_list``)
     :raises VimConnectionException: the server cannot be reached, or is not trusted
     """
@@ -80,6 +83,7 @@ class VMwareAPISession:
         pool_size: int = 10,
         connection_timeout: float | None = None,
         op_id_prefix: str = 'oslo.vmware',
+        soap_engine: str | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -95,6 +99,7 @@ class VMwareAPISession:
         self._pool_size = pool_size
         self._connection_timeout = connection_timeout
         self._op_id_prefix = op_id_prefix
+        self._soap_engine = soap_engine
 
         self._session_id: str | None = None
         self._session_username: str | None = None
@@ -161,6 +166,7 @@ class VMwareAPISession:
             'pool_maxsize': self._pool_size,
             'connection_timeout': self._connection_timeout,
             'op_id_prefix': self._op_id_prefix,
+            'soap_engine': self._soap_engine,
         }
 
     def _warn_if_insecure(self) -> None:

@@ -56,6 +56,7 @@ class Pbm(service.Service):
         pool_maxsize: int = 10,
         connection_timeout: float | None = None,
         op_id_prefix: str = 'oslo.vmware',
+        soap_engine: str | None = None,
     ) -> None:
         self._cookie: str | None = None
         self._present_cookie: Callable[[], str | None] | None = None
@@ -67,6 +68,7 @@ class Pbm(service.Service):
             pool_maxsize,
             connection_timeout,
             op_id_prefix,
+            soap_engine,
         )
 
     def set_soap_cookie(self, cookie: str | None) -> None:

@@ -12,12 +12,13 @@ table :data:`TRANSLATIONS` and the rules beside it. Faults stay ``VimFaultExcept
 
 import errno
 import http.client
+import importlib
 import ipaddress
 import logging
 import ssl
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 import suds
@@ -29,15 +30,16 @@ from oslo_vmware.soap.client import SoapClient, open_client
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.local_file import LocalFileAdapter, Response
 from oslo_vmware.soap.objects import moref
-from oslo_vmware.soap.reference import CompatibilitySudsClient
-from oslo_vmware.soap.suds_parts import (
-    CACHE_TIMEOUT,
-    MemoryCache,
-    RequestsTransport,
-    ServiceMessagePlugin,
-    SudsLogFilter,
-)
 from oslo_vmware.soap.transport import HttpTransport
+
+if TYPE_CHECKING:
+    from oslo_vmware.soap.reference import CompatibilitySudsClient
+    from oslo_vmware.soap.suds_parts import (
+        MemoryCache,
+        RequestsTransport,
+        ServiceMessagePlugin,
+        SudsLogFilter,
+    )
 
 __all__ = [
     'ADDRESS_IN_USE_ERROR',
@@ -63,12 +65,32 @@ ADDRESS_IN_USE_ERROR = 'Address already in use'
 CONN_ABORT_ERROR = 'Software caused connection abort'
 RESP_NOT_XML_ERROR = 'Response is "text/html", not "text/xml"'
 
+#: Seconds for which the reference engine keeps a parsed description.
+CACHE_TIMEOUT = 3600
+
+#: Parts of the reference engine that are importable from here, as ever, and where they are. They
+#: are imported when asked for: suds takes longer than all the rest.
+_OF_THE_REFERENCE_ENGINE = {
+    'CompatibilitySudsClient': 'oslo_vmware.soap.reference',
+    'MemoryCache': 'oslo_vmware.soap.suds_parts',
+    'RequestsTransport': 'oslo_vmware.soap.suds_parts',
+    'ServiceMessagePlugin': 'oslo_vmware.soap.suds_parts',
+    'SudsLogFilter': 'oslo_vmware.soap.suds_parts',
+}
+
 _OVERLOAD_TEXTS = (ADDRESS_IN_USE_ERROR, CONN_ABORT_ERROR, RESP_NOT_XML_ERROR)
 _OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
 
 #: Fault types that mean the session is gone, whatever prefix the service puts before them: PBM
 #: reports it either way.
 _NOT_AUTHENTICATED_SUFFIXES = (exceptions.SECURITY_ERROR, exceptions.NOT_AUTHENTICATED)
+
+
+def __getattr__(name: str) -> Any:
+    module = _OF_THE_REFERENCE_ENGINE.get(name)
+    if module is None:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(module), name)
 
 
 def _overloaded(problem: BaseException) -> bool:
@@ -192,7 +214,10 @@ class Service:
     :param connection_timeout: seconds to wait for a connection, and again for each piece of an
                                answer; None for no limit
     :param op_id_prefix: what the operation ids in the server's logs begin with
+    :param soap_engine: ``compiled`` or ``reference``; None for what the environment variable
+                        ``OSLO_VMWARE_SOAP_ENGINE`` says, or else ``compiled``
     :raises VimConnectionException: the description cannot be had
+    :raises ValueError: there is no such engine
     """
 
     def __init__(
@@ -204,6 +229,7 @@ class Service:
         pool_maxsize: int = 10,
         connection_timeout: float | None = None,
         op_id_prefix: str = 'oslo.vmware',
+        soap_engine: str | None = None,
     ) -> None:
         self.wsdl_url = wsdl_url
         self.soap_url = soap_url
@@ -212,10 +238,13 @@ class Service:
         self._transport = HttpTransport(cacert, insecure, pool_maxsize, connection_timeout)
         LOG.debug('Opening a client for %s with the description %s', soap_url, wsdl_url)
         try:
-            self.client: SoapClient = open_client(wsdl_url or '', soap_url or '', self._transport)
+            self.client = self._open_client(soap_engine)
         except (requests.RequestException, DescriptionError) as exc:
             what = _('the interface description %s') % wsdl_url
             raise translated(exc, what) from exc
+
+    def _open_client(self, engine: str | None) -> SoapClient:
+        return open_client(self.wsdl_url or '', self.soap_url or '', self._transport, engine)
 
     @staticmethod
     def build_base_url(protocol: str, host: str, port: int | None) -> str:

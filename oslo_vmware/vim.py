@@ -3,6 +3,7 @@
 from typing import Any
 
 from oslo_vmware import service
+from oslo_vmware.soap.client import SoapClient, open_vim_client
 
 
 class Vim(service.Service):
@@ -11,9 +12,10 @@ class Vim(service.Service):
     :param protocol: ``https`` or ``http``
     :param host: name or address of the server; IPv6 without brackets
     :param port: port number, or None for the protocol's own
-    :param wsdl_url: where the interface description is; without it the server's own is read
+    :param wsdl_url: where the interface description is; without it the one that ships with the
+                     package is used, or the server's own if the server is newer
     :param cacert: see :class:`oslo_vmware.service.Service`, as for the rest
-    :raises VimConnectionException: the description cannot be had
+    :raises VimConnectionException: the server cannot be reached, or the description not be had
     """
 
     def __init__(
@@ -27,7 +29,9 @@ class Vim(service.Service):
         pool_maxsize: int = 10,
         connection_timeout: float | None = None,
         op_id_prefix: str = 'oslo.vmware',
+        soap_engine: str | None = None,
     ) -> None:
+        self._is_described = bool(wsdl_url)
         soap_url = service.Service.build_base_url(protocol, host, port) + '/sdk'
         super().__init__(
             wsdl_url or f'{soap_url}/vimService.wsdl',
@@ -37,7 +41,13 @@ class Vim(service.Service):
             pool_maxsize,
             connection_timeout,
             op_id_prefix,
+            soap_engine,
         )
+
+    def _open_client(self, engine: str | None) -> SoapClient:
+        if self._is_described:
+            return super()._open_client(engine)
+        return open_vim_client(self.wsdl_url or '', self.soap_url or '', self._transport, engine)
 
     def retrieve_service_content(self) -> Any:
         """``RetrieveServiceContent`` of the root object (vSphere API 4.0)."""

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import trustme
+from lxml import etree
+
+XSI = 'http://www.w3.org/2001/XMLSchema-instance'
 
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -66,6 +69,12 @@ def fault(detail: str, text: str = 'Something went wrong', status: int = 500) ->
         ),
         status,
     )
+
+
+def xsi_type(element: etree._Element) -> str:
+    """The Clark name that an element's ``xsi:type`` means where it stands."""
+    prefix, _, local = element.attrib[f'{{{XSI}}}type'].rpartition(':')
+    return f'{{{element.nsmap[prefix or None]}}}{local}'
 
 
 class ScriptedServer:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from descriptions.model import SERVICES, Description, resolve_version
 from descriptions.tables import read_tables
-from descriptions.writer import write_files
+from descriptions.writer import made_by, write_files
+
+from oslo_vmware.soap import stored, wsdl
 
 _SHIPPED_IN = Path(__file__).resolve().parent.parent / 'oslo_vmware' / 'wsdl'
 #: Directory -> service and version. VIM is a superset of its past, so the newest will do; a PBM
@@ -67,8 +69,19 @@ def _generate(
         service = SERVICES[key]
         tables = read(service.tables)
         version = resolve_version(tables, service, release)
-        made[where] = write_files(Description(tables, service, version), source)
+        description = Description(tables, service, version)
+        made[where] = write_files(description, source)
+        if key == 'vim':
+            # What clients open when they are not told of another description.
+            made[where]['vim.description'] = _stored(made[where], description, source)
     return made
+
+
+def _stored(files: dict[str, str], description: Description, source: str) -> str:
+    """The files once more, as the one that is fast to open."""
+    read = wsdl.parse('vimService.wsdl', lambda name: files[name].encode('utf-8'))
+    label = f'{description.service.label} {description.version.id}'
+    return stored.dump(read, f'{label}. {made_by(source)}')
 
 
 def _parser() -> argparse.ArgumentParser:

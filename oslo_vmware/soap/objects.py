@@ -1,12 +1,93 @@
-"""The objects that users hold in their hands, made without a schema.
+"""The objects that users hold in their hands.
 
-They are suds' objects, whichever engine runs: a managed object reference (*moref*) is a suds
-``Property``, whose ``value`` is the element's text and whose ``_type`` is its XML attribute.
+They are suds' objects, whichever engine runs. The compiled engine makes them of classes of its
+own, :class:`Record` and :class:`Reference`, which behave like suds' and cost less: suds gives
+every object a list of its members' names, a printer and a bag of metadata; here the names are
+those of the instance's own dictionary, and printer and metadata are the class's.
+
+A class stands for a type of the description, whose Clark name it carries, so that an object
+from a reply can be sent back as what it is. Classes are made when first needed and shared by
+the process. Those of types that no description has are kept in bounded number, because their
+names come from whoever answers.
 """
 
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 from suds import sudsobject
+
+
+class _Light:
+    """What :class:`Record` and :class:`Reference` do otherwise than suds' objects."""
+
+    # What suds sets on each instance; nothing in either is about one of them.
+    __printer__ = sudsobject.Printer()
+    __metadata__ = sudsobject.Metadata()
+    #: Clark name of the type, '' when no description has it.
+    __xsd_type__ = ''
+    #: Arguments of :func:`object_class` that make the class, after its base.
+    __made_from__: tuple[str, str] = ('', '')
+
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
+
+    @property
+    def __keylist__(self) -> list[str]:
+        return list(self.__dict__)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(list(self.__dict__.items()))
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Such a class cannot be found by its name, which is what pickle would try.
+        cls = self.__class__
+        return (
+            _blank,
+            (_BASES[isinstance(self, Reference)], *cls.__made_from__),
+            self.__dict__.copy(),
+        )
+
+
+class Record(_Light, sudsobject.Object):
+    """An object of a complex type: members in the order they came, or of the schema."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class Reference(_Light, sudsobject.Property):
+    """A text with XML attributes; a managed object reference is one with ``_type``."""
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+
+
+_BASES = (Record, Reference)
+
+
+def new_class(base: type, name: str, xsd_type: str = '') -> type:
+    """Make a class of objects.
+
+    :param base: :class:`Record` or :class:`Reference`
+    :param name: name of the class, which users see
+    :param xsd_type: Clark name of the type it stands for
+    """
+    return type(name, (base,), {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)})
+
+
+#: The same for names that come from outside.
+object_class = functools.lru_cache(maxsize=2048)(new_class)
+
+
+def _blank(base: type, name: str, xsd_type: str) -> Any:
+    return object.__new__(object_class(base, name, xsd_type))
 
 
 def moref(value: Any, type_: Any) -> sudsobject.Property:

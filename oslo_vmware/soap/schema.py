@@ -15,6 +15,7 @@ without a lock: what it keeps are results that any thread would compute alike.
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -153,7 +154,7 @@ class OperationDeclaration(NamedTuple):
     faults: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Description:
     """A service description in flat form.
 
@@ -164,6 +165,7 @@ class Description:
     :ivar elements: Clark name of the type of each global element
     :ivar operations: operation declarations by name
     :ivar address: URL of the service as the description gives it
+    :ivar unqualified: whether any element is of no namespace
     """
 
     location: str
@@ -173,6 +175,13 @@ class Description:
     elements: Mapping[str, str]
     operations: Mapping[str, OperationDeclaration]
     address: str | None = None
+    unqualified: bool = False
+
+    @functools.cached_property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces of types and elements, sorted."""
+        found = {split(tag)[0] for names in (self.types, self.elements) for tag in names}
+        return tuple(sorted(found - {''}))
 
 
 # --- the resolved form -----------------------------------------------------------------------

@@ -89,6 +89,11 @@ class _Compiler:
             elements=self._schemas.elements,
             operations=operations,
             address=self._address,
+            unqualified=any(
+                not field.namespace
+                for declaration in self._schemas.types.values()
+                for field in declaration.fields
+            ),
         )
 
     @staticmethod

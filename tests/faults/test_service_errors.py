@@ -133,7 +133,7 @@ def test_a_page_in_place_of_the_description(page: str) -> None:
     with ScriptedServer(serving(Answer(page, 200, 'text/html'))) as server:
         for _ in range(2):
             with pytest.raises(exceptions.VimConnectionException, match=r'vimService\.wsdl'):
-                Vim('http', '127.0.0.1', server.port)
+                Vim('http', '127.0.0.1', server.port, wsdl_url=f'{server.url}/vimService.wsdl')
         assert len(server.requests) == 2
 
 
@@ -152,7 +152,7 @@ def test_a_part_of_the_description_is_missing(part: str, answer: Answer) -> None
         ScriptedServer(script) as server,
         pytest.raises(exceptions.VimConnectionException, match=r'vimService\.wsdl'),
     ):
-        Vim('http', '127.0.0.1', server.port)
+        Vim('http', '127.0.0.1', server.port, wsdl_url=f'{server.url}/vimService.wsdl')
 
 
 def test_an_unknown_operation() -> None:

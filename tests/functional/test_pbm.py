@@ -15,7 +15,7 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.soap.objects import moref
-from tests.wire import ScriptedServer, fault
+from tests.wire import ScriptedServer, fault, xsi_type
 
 from .conftest import Crowd, SessionMaker
 
@@ -542,7 +542,5 @@ def test_a_time_span_keeps_its_number(pbm_description: str) -> None:
             client.PbmCreate(moref('ProfileManager', 'PbmProfileProfileManager'), createSpec=spec)
         client.close()
     outer, inner = etree.fromstring(server.requests[-1].body).iter('{urn:pbm}value')
-    assert outer.get('{http://www.w3.org/2001/XMLSchema-instance}type').endswith(
-        ':PbmCapabilityTimeSpan'
-    )
+    assert xsi_type(outer) == '{urn:pbm}PbmCapabilityTimeSpan'
     assert (inner.text, dict(inner.attrib)) == ('5', {})

@@ -14,7 +14,7 @@ from oslo_vmware.pbm import Pbm
 from oslo_vmware.vim import Vim
 from tests.functional.conftest import DESCRIPTION
 from tests.stand_ins import Proxy
-from tests.wire import Answer, Request, ScriptedServer, reply
+from tests.wire import Answer, Request, ScriptedServer, reply, xsi_type
 
 VM = vim_util.get_moref('vm-1', 'VirtualMachine')
 XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
@@ -156,7 +156,7 @@ def test_an_empty_profile_is_sent() -> None:
         empty = vim.client.factory.create('ns0:VirtualMachineEmptyProfileSpec')
         vim.ReconfigVM_Task(VM, spec=config_spec(vim, vmProfile=[empty]))
         (profile,) = server.body.iter('vmProfile')
-        assert profile.get(f'{XSI}type').endswith(':VirtualMachineEmptyProfileSpec')
+        assert xsi_type(profile) == '{urn:vim25}VirtualMachineEmptyProfileSpec'
 
 
 @pytest.mark.parametrize('text', ['a&amp;b', '&lt;x', '<&>', 'a\r\nb', '"\'', ']]>'])
@@ -194,7 +194,7 @@ def test_members_follow_the_order_of_the_description() -> None:
         vim.ReconfigVM_Task(VM, spec=spec)
         (sent,) = server.body.iter('deviceChange')
         assert [child.tag for child in sent] == ['operation', 'device']
-        assert sent[1].get(f'{XSI}type').endswith(':VirtualDisk')
+        assert xsi_type(sent[1]) == '{urn:vim25}VirtualDisk'
         assert [child.tag for child in sent[1]] == ['key', 'unitNumber', 'capacityInKB']
 
 

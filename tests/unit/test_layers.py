@@ -25,7 +25,10 @@ SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'sud
 
 DATA = ('', 'wsdl')
 BASE = (*DATA, '_i18n', 'constants', 'version')
-CODEC = ('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.objects', 'soap.marshal', 'soap.unmarshal')
+CODEC = (
+    *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),
+    *('soap.values', 'soap.factory', 'soap.marshal', 'soap.unmarshal'),
+)
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)

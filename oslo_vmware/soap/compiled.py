@@ -1,0 +1,184 @@
+"""The compiled engine: a client that goes by a schema, behind the face of ``soap.client``.
+
+A call is three steps that know nothing of each other: :mod:`~oslo_vmware.soap.marshal` writes
+the request, :mod:`~oslo_vmware.soap.transport` has it answered, and
+:mod:`~oslo_vmware.soap.unmarshal` reads the reply. What the first and the last need to know of a
+description is shared by all clients of it in the process, and nothing of it changes, so any
+number of threads may call at the same time without waiting for each other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from http.cookiejar import CookieJar
+from types import SimpleNamespace
+from typing import Any
+
+import requests
+import suds
+
+from oslo_vmware.soap import unmarshal
+from oslo_vmware.soap.errors import NotSoapError
+from oslo_vmware.soap.factory import Factory
+from oslo_vmware.soap.marshal import Encoder
+from oslo_vmware.soap.schema import Operation, Schema
+from oslo_vmware.soap.transport import HttpTransport, Reply
+from oslo_vmware.soap.unmarshal import Decoder, XmlError
+
+_ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
+_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
+
+
+class Codec:
+    """What clients of one description share.
+
+    :ivar schema: types and operations
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.encoder = Encoder(schema)
+        self.decoder = Decoder(schema)
+        self.factory = Factory(schema)
+
+
+class CompiledClient:
+    """One SOAP service; see :class:`oslo_vmware.soap.client.SoapClient`.
+
+    :param codec: how its messages are written and read
+    :param location: URL that requests go to
+    :param transport: HTTP session for the requests
+    :param soap_action: SOAPAction of all requests; None for what the description says
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        location: str,
+        transport: HttpTransport,
+        soap_action: str | None = None,
+    ) -> None:
+        self._codec = codec
+        self._transport = transport
+        self._soap_action = soap_action
+        self.factory = codec.factory
+        self.service = _Operations(self)
+        #: ``location``: URL that requests go to.
+        self.options = SimpleNamespace(location=location)
+
+    def set_options(self, **options: Any) -> None:
+        """Change options, of which there is ``location``.
+
+        :raises AttributeError: there is no such option; suds has more, which here are arguments
+                                of the service or of one call
+        """
+        for name in options:
+            if not hasattr(self.options, name):
+                raise AttributeError(f'the client has no option {name!r}')
+        vars(self.options).update(options)
+
+    @property
+    def cookiejar(self) -> CookieJar:
+        """The live cookies of the HTTP session; another jar may be put in their place."""
+        return self._transport.cookiejar
+
+    @cookiejar.setter
+    def cookiejar(self, jar: CookieJar) -> None:
+        self._transport.cookiejar = jar
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} of {self.options.location}>'
+
+    def call(
+        self,
+        operation: str,
+        managed_object: Any,
+        arguments: Mapping[str, Any],
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> Any:
+        """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
+        found = self.operation(operation)
+        reply = self._transport.post(
+            self.options.location,
+            self._codec.encoder.request(found, managed_object, arguments, headers),
+            {
+                'Content-Type': 'text/xml; charset=utf-8',
+                'SOAPAction': f'"{self._soap_action or found.soap_action}"',
+            },
+            renews_cookies=operation.startswith('Login'),
+        )
+        return self._result(found, reply)
+
+    def operation(self, name: str) -> Operation:
+        """The operation of a name.
+
+        :raises suds.MethodNotFound: there is none
+        """
+        found = self._codec.schema.operation(name)
+        if found is None:
+            raise suds.MethodNotFound(name)
+        return found
+
+    def _result(self, operation: Operation, reply: Reply) -> Any:
+        is_ok = reply.status == requests.codes.ok
+        if not reply.body:
+            if reply.status in _NO_CONTENT or (is_ok and operation.result is None):
+                return None
+            raise NotSoapError(operation.name, reply, 'the reply is empty')
+        try:
+            message = self._message(operation, reply)
+            if message is None:
+                members: dict[str, Any] = {}
+            elif message.tag == f'{_ENVELOPE}Fault':
+                raise self._fault(message, reply)
+            elif not is_ok:
+                problem = 'HTTP error with a SOAP body, but no fault'
+                raise NotSoapError(operation.name, reply, problem)
+            elif operation.result is None or operation.response is None:
+                return None
+            else:
+                members = self._codec.decoder.members(message, operation.response, reply.body)
+        except RecursionError as exc:
+            raise NotSoapError(operation.name, reply, 'the reply is nested too deep') from exc
+        result = operation.result
+        if result is None:
+            return None
+        value = members.get(result.name)
+        if result.many:
+            return [] if value is None else value
+        return value[0] if isinstance(value, list) else value
+
+    @staticmethod
+    def _message(operation: Operation, reply: Reply) -> Any:
+        """The element in the body of a reply, None in an empty one."""
+        try:
+            envelope = unmarshal.parse(reply.body)
+        except XmlError as exc:
+            raise NotSoapError(operation.name, reply, f'the reply cannot be read: {exc}') from exc
+        body = envelope.find(f'{_ENVELOPE}Body') if envelope.tag == f'{_ENVELOPE}Envelope' else None
+        if body is None:
+            raise NotSoapError(operation.name, reply, 'the reply is not a SOAP envelope')
+        return next(iter(body), None)
+
+    def _fault(self, element: Any, reply: Reply) -> suds.WebFault:
+        # Imported here because most calls do not end so.
+        from oslo_vmware.soap.faults import web_fault
+
+        detail = element.find('detail')
+        faults = detail if detail is not None else ()
+        return web_fault(reply, [self._codec.decoder.fault(one, reply.body) for one in faults])
+
+
+class _Operations:
+    """``client.service``: every attribute is an operation."""
+
+    def __init__(self, client: CompiledClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith('_'):
+            raise AttributeError(name)
+        self._client.operation(name)
+
+        def operation(managed_object: Any, **arguments: Any) -> Any:
+            return self._client.call(name, managed_object, arguments)
+
+        return operation

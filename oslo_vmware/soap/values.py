@@ -1,0 +1,151 @@
+"""Simple values: from the text of an element to Python, and back.
+
+What a text means is decided by the XSD type behind the declared one. A text that is none of its
+type's stays the text it is: one broken number in a reply of thousands is no reason to lose the
+rest. What to write for a Python value is decided by the declared type too, as far as the value
+fits it; what does not fit is written as it is, for the server to refuse.
+"""
+
+import base64
+import datetime
+import decimal
+from collections.abc import Callable
+from typing import Any
+
+from suds.sax import date as suds_date
+
+from oslo_vmware.soap.schema import is_float, is_integer
+
+Converter = Callable[[str], Any]
+
+_BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
+
+#: Digits of a fraction of a second that a datetime can hold.
+_MICRO = 6
+
+
+class TypedValue:
+    """A value with the XSD type to send it with, for a place of type *any*.
+
+    VIM servers are sent strings there, whatever the value, because that is what users rely on.
+    Options that are numbers or truth values on the server need to be told so::
+
+        option.value = TypedValue(5, 'int')
+
+    :param value: what to send
+    :param xsd_type: local name of the XSD type, such as ``int``, ``long`` or ``boolean``
+    """
+
+    def __init__(self, value: Any, xsd_type: str) -> None:
+        self.value = value
+        self.xsd_type = xsd_type
+
+    def __repr__(self) -> str:
+        return f'TypedValue({self.value!r}, {self.xsd_type!r})'
+
+
+# From text
+
+#: What a converter raises for a text that is none of its type's.
+UNFIT = (ValueError, KeyError, ArithmeticError)
+
+
+def _date_time(text: str) -> datetime.datetime:
+    # fromisoformat takes more than XML Schema has, and cuts what is finer than a microsecond.
+    if text[10:11] == 'T' and text[13:14] == ':':
+        fraction = text[20:].rstrip('Z').partition('+')[0].partition('-')[0]
+        if len(fraction) <= _MICRO or text[19] != '.':
+            try:
+                return datetime.datetime.fromisoformat(text)
+            except ValueError:
+                pass
+    value: datetime.datetime = suds_date.DateTime(text).value
+    return value
+
+
+# Where C will do, because most of a reply goes through here.
+_CONVERTERS: dict[str, Converter] = {
+    'boolean': _BOOLEANS.__getitem__,
+    'dateTime': _date_time,
+    'date': lambda text: suds_date.Date(text).value,
+    'time': lambda text: suds_date.Time(text).value,
+    'decimal': decimal.Decimal,
+}
+
+
+def converter(builtin: str) -> Converter | None:
+    """What makes a Python value of a text, or raises one of :data:`UNFIT`.
+
+    :param builtin: local name of an XSD simple type
+    :returns: None where the value is the text itself
+    """
+    if is_integer(builtin):
+        return int
+    found = _CONVERTERS.get(builtin)
+    if found is None and is_float(builtin):
+        return float
+    return found
+
+
+def converted(text: str, convert: Converter | None) -> Any:
+    """The value of a text; the text itself where the converter can make nothing of it."""
+    if convert is None:
+        return text
+    try:
+        return convert(text)
+    except UNFIT:
+        return text
+
+
+# To text
+
+
+def text_of(value: Any, builtin: str) -> str:
+    """What to write for a value.
+
+    :param builtin: local name of the XSD type behind the declared one, '' when there is none
+    """
+    if value is True or value is False:
+        # As True where no boolean is expected: that is what users' values have looked like.
+        return ('true' if value else 'false') if builtin == 'boolean' else str(value)
+    if isinstance(value, str):
+        lower = value.lower() if builtin == 'boolean' else ''
+        return lower if lower in _BOOLEANS else str(value)
+    if isinstance(value, int):
+        return str(bool(value)).lower() if builtin == 'boolean' and value in (0, 1) else str(value)
+    if isinstance(value, float) and is_integer(builtin) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat() if builtin in ('dateTime', 'date', 'time') else str(value)
+    if isinstance(value, decimal.Decimal):
+        return format(value.normalize(), 'f') if builtin == 'decimal' else str(value)
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode('ascii')
+    return str(value)
+
+
+def typed_text(value: Any) -> tuple[str, str]:
+    """XSD type and text of a value in a place of type *any*, by what it is in Python.
+
+    :returns: local name of the type, and the text; ``''`` for both of what is not simple
+    """
+    if isinstance(value, TypedValue):
+        return value.xsd_type, text_of(value.value, value.xsd_type)
+    if isinstance(value, bool):
+        return 'boolean', 'true' if value else 'false'
+    if isinstance(value, int):
+        return 'int' if -(2**31) <= value < 2**31 else 'long', str(value)
+    if isinstance(value, float):
+        return 'double', xsd_float(value)
+    if isinstance(value, datetime.datetime):
+        return 'dateTime', value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return 'base64Binary', base64.b64encode(value).decode('ascii')
+    if isinstance(value, str):
+        return 'string', str(value)
+    return '', ''
+
+
+def xsd_float(value: float) -> str:
+    """A float as XML Schema writes it; infinities have other names there than in Python."""
+    return {'inf': 'INF', '-inf': '-INF', 'nan': 'NaN'}.get(text := repr(value), text)
