@@ -6,19 +6,22 @@
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
+#   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
 PYTHON  ?= python3
 VENV    ?= .venv
 TESTS   ?= tests
 RESULTS ?= .test-results
+GOCODE  ?= /usr/share/gocode
 
 MINIMUM := 3, 11
 BIN     := $(VENV)/bin
+GOVMOMI := $(GOCODE)/src/github.com/vmware/govmomi
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-consumers lowest lint format docs wheel clean
+.PHONY: help demo test test-consumers test-vcsim vcsim lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -56,6 +59,24 @@ $(VENV)-lowest/.made: setup.cfg requirements.txt pyproject.toml
 test-consumers: $(VENV)/.has-test  ## Run the users' own unit tests with this package installed
 	@$(BIN)/python -m tests.consumers --results $(RESULTS) $(CONSUMERS)
 
+# Once natively and once under eventlet, as `make test`.
+test-vcsim: vcsim $(VENV)/.has-test  ## Run the tests against govmomi's simulator of a vCenter
+	@mkdir -p $(RESULTS); rm -f $(RESULTS)/vcsim*.xml; status=0; \
+	$(BIN)/python -m pytest tests/vcsim --junitxml=$(RESULTS)/vcsim.xml || status=1; \
+	OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet tests/vcsim \
+		--junitxml=$(RESULTS)/vcsim-eventlet.xml || status=1; \
+	$(BIN)/python -m tests.summary $(RESULTS)/vcsim.xml $(RESULTS)/vcsim-eventlet.xml || status=1; \
+	exit $$status
+
+# Go itself knows best what has to be built anew: the source, govmomi or Go may have changed.
+vcsim:
+	@command -v go > /dev/null 2>&1 && [ -d '$(GOVMOMI)' ] || { \
+		echo "govmomi's simulator is built from source, which needs Go and govmomi in" \
+			"$(GOVMOMI). On Debian and Ubuntu:" \
+			'apt-get install golang-go golang-github-vmware-govmomi-dev' >&2; exit 1; }
+	@mkdir -p .vcsim
+	@GOPATH='$(GOCODE)' GO111MODULE=off go build -o .vcsim/vcsim ./tests/vcsim
+
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))
 	@$(BIN)/ruff format --check $(wildcard $(SOURCES))
@@ -78,7 +99,7 @@ wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
 	@ls dist
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .tox build dist doc/build *.egg-info \
+	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .vcsim .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

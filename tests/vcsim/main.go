@@ -1,0 +1,159 @@
+// A vCenter that is not ours: govmomi's simulator, with an inventory of the size asked for.
+//
+// It serves /sdk, /pbm, /folder and /nfc over HTTPS on a free loopback port, prints its URL as
+// one line when it is ready, and ends when its standard input closes or on SIGTERM. Everything
+// that it answers is govmomi's, but for two things that govmomi 0.24 leaves out:
+//
+//   - A vCenter knows the session of a request to /pbm by the SOAP header vcSessionCookie, and
+//     takes no notice of the HTTP cookie; govmomi looks at the HTTP cookie only. The header is
+//     made one on the way in.
+//   - All tasks of govmomi have ended when their operation returns, so nobody ever waits for
+//     one. TaskManager.CreateTask and Task.SetTaskState (vSphere API 2.5), with which an
+//     extension reports on work of its own, make tasks that run until they are told to end.
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"regexp"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/vmware/govmomi/pbm"
+	_ "github.com/vmware/govmomi/pbm/simulator"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+var sessionHeader = regexp.MustCompile(`<(?:\w+:)?vcSessionCookie[^>]*>([^<]*)<`)
+
+// pbmSession lets requests to /pbm be authenticated as vCenter does it.
+func pbmSession(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == pbm.Path {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.Header.Del("Cookie")
+			if found := sessionHeader.FindSubmatch(body); found != nil {
+				r.AddCookie(&http.Cookie{Name: soap.SessionCookieName, Value: string(found[1])})
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// taskManager is govmomi's, and makes tasks for extensions.
+type taskManager struct {
+	simulator.TaskManager
+	made int64
+}
+
+// Lock does nothing: govmomi holds an object's lock during its operations, and that of its
+// TaskManager once more when a task is put into the registry.
+func (*taskManager) Lock() {}
+
+// Unlock does nothing, as Lock.
+func (*taskManager) Unlock() {}
+
+func (m *taskManager) CreateTask(ctx *simulator.Context, req *types.CreateTask) soap.HasFault {
+	made := &extensionTask{}
+	made.Self = types.ManagedObjectReference{
+		Type:  "Task",
+		Value: fmt.Sprintf("task-of-extension-%d", atomic.AddInt64(&m.made, 1)),
+	}
+	made.Info = types.TaskInfo{
+		Key:           made.Self.Value,
+		Task:          made.Self,
+		DescriptionId: req.TaskTypeId,
+		Entity:        &req.Obj,
+		State:         types.TaskInfoStateQueued,
+		Cancelable:    req.Cancelable,
+		Reason:        &types.TaskReasonUser{UserName: ctx.Session.UserName},
+		QueueTime:     ctx.Session.LastActiveTime,
+	}
+	ctx.Map.Put(made)
+	return &methods.CreateTaskBody{Res: &types.CreateTaskResponse{Returnval: made.Info}}
+}
+
+type extensionTask struct {
+	simulator.Task
+}
+
+func (t *extensionTask) SetTaskState(ctx *simulator.Context, req *types.SetTaskState) soap.HasFault {
+	changes := []types.PropertyChange{{Name: "info.state", Val: req.State}}
+	if req.Result != nil {
+		changes = append(changes, types.PropertyChange{Name: "info.result", Val: req.Result})
+	}
+	if req.Fault != nil {
+		changes = append(changes, types.PropertyChange{Name: "info.error", Val: *req.Fault})
+	}
+	ctx.Map.Update(t, changes)
+	return &methods.SetTaskStateBody{Res: new(types.SetTaskStateResponse)}
+}
+
+func main() {
+	hosts := flag.Int("hosts", 2, "hosts in the cluster")
+	vms := flag.Int("vms", 4, "virtual machines in the cluster; all are powered off")
+	datastores := flag.Int("datastores", 2, "datastores, of all hosts")
+	user := flag.String("user", "user", "who may log in")
+	password := flag.String("password", "", "with which password")
+	cert := flag.String("cert", "", "file of the certificate, PEM")
+	key := flag.String("key", "", "file of its private key, PEM")
+	flag.Parse()
+
+	pair, err := tls.LoadX509KeyPair(*cert, *key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	model := simulator.VPX()
+	model.Host = 0
+	model.ClusterHost = *hosts
+	model.Machine = *vms
+	model.Datastore = *datastores
+	model.Autostart = false
+	err = model.Create()
+	if err != nil {
+		model.Remove()
+		log.Fatal(err)
+	}
+	defer model.Remove()
+
+	manager := simulator.Map.Get(*model.ServiceContent.TaskManager).(*simulator.TaskManager)
+	ours := &taskManager{}
+	ours.TaskManager.TaskManager = manager.TaskManager
+	simulator.Map.Put(ours)
+	simulator.Map.AddHandler(ours)
+
+	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	model.Service.Listen = &url.URL{
+		Host: "127.0.0.1:0",
+		User: url.UserPassword(*user, *password),
+	}
+	model.Service.RegisterEndpoints = true
+	server := model.Service.NewServer()
+	// Before anybody can know where it is.
+	server.Config.Handler = pbmSession(server.Config.Handler)
+	fmt.Printf("https://%s/sdk\n", server.URL.Host)
+
+	ended := make(chan os.Signal, 2)
+	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		ended <- syscall.SIGTERM
+	}()
+	<-ended
+}
