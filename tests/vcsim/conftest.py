@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
+from oslo_vmware import wsdl
+
 # The fixtures of the functional tests ask for nothing but a server's address and credentials.
 from tests.functional.conftest import connect, pauses, pbm_description, session  # noqa: F401
 from tests.vcsim.server import Vcsim, is_built
@@ -66,4 +68,4 @@ def start(
 @pytest.fixture
 def vc(start: ServerMaker) -> Vcsim:
     """A vCenter of one cluster with two hosts, four machines that are off, two datastores."""
-    return start()
+    return start('-descriptions', str(pathlib.Path(wsdl.vim_wsdl_path()).parent))

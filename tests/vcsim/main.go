@@ -2,11 +2,14 @@
 //
 // It serves /sdk, /pbm, /folder and /nfc over HTTPS on a free loopback port, prints its URL as
 // one line when it is ready, and ends when its standard input closes or on SIGTERM. Everything
-// that it answers is govmomi's, but for two things that govmomi 0.24 leaves out:
+// that it answers is govmomi's, but for four things that govmomi 0.24 leaves out:
 //
+//   - A vCenter serves the description of its interface, /sdk/vimService.wsdl, which some users
+//     cannot do without. It is read from the directory that is given.
 //   - A vCenter knows the session of a request to /pbm by the SOAP header vcSessionCookie, and
 //     takes no notice of the HTTP cookie; govmomi looks at the HTTP cookie only. The header is
 //     made one on the way in.
+//   - ExtensionManager finds and registers extensions, which Nova's driver begins with.
 //   - All tasks of govmomi have ended when their operation returns, so nobody ever waits for
 //     one. TaskManager.CreateTask and Task.SetTaskState (vSphere API 2.5), with which an
 //     extension reports on work of its own, make tasks that run until they are told to end.
@@ -24,6 +27,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -31,6 +35,7 @@ import (
 	_ "github.com/vmware/govmomi/pbm/simulator"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -54,6 +59,45 @@ func pbmSession(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// describing answers GET below /sdk from a directory.
+func describing(directory string, next http.Handler) http.Handler {
+	files := http.StripPrefix("/sdk/", http.FileServer(http.Dir(directory)))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/sdk/") {
+			files.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// extensionManager keeps the extensions.
+type extensionManager struct {
+	mo.ExtensionManager
+}
+
+func (m *extensionManager) FindExtension(req *types.FindExtension) soap.HasFault {
+	body := &methods.FindExtensionBody{Res: new(types.FindExtensionResponse)}
+	for i := range m.ExtensionList {
+		if m.ExtensionList[i].Key == req.ExtensionKey {
+			body.Res.Returnval = &m.ExtensionList[i]
+		}
+	}
+	return body
+}
+
+func (m *extensionManager) RegisterExtension(req *types.RegisterExtension) soap.HasFault {
+	for i := range m.ExtensionList {
+		if m.ExtensionList[i].Key == req.Extension.Key {
+			return &methods.RegisterExtensionBody{
+				Fault_: simulator.Fault("", &types.InvalidArgument{InvalidProperty: "extension.key"}),
+			}
+		}
+	}
+	m.ExtensionList = append(m.ExtensionList, req.Extension)
+	return &methods.RegisterExtensionBody{Res: new(types.RegisterExtensionResponse)}
 }
 
 // taskManager is govmomi's, and makes tasks for extensions.
@@ -113,6 +157,7 @@ func main() {
 	password := flag.String("password", "", "with which password")
 	cert := flag.String("cert", "", "file of the certificate, PEM")
 	key := flag.String("key", "", "file of its private key, PEM")
+	descriptions := flag.String("descriptions", "", "directory with vimService.wsdl; none without")
 	flag.Parse()
 
 	pair, err := tls.LoadX509KeyPair(*cert, *key)
@@ -137,6 +182,9 @@ func main() {
 	ours.TaskManager.TaskManager = manager.TaskManager
 	simulator.Map.Put(ours)
 	simulator.Map.AddHandler(ours)
+	extensions := &extensionManager{}
+	extensions.Self = *model.ServiceContent.ExtensionManager
+	simulator.Map.Put(extensions)
 
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	model.Service.Listen = &url.URL{
@@ -147,6 +195,9 @@ func main() {
 	server := model.Service.NewServer()
 	// Before anybody can know where it is.
 	server.Config.Handler = pbmSession(server.Config.Handler)
+	if *descriptions != "" {
+		server.Config.Handler = describing(*descriptions, server.Config.Handler)
+	}
 	fmt.Printf("https://%s/sdk\n", server.URL.Host)
 
 	ended := make(chan os.Signal, 2)

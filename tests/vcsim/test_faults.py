@@ -1,7 +1,8 @@
 """Faults, and operations that the server does not have.
 
 govmomi knows no roles that lack a privilege: NoPermission comes only as the fault of a task, in
-``test_tasks``. Its ExtensionManager is an object without operations.
+``test_tasks``. Its ExtensionManager is an object without operations; those that the library needs
+are ``main.go``'s.
 """
 
 from typing import Any
@@ -32,16 +33,19 @@ def end_own_session(session: Session) -> None:
     call(session, 'TerminateSession', manager, sessionId=[session._session_id])
 
 
-def add_known_host(session: Session) -> None:
+def add_known_datastore(session: Session) -> None:
     host = session.invoke_api(vim_util, 'get_objects', session.vim, 'HostSystem', 1).objects[0].obj
     datastore = session.invoke_api(
         vim_util, 'get_objects', session.vim, 'Datastore', 1, ['summary.url', 'name']
     )
     known = vim_util.propset_dict(datastore.objects[0].propSet)
     system = vim_util.get_object_property(session.vim, host, 'configManager').datastoreSystem
-    call(
-        session, 'CreateLocalDatastore', system, name=known['name'], path=known['summary.url']
-    )  # fmt: skip
+    call(session, 'CreateLocalDatastore', system, name=known['name'], path=known['summary.url'])
+
+
+def register_twice(session: Session) -> None:
+    for _ in range(2):
+        vim_util.register_extension(session.vim, 'org.openstack.compute', 'instance')
 
 
 NOTHING = vim_util.get_moref('vm-404', 'VirtualMachine')
@@ -63,19 +67,21 @@ NOTHING = vim_util.get_moref('vm-404', 'VirtualMachine')
             {'obj': 'vm-404'},
         ),
         (make_twice, exceptions.DuplicateName, 'DuplicateName', {'name': 'twice'}),
-        (add_known_host, exceptions.DuplicateName, 'DuplicateName', {'name': 'LocalDS_0'}),
+        (add_known_datastore, exceptions.DuplicateName, 'DuplicateName', {'name': 'LocalDS_0'}),
         (end_own_session, exceptions.VimFaultException, 'InvalidArgument', {}),
         (
-            lambda s: vim_util.find_extension(s.vim, 'org.openstack.compute'),
+            register_twice,
             exceptions.VimFaultException,
-            'MethodNotFound',
-            {'receiver': 'ExtensionManager', 'method': 'FindExtension'},
+            'InvalidArgument',
+            {'invalidProperty': 'extension.key'},
         ),
         (
-            lambda s: vim_util.register_extension(s.vim, 'org.openstack.compute', 'instance'),
+            lambda s: call(
+                s, 'QueryManagedBy', s.vim.service_content.extensionManager, extensionKey='x'
+            ),
             exceptions.VimFaultException,
             'MethodNotFound',
-            {'receiver': 'ExtensionManager', 'method': 'RegisterExtension'},
+            {'receiver': 'ExtensionManager', 'method': 'QueryManagedBy'},
         ),
         (
             lambda s: call(s, 'QueryTargetCapabilities', NOTHING),
@@ -95,6 +101,20 @@ def test_a_fault_keeps_its_class_its_name_and_its_members(
     if isinstance(caught.value, exceptions.VimFaultException):
         assert caught.value.fault_list == [name]
     assert details.items() <= (caught.value.details or {}).items()
+
+
+def test_an_extension(session: Session) -> None:
+    """None before it was registered; afterwards as it was written."""
+    assert vim_util.find_extension(session.vim, 'org.openstack.compute') is None
+    vim_util.register_extension(session.vim, 'org.openstack.compute', 'instance', version='2.1')
+    found = vim_util.find_extension(session.vim, 'org.openstack.compute')
+    assert (found.key, found.version) == ('org.openstack.compute', '2.1')
+    assert (found.description.label, found.description.summary) == (
+        'OpenStack',
+        'OpenStack services',
+    )
+    assert [one.type for one in found.managedEntityInfo] == ['instance']
+    assert found.lastHeartbeatTime.tzinfo is not None
 
 
 def test_an_operation_id_goes_along(vc: Vcsim, session: Session) -> None:

@@ -4,7 +4,7 @@ What fits asks no more of the fixture ``vc`` than an address, credentials, the r
 an end of all sessions. The rest has our simulator make trouble on demand, looks into its memory,
 or needs what govmomi 0.24 does not have: ExportVm, CreateDVPortgroup_Task and
 PbmQueryMatchingHub, transfers straight to a host, a refusal at /folder (it asks nobody for
-credentials), a description at /sdk/vimService.wsdl.
+credentials).
 """
 
 # pytest runs here what it finds here, with the fixtures that it finds here.
@@ -15,6 +15,7 @@ from tests.functional.test_calls import (
     test_a_vanished_object_is_named_in_the_details,
     test_an_inventory_path,
     test_skip_op_id_sends_no_operation_id,
+    test_the_servers_own_description,
 )
 from tests.functional.test_login import (
     test_a_session_begins_with_a_login,
