@@ -25,11 +25,6 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r'\d+', version))
 
 
-def knows(soap_action: str, release: str) -> bool:
-    """Whether a client speaks the version of a release of vSphere, or a newer one."""
-    return _number(soap_action.partition('/')[2]) >= _number(release)
-
-
 @dataclasses.dataclass(frozen=True)
 class Service:
     """One SOAP service of a vCenter, and where its description is.

@@ -159,8 +159,8 @@ class Endpoint(abc.ABC):
         :raises Fault: what else it gets
         """
 
-    def _operation(self, name: str) -> Operation | None:
-        return self._schema.operation(name)
+    def _operation(self, served: ServedCall) -> Operation | None:
+        return self._schema.operation(served.operation)
 
     def _method(self, target: Any, operation: Operation) -> Callable[[Any, Call], Any] | None:
         return getattr(type(target), operation.name, None)
@@ -263,7 +263,7 @@ class Endpoint(abc.ABC):
                 'InvalidRequest',
                 f'Unsupported version URI "{version}"\n\nwhile parsing SOAP body',
             )
-        operation = self._operation(served.operation)
+        operation = self._operation(served)
         if operation is None or operation.request != body.tag:
             raise Fault(
                 'InvalidRequest',

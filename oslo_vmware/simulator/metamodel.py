@@ -2,8 +2,9 @@
 
 A WSDL describes data objects and operations but no managed object: that ``VirtualMachine`` is
 a ``ManagedEntity`` and that its ``config`` is a ``VirtualMachineConfigInfo`` stands nowhere in
-it. pyVmomi's type tables know; this module is the only one that asks them, and answers in the
-names of the wire (``string``, ``ManagedObjectReference``, ``VirtualDevice``).
+it. pyVmomi's type tables know; this module asks them, and answers in the names of the wire
+(``string``, ``ManagedObjectReference``, ``VirtualDevice``). (Which came with which version of
+PBM, ``pbm.versions`` asks them.)
 """
 
 import functools

@@ -146,6 +146,9 @@ class Policies(Protocol):
     def default_of(self, datastore: Any) -> str | None:
         """The id of a datastore's default policy."""
 
+    def generation(self, profile_id: str) -> int:
+        """Counts the changes of a policy."""
+
 
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 

@@ -38,8 +38,8 @@ class VimEndpoint(Endpoint):
     def _existing(self, ref: Ref) -> Any:
         return self._world.get(ref)
 
-    def _operation(self, name: str) -> Operation | None:
-        return super()._operation(name) or self._universal.get(name)
+    def _operation(self, served: ServedCall) -> Operation | None:
+        return super()._operation(served) or self._universal.get(served.operation)
 
     def _method(self, target: Any, operation: Operation) -> Callable[[Any, Call], Any] | None:
         if operation is self._universal.get(operation.name):

@@ -11,9 +11,11 @@ import pytest
 import requests
 from lxml import etree
 from pyVim import connect
-from pyVmomi import vim
+from pyVmomi import VmomiSupport, vim
 
 from oslo_vmware.simulator import Ref, VCenterSimulator
+
+from .policies import Client
 
 SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 XSI = 'http://www.w3.org/2001/XMLSchema-instance'
@@ -91,6 +93,24 @@ class Soap:
         )
 
 
+class RawPbm(Soap):
+    """Posts to /pbm what it is told, with the cookie of a session in the header, or another."""
+
+    cookie: str | None = None
+
+    def call(
+        self, operation: str, this: Ref, content: str = '', header: str = '', **headers: str
+    ) -> Answer:
+        if self.cookie is not None:
+            header += f'<vcSessionCookie>{self.cookie}</vcSessionCookie>'
+        envelope = self.envelope(operation, this, content, header)
+        envelope = envelope.replace('xmlns="urn:vim25"', 'xmlns="urn:pbm"')
+        sent = {'Content-Type': 'text/xml', 'SOAPAction': '"urn:pbm/2.0"'}
+        sent |= headers
+        response = self.http.post(self.vc.pbm_url, data=envelope.encode(), headers=sent, timeout=30)
+        return Answer(response)
+
+
 def read_spec(this: Ref, *paths: str) -> str:
     """The arguments of RetrievePropertiesEx for some properties of one object."""
     return (
@@ -144,3 +164,23 @@ def machines(si: Any) -> list[Any]:
     content = si.content
     view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
     return list(view.view)
+
+
+@pytest.fixture
+def client(si: Any, vcenter: VCenterSimulator) -> Iterator[Client]:
+    """pyVmomi at /pbm, with the cookie of its session."""
+    made = Client(si, vcenter)
+    yield made
+    made.stub.DropConnections()
+    VmomiSupport.GetRequestContext().pop('vcSessionCookie', None)
+
+
+@pytest.fixture
+def raw(vcenter: VCenterSimulator) -> Iterator[RawPbm]:
+    """A raw client of /pbm with the cookie of a session."""
+    made = RawPbm(vcenter)
+    login = vcenter.sessions.login(vcenter.username, vcenter.password, 'en', '')
+    assert login
+    made.cookie = login.cookie.strip('"')
+    yield made
+    made.http.close()

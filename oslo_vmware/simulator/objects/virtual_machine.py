@@ -56,6 +56,7 @@ class VirtualMachine(ManagedEntity):
     :ivar card: the network that it was born connected to
     :ivar home_policy: id of the storage policy of its home; ``None`` without one
     :ivar disk_policies: ids of the storage policies of its disks, by device key
+    :ivar applied_policies: how these were applied; that of its home has the key ``None``
     :ivar changes: counts reconfigurations
     """
 
@@ -105,6 +106,7 @@ class VirtualMachine(ManagedEntity):
     own_devices: list[DataObject] | None = None
     home_policy: str | None = None
     disk_policies: dict[int, str] = {}
+    applied_policies: dict[int | None, vm_policies.Applied] = {}
     disk_kb = 0
     fill = 0.0
     card: Any = None
@@ -393,7 +395,7 @@ class VirtualMachine(ManagedEntity):
         if changed_devices is not None:
             self.own_devices = changed_devices
         if policies is not None:
-            self.home_policy, self.disk_policies = policies
+            self.home_policy, self.disk_policies, self.applied_policies = policies
         self._configure_hardware(spec)
         self.options = self.options | {
             field: vm_views.merged(self.options.get(field), value) if field in _MERGED else value

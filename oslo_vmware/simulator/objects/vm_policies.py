@@ -2,7 +2,8 @@
 
 ``vmProfile`` is about the machine's home, ``profile`` of a device change about a disk. Either
 names a policy, asks for the datastore's default one, or takes the policy away; what is not given
-stays as it is.
+stays as it is. With a policy the version of it is kept that was applied: one changed since is out
+of date until it is applied again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,26 @@ if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 
 
+class Applied(NamedTuple):
+    """How a policy was applied.
+
+    :ivar generation: of the policy at that time
+    :ivar replication_group: that the machine's home or the disk is in, a ReplicationGroupId
+    """
+
+    generation: int
+    replication_group: DataObject | None
+
+
 class Assigned(NamedTuple):
-    """Ids of policies: of the machine's home, and of its disks by device key."""
+    """Ids of policies: of the machine's home, and of its disks by device key.
+
+    :ivar applied: the same by device key, that of the home under None
+    """
 
     home: str | None
     disks: dict[int, str]
+    applied: dict[int | None, Applied]
 
 
 def assigned(
@@ -38,14 +54,19 @@ def assigned(
     :param devices: of the machine, as they will be
     :raises Fault: InvalidArgument for an unknown policy
     """
+    made = Assigned(_chosen(vm, home, vm.home_policy, vm.home), {}, {})
     present = {device.key: device for device in devices if device.wire_type == 'VirtualDisk'}
-    made = {}
     for key, disk in present.items():
         place = vm_devices.disk_datastore(vm, disk)
         policy = _chosen(vm, disks.get(key), vm.disk_policies.get(key), place)
         if policy:
-            made[key] = policy
-    return Assigned(_chosen(vm, home, vm.home_policy, vm.home), made)
+            made.disks[key] = policy
+    for part in (None, *made.disks):
+        policy, specs = (made.home, home) if part is None else (made.disks[part], disks.get(part))
+        applied = _applied(vm, specs, policy) or vm.applied_policies.get(part)
+        if policy and applied:
+            made.applied[part] = applied
+    return made
 
 
 def _chosen(
@@ -61,3 +82,14 @@ def _chosen(
                 raise invalid_argument('profileId')
             present = spec.profileId
     return present
+
+
+def _applied(
+    vm: VirtualMachine, specs: list[DataObject] | None, policy: str | None
+) -> Applied | None:
+    """How a policy is applied by what is asked for; None if nothing is."""
+    if not specs or not policy:
+        return None
+    replication = specs[-1].replicationSpec
+    group = replication.replicationGroupId if replication is not None else None
+    return Applied(vm.world.policies.generation(policy), group)

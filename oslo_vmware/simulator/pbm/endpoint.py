@@ -2,30 +2,39 @@
 
 The header holds the bare value. Cookies of HTTP count for nothing, and no call is open to those
 without a session but PbmRetrieveServiceContent, which hides the mistake of having sent none.
+
+The SOAPAction says which version of PBM the client speaks. It gets an answer in that version,
+unless a test wants to see how it takes what it does not know (see ``Policies``).
 """
 
 from typing import Any
 
-from oslo_vmware.simulator.data import Fault, Ref
+from lxml import etree
+
+from oslo_vmware.simulator import registry
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.descriptions import Descriptions
-from oslo_vmware.simulator.endpoint import Endpoint, ServedCall
+from oslo_vmware.simulator.endpoint import Endpoint, Headers, ServedCall
 from oslo_vmware.simulator.httpd import Response
-from oslo_vmware.simulator.pbm.managers import (
-    OTHERS,
-    PbmObject,
-    PlacementSolver,
-    ProfileManager,
-    ServiceInstance,
-)
+from oslo_vmware.simulator.pbm import versions
+from oslo_vmware.simulator.pbm.managers import managed_objects
 from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.registry import Call, World
 from oslo_vmware.simulator.sessions import Session
-from oslo_vmware.soap.schema import Schema
+from oslo_vmware.soap.schema import Operation, Schema
 
 _COOKIE_HEADER = 'vcSessionCookie'
 
 # Versions of PBM before vSphere 6.5, which know no NotAuthenticated.
 _WITH_SECURITY_ERROR = ('1.0', '2.0')
+
+_XSI = 'http://www.w3.org/2001/XMLSchema-instance'
+# What no client's description has: a field of text, one with members, one with a type of its own.
+_UNKNOWN = (
+    '<addedLater>text</addedLater>'
+    '<addedLaterInParts><name>n</name><size>1</size></addedLaterInParts>'
+    f'<addedLaterTyped xmlns:xsi="{_XSI}" xsi:type="PbmAddedLater"><name>n</name></addedLaterTyped>'
+)
 
 
 class PbmEndpoint(Endpoint):
@@ -43,16 +52,11 @@ class PbmEndpoint(Endpoint):
         policies: Policies,
     ) -> None:
         super().__init__(schema, descriptions, world, *common, strict_types=True)
+        self._policies = policies
         self._version = descriptions.versions[0]
-        instance = ServiceInstance(world, policies)
-        instance.version = self._version
-        objects: list[PbmObject] = [
-            instance,
-            ProfileManager(world, policies),
-            PlacementSolver(world, policies),
-        ]
+        self._oldest = descriptions.versions[-1]
+        objects = managed_objects(world, policies, self._version)
         self._objects: dict[Ref, Any] = {obj.ref: obj for obj in objects}
-        self._objects.update(dict.fromkeys(OTHERS.values(), object()))
 
     def _session(self, served: ServedCall) -> Session | None:
         cookie = served.soap_headers.get(_COOKIE_HEADER)
@@ -81,5 +85,96 @@ class PbmEndpoint(Endpoint):
             'NotAuthenticated',
             'The session is not authenticated.',
             object=call.target,
-            privilegeId='StorageProfile.View',
+            privilegeId=versions.privilege(call.target.type, call.operation),
         )
+
+    # --- versions
+
+    def _spoken(self, soap_action: str) -> versions.Version:
+        """The version that a client speaks; without one, a server takes the oldest."""
+        name = soap_action.strip().strip('"').partition('/')[2]
+        return versions.version(name or self._oldest)
+
+    def _dispatch(self, served: ServedCall, body: etree._Element) -> Response:
+        try:
+            return super()._dispatch(served, body)
+        except Fault as fault:
+            raise self._spoken(served.soap_action).fault(fault) from None
+
+    def _operation(self, served: ServedCall) -> Operation | None:
+        wire_type = served.target.type if served.target is not None else ''
+        if not self._spoken(served.soap_action).has_operation(wire_type, served.operation):
+            return None
+        return super()._operation(served)
+
+    def _perform(self, call: Call, operation: Operation) -> Response:
+        if call.session is not None:
+            self._check_privilege(call)
+        return super()._perform(call, operation)
+
+    def _returned(self, call: Call, operation: Operation, result: Any) -> Response:
+        if not self._policies.ignore_versions:
+            result = self._spoken(call.soap_action).shown(result)
+        return super()._returned(call, operation, result)
+
+    def _reply(self, element: str, content: str, headers: Headers = ()) -> Response:
+        if self._policies.unknown_fields and content:
+            content = _with_unknown(content, self._schema.namespace)
+        return super()._reply(element, content, headers)
+
+    # --- permissions
+
+    def _check_privilege(self, call: Call) -> None:
+        """See that nothing a call needs was denied.
+
+        :raises Fault: PbmFaultNoPermission, before vSphere 8.0.2 NoPermission
+        """
+        if registry.is_anonymous(self._method_named(call)):
+            return
+        wanted = versions.privilege(call.target.type, call.operation)
+        denied = self._policies.denied(wanted, list(_profile_ids(call.args)))
+        if not denied:
+            return
+        message = 'Permission to perform this operation was denied.'
+        if not versions.version(self._version).has('pbm.version.v8_0_2_0'):
+            raise Fault('NoPermission', message, object=call.target, privilegeId=wanted)
+        raise Fault(
+            'PbmFaultNoPermission',
+            message,
+            missingPrivileges=[
+                types.PbmFaultNoPermissionEntityPrivileges(
+                    profileId=profile_id and types.PbmProfileId(uniqueId=profile_id),
+                    privilegeIds=[wanted],
+                )
+                for profile_id in denied
+            ],
+        )
+
+    def _method_named(self, call: Call) -> Any:
+        return getattr(type(self._target(call.target)), call.operation, None)
+
+
+def _profile_ids(value: Any) -> Any:
+    """The ids of all policies that arguments name."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _profile_ids(item)
+    elif isinstance(value, DataObject):
+        if value.wire_type == 'PbmProfileId':
+            yield value.uniqueId
+        else:
+            for item in value.__dict__.values():
+                yield from _profile_ids(item)
+
+
+def _with_unknown(content: str, namespace: str) -> str:
+    """A reply with fields in all its objects that no description has."""
+    root = etree.fromstring(
+        f'<r xmlns="{namespace}" xmlns:xsi="{_XSI}" xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
+        f'{content}</r>'
+    )
+    objects = [element for element in root.iterdescendants('*') if len(element)]
+    for element in objects:
+        added = etree.fromstring(f'<r xmlns="{namespace}">{_UNKNOWN}</r>')
+        element.extend(list(added))
+    return ''.join(etree.tostring(child, encoding='unicode', with_tail=False) for child in root)

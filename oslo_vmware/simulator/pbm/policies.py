@@ -8,57 +8,75 @@ and there is a policy for each tier. Tests add their own with :meth:`Policies.cr
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
-from oslo_vmware.simulator.descriptions import knows
+from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
-from oslo_vmware.simulator.pbm import rules
+from oslo_vmware.simulator.pbm import capabilities, rules
+from oslo_vmware.simulator.pbm.associations import Associations
 from oslo_vmware.simulator.registry import ManagedObject, World
 
 STORAGE = 'STORAGE'
 REQUIREMENT = 'REQUIREMENT'
 #: What clients may make; the third one, RESOURCE, belongs to arrays.
-_CATEGORIES = (REQUIREMENT, 'DATA_SERVICE_POLICY')
+DATA_SERVICE_POLICY = 'DATA_SERVICE_POLICY'
+_CATEGORIES = (REQUIREMENT, DATA_SERVICE_POLICY)
 _LONGEST_NAME = 80
 
-# The id that this policy has on every vCenter.
+# The ids that these policies have on every vCenter.
 VSAN_DEFAULT_ID = 'aa6d5a82-1c88-45da-85d3-3d74b91a5bad'
+VM_ENCRYPTION_ID = '4d5f673c-536f-11e6-beb8-9e71128cae77'
+ENCRYPTION_SERVICE_ID = 'ad5a249d-cbc2-43af-9366-694d7664fa52'
+
+_VSAN_NAME = 'vSAN Default Storage Policy'
+# Name, limit, reservation and shares.
+_IO_ALLOCATIONS = (
+    ('High', 100_000, 100, 2000),
+    ('Normal', 10_000, 50, 1000),
+    ('Low', 1_000, 10, 500),
+)
 
 _TIERS = {'vsan': 'Platinum', 'VMFS': 'Silver', 'NFS': 'Bronze'}
 _TIER_IN_POD = 'Gold'
+# Hosts have both filters; vSAN has I/O limits of its own.
+_SERVICES = frozenset({capabilities.ENCRYPTION, capabilities.IO_CONTROL})
+_SERVICES_OF = {'vsan': frozenset({capabilities.ENCRYPTION})}
 _SYSTEM_USER = 'Temporary user handle'
 
 
 class Policies:
     """All storage policies of a server.
 
-    :ivar ignore_versions: send what vSphere 9.1 brought to clients of older versions as well,
+    :ivar ignore_versions: send what later versions brought to clients of older ones as well,
         as govmomi's simulator does; a vCenter keeps it from them
+    :ivar unknown_fields: add fields to all replies that no version has so far
+    :ivar associations: who has which
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.associations = Associations(world)
         self.ignore_versions = False
+        self.unknown_fields = False
         self._profiles: dict[str, DataObject] = {}
+        # Lines of service of the data service policies, by id.
+        self._lines: dict[str, str | None] = {}
         self._tags: dict[str, dict[str, frozenset[str]]] = {}
         # Policies that were assigned as default, by id of the datastore.
         self._defaults: dict[str, str] = {}
+        self._services: dict[str, frozenset[str]] = {}
+        self._groups: dict[str, list[DataObject]] = {}
+        self._reasons: dict[str, list[tuple[Fault, bool]]] = {}
+        # Privileges that are missing, each with the policies that this is about.
+        self._denied: dict[str, set[str | None]] = {}
         self._make_first_ones()
 
     def _make_first_ones(self) -> None:
         vsan_default = self.create(
-            'vSAN Default Storage Policy',
-            [
-                rules.vsan_rule('stripeWidth', 1),
-                rules.vsan_rule('cacheReservation', 0),
-                rules.vsan_rule('proportionalCapacity', 0),
-                rules.vsan_rule(rules.FAILURES_TO_TOLERATE, 1),
-                rules.vsan_rule(rules.FORCE_PROVISIONING, False),
-            ],
+            _VSAN_NAME,
+            _vsan_rules(),
             description='Storage policy used as default for vSAN datastores',
             profile_id=VSAN_DEFAULT_ID,
         )
@@ -70,6 +88,30 @@ class Policies:
             self.tag(datastore, 'Tier', _TIER_IN_POD if in_pod else _TIERS[datastore.kind])
         for tier in (_TIERS['vsan'], _TIER_IN_POD, _TIERS['VMFS'], _TIERS['NFS']):
             self.create(tier, [rules.tag_rule('Tier', tier)], description=f'{tier} storage')
+        self._make_data_services()
+
+    def _make_data_services(self) -> None:
+        """The data service policies that every vCenter has since 6.5."""
+        services: list[tuple[str, str | None, DataObject]] = [
+            (
+                'Default encryption properties',
+                ENCRYPTION_SERVICE_ID,
+                rules.filter_rule(capabilities.ENCRYPTION_FILTER, AllowCleartextFilters='False'),
+            )
+        ]
+        for name, limit, reservation, shares in _IO_ALLOCATIONS:
+            rule = rules.filter_rule(
+                capabilities.IO_FILTER, limit=limit, reservation=reservation, shares=shares
+            )
+            services.append((f'{name} IO shares allocation', None, rule))
+        for name, profile_id, rule in services:
+            self.create(name, [rule], category=DATA_SERVICE_POLICY, profile_id=profile_id)
+        self.create(
+            'VM Encryption Policy',
+            [rules.data_service_rule(ENCRYPTION_SERVICE_ID)],
+            description='Sample storage policy for VMware VM and virtual disk encryption',
+            profile_id=VM_ENCRYPTION_ID,
+        )
 
     # --- policies
 
@@ -116,8 +158,10 @@ class Policies:
             constraints=spec.constraints,
             generationId=0,
             isDefault=False,
+            k8sCompliantName=spec.k8sCompliantName or _plain(spec.name),
         )
         self._profiles[made.profileId.uniqueId] = made
+        self._note_line(made)
         return made
 
     def check(self, constraints: DataObject, parameter: str) -> None:
@@ -125,7 +169,20 @@ class Policies:
 
         :raises Fault: InvalidArgument
         """
-        rules.check(constraints, self._categories(), parameter)
+        known = rules.Known(frozenset(self.tags()), self._lines)
+        rules.check(constraints, known, parameter)
+
+    def _note_line(self, profile: DataObject) -> None:
+        """Note what a data service policy is about."""
+        if profile.profileCategory != DATA_SERVICE_POLICY:
+            return
+        namespaces = (
+            rule.id.namespace
+            for rule_set in profile.constraints.subProfiles or ()
+            for rule in rule_set.capability or ()
+        )
+        profile.lineOfService = capabilities.line_of_service(next(namespaces, ''))
+        self._lines[profile.profileId.uniqueId] = profile.lineOfService
 
     def update(self, profile_id: DataObject, spec: DataObject) -> None:
         """Change a policy as PbmUpdate does: what the specification leaves out stays."""
@@ -133,13 +190,20 @@ class Policies:
         if spec.constraints is not None:
             self.check(spec.constraints, 'updateSpec.constraints')
         if spec.name is not None and spec.name != profile.name:
-            self._check_name(spec.name, profile.profileCategory, 'updateSpec.name')
+            try:
+                self._check_name(spec.name, profile.profileCategory, 'updateSpec.name')
+            except Fault as fault:
+                if fault.name != 'PbmDuplicateName':
+                    raise
+                # PbmUpdate declares no PbmDuplicateName.
+                raise Fault('PbmFaultProfileStorageFault', fault.message) from None
         for field in ('name', 'description', 'constraints'):
             value = getattr(spec, field)
             if value is not None:
                 setattr(profile, field, value)
         profile.lastUpdatedTime, profile.lastUpdatedBy = self._world.now(), self._user()
         profile.generationId += 1
+        self._note_line(profile)
 
     def delete(self, profile_id: DataObject) -> None:
         """Delete a policy.
@@ -149,7 +213,7 @@ class Policies:
         profile = self._profiles.get(profile_id.uniqueId)
         if profile is None:
             raise Fault('PbmFaultNotFound', f'There is no policy {profile_id.uniqueId}.')
-        if profile.systemCreatedProfileType or any(self.users(profile_id.uniqueId)):
+        if profile.systemCreatedProfileType or self._in_use(profile_id.uniqueId):
             raise Fault(
                 'PbmResourceInUse',
                 f"The policy '{profile.name}' is in use.",
@@ -157,6 +221,20 @@ class Policies:
                 name=profile.name,
             )
         del self._profiles[profile_id.uniqueId]
+        self._lines.pop(profile_id.uniqueId, None)
+
+    def _in_use(self, profile_id: str) -> bool:
+        """Whether a machine or disk has a policy, a datastore by default, or another one's rule."""
+        return (
+            bool(self.associations.users(profile_id))
+            or profile_id in self._defaults.values()
+            or any(
+                rule.id.id == profile_id
+                for profile in self._profiles.values()
+                for rule_set in profile.constraints.subProfiles or ()
+                for rule in rule_set.capability or ()
+            )
+        )
 
     def get(self, profile_id: DataObject, parameter: str = 'profileId') -> DataObject:
         """A policy by its id.
@@ -181,19 +259,6 @@ class Policies:
         if any(profile.name == name for profile in self.all(category)):
             raise Fault('PbmDuplicateName', f"There is a policy '{name}' already.", name=name)
 
-    def sends_newest(self, soap_action: str) -> bool:
-        """Whether a client gets what vSphere 9.1 brought."""
-        return self.ignore_versions or knows(soap_action, '9.1')
-
-    def shown(self, profile: DataObject, soap_action: str) -> DataObject:
-        """A policy as a client gets it."""
-        if not self.sends_newest(soap_action):
-            return profile
-        shown = copy.copy(profile)
-        plain = re.sub('[^a-z0-9]+', '-', profile.name.lower()).strip('-')
-        shown.k8sCompliantName = plain or profile.profileId.uniqueId
-        return shown
-
     def _user(self) -> str:
         session = self._world.session
         return session.user_name if session is not None else _SYSTEM_USER
@@ -204,16 +269,93 @@ class Policies:
         """Give a datastore tags of a category in place of those it had; none takes them away."""
         self._tags.setdefault(datastore.ref.value, {})[category] = frozenset(tags)
 
-    def _categories(self) -> set[str]:
-        return {category for tags in self._tags.values() for category in tags}
+    def tags(self) -> dict[str, set[str]]:
+        """All tags that datastores have or had a category of, by category."""
+        found: dict[str, set[str]] = {}
+        for held in self._tags.values():
+            for category, tags in held.items():
+                found.setdefault(category, set()).update(tags)
+        return found
 
     def offer(self, datastore: Any) -> rules.Offer:
-        tolerates = None
-        if datastore.kind == 'vsan':
-            hosts = len(datastore.hosts)
-            # n failures need 2n + 1 hosts; a cluster of two has a witness elsewhere.
-            tolerates = 1 if hosts == 2 else max(0, (hosts - 1) // 2)
-        return rules.Offer(self._tags.get(datastore.ref.value, {}), tolerates)
+        """What a datastore has to offer."""
+        moid = datastore.ref.value
+        return rules.Offer(
+            tags=self._tags.get(moid, {}),
+            hosts=len(datastore.hosts) if datastore.kind == 'vsan' else None,
+            services=self._services.get(moid, _SERVICES_OF.get(datastore.kind, _SERVICES)),
+            zonal=bool(self.zones(datastore)),
+            data_services=self._lines,
+        )
+
+    def zones(self, datastore: Any) -> list[ManagedObject]:
+        """The clusters all of whose hosts have mounted a datastore."""
+        hosts = set(datastore.hosts)
+        owners = dict.fromkeys(host.parent for host in hosts)
+        return [
+            owner
+            for owner in sorted(owners, key=lambda owner: owner.ref.value)
+            if owner.is_a('ClusterComputeResource') and hosts.issuperset(owner.host)
+        ]
+
+    def serve(self, datastore: ManagedObject, *lines_of_service: str) -> None:
+        """Say which filters the hosts have for a datastore, in place of the usual ones.
+
+        :param lines_of_service: ``ENCRYPTION``, ``DATASTORE_IO_CONTROL``
+        """
+        self._services[datastore.ref.value] = frozenset(lines_of_service)
+
+    def refuse(
+        self,
+        datastore: ManagedObject,
+        fault: str,
+        message: str | None = None,
+        *,
+        warning: bool = False,
+        **fields: Any,
+    ) -> None:
+        """Have placement refuse a datastore, or warn of it, for a reason that a test gives.
+
+        :param fault: a child of PbmCompatibilityCheckFault, or any other
+        :param fields: its members beside the hub
+        """
+        made = Fault(fault, message, hub=hub_of(datastore), **fields)
+        self._reasons.setdefault(datastore.ref.value, []).append((made, warning))
+
+    def accept(self, datastore: ManagedObject) -> None:
+        """Undo :meth:`refuse`."""
+        self._reasons.pop(datastore.ref.value, None)
+
+    def reasons(self, datastore: Any, *, warning: bool) -> list[DataObject]:
+        """What :meth:`refuse` was told."""
+        return [
+            fault.localized()
+            for fault, warns in self._reasons.get(datastore.ref.value, ())
+            if warns is warning
+        ]
+
+    def replicate(self, datastore: ManagedObject, *groups: str) -> None:
+        """Have replication groups on a datastore, in place of those it had."""
+        self._groups[datastore.ref.value] = [replication_group(group) for group in groups]
+
+    def replication_groups(self, datastore: ManagedObject) -> list[DataObject]:
+        return self._groups.get(datastore.ref.value, [])
+
+    # --- who may do what
+
+    def deny(self, privilege: str, *profiles: str) -> None:
+        """Take a privilege away, for some policies (by their ids) or altogether."""
+        for profile_id in profiles or (None,):
+            self._denied.setdefault(privilege, set()).add(profile_id)
+
+    def allow(self, privilege: str) -> None:
+        """Undo :meth:`deny`."""
+        self._denied.pop(privilege, None)
+
+    def denied(self, privilege: str, profiles: list[str]) -> list[str | None]:
+        """For which of some policies a privilege is missing; None stands for altogether."""
+        denied = self._denied.get(privilege, set())
+        return [None] if None in denied else [one for one in profiles if one in denied]
 
     # --- who has which
 
@@ -221,6 +363,11 @@ class Policies:
         """Whether there is a policy that machines and disks can have."""
         profile = self._profiles.get(profile_id)
         return profile is not None and profile.profileCategory == REQUIREMENT
+
+    def generation(self, profile_id: str) -> int:
+        """Counts the changes of a policy."""
+        generation: int = self._profiles[profile_id].generationId
+        return generation
 
     def default_of(self, datastore: Any) -> str | None:
         """The id of a datastore's default policy; only vSAN has one by itself."""
@@ -233,40 +380,27 @@ class Policies:
         :raises Fault: InvalidArgument, PbmLegacyHubsNotSupported
         """
         profile = self.get(profile_id, 'profile')
-        legacy = [datastore for datastore in datastores if datastore.kind != 'vsan']
-        if legacy:
-            raise Fault(
-                'PbmLegacyHubsNotSupported',
-                'Only vSAN and vVol datastores have default policies.',
-                hubs=[hub_of(datastore) for datastore in legacy],
-            )
+        check_modern(datastores)
         for datastore in datastores:
             self._defaults[datastore.ref.value] = profile.profileId.uniqueId
 
-    def users(self, profile_id: str | None = None) -> list[tuple[DataObject, str]]:
-        """What has a policy, as PbmServerObjectRef, with the policy's id.
+    def reset_defaults(self, profile_id: str | None = None) -> None:
+        """Give datastores back the default policy that they have by themselves.
 
-        :param profile_id: only what has this one
+        :param profile_id: only those that have this one
         """
-        machines = (obj for obj in self._world.objects.values() if obj.is_a('VirtualMachine'))
-        found: list[tuple[DataObject, str]] = []
-        for machine in machines:
-            for key, policy in self._assigned(machine):
-                if profile_id in (None, policy):
-                    found.append((self._entity(machine.ref, key), policy))
-        return found
+        for moid, assigned in list(self._defaults.items()):
+            if profile_id in (None, assigned):
+                del self._defaults[moid]
 
-    @staticmethod
-    def _assigned(machine: Any) -> list[tuple[int | None, str]]:
-        """The policies of a machine, by device key; that of its home has the key None."""
-        home = [(None, machine.home_policy)] if machine.home_policy else []
-        return [*home, *machine.disk_policies.items()]
-
-    def _entity(self, machine: Ref, key: int | None) -> DataObject:
-        return types.PbmServerObjectRef(
-            objectType='virtualMachine' if key is None else 'virtualDiskId',
-            key=machine.value if key is None else f'{machine.value}:{key}',
-            serverUuid=self._world.about.instanceUuid,
+    def reset_vsan_default(self) -> None:
+        """Give vSAN's own policy the rules back that it had at first."""
+        profile_id = types.PbmProfileId(uniqueId=VSAN_DEFAULT_ID)
+        self.update(
+            profile_id,
+            types.PbmCapabilityProfileUpdateSpec(
+                name=_VSAN_NAME, constraints=rules.constraints(_vsan_rules())
+            ),
         )
 
     def of_entity(self, entity: DataObject) -> list[str]:
@@ -274,25 +408,47 @@ class Policies:
 
         :raises Fault: InvalidArgument for what can have none, PbmFaultNotFound
         """
-        moid, _, device = entity.key.partition(':')
-        found: Any = self._world.objects.get(moid)
-        elsewhere = entity.serverUuid not in (None, self._world.about.instanceUuid)
-        kind = entity.objectType
-        if kind not in ('virtualMachine', 'virtualMachineAndDisks', 'virtualDiskId', 'datastore'):
-            raise _invalid('entity.objectType')
-        wanted = 'Datastore' if kind == 'datastore' else 'VirtualMachine'
-        if found is None or elsewhere or not found.is_a(wanted):
-            raise Fault('PbmFaultNotFound', f'There is no {kind} {entity.key}.')
-        if kind == 'datastore':
+        found, parts = self.associations.named(entity)
+        if isinstance(found, Datastore):
             default = self.default_of(found)
             return [default] if default else []
-        if kind == 'virtualDiskId' and device not in {str(disk.key) for disk in found.disks}:
-            raise Fault('PbmFaultNotFound', f'There is no {kind} {entity.key}.')
-        return [
-            policy
-            for key, policy in self._assigned(found)
-            if kind == 'virtualMachineAndDisks' or (device or None) == (str(key) if key else None)
-        ]
+        return list(self.associations.policies(parts).values())
+
+
+def check_modern(datastores: list[Any]) -> None:
+    """See that datastores are of a kind that can have a default policy.
+
+    :raises Fault: PbmLegacyHubsNotSupported
+    """
+    legacy = [datastore for datastore in datastores if datastore.kind != 'vsan']
+    if legacy:
+        raise Fault(
+            'PbmLegacyHubsNotSupported',
+            'Only vSAN and vVol datastores have default policies.',
+            hubs=[hub_of(datastore) for datastore in legacy],
+        )
+
+
+def _vsan_rules() -> list[DataObject]:
+    return [
+        rules.vsan_rule('stripeWidth', 1),
+        rules.vsan_rule('cacheReservation', 0),
+        rules.vsan_rule('proportionalCapacity', 0),
+        rules.vsan_rule(capabilities.FAILURES_TO_TOLERATE, 1),
+        rules.vsan_rule(capabilities.FORCE_PROVISIONING, False),
+    ]
+
+
+def replication_group(name: str, domain: str = 'fault-domain-1') -> DataObject:
+    """The id of a replication group."""
+    return types.ReplicationGroupId(
+        faultDomainId=types.FaultDomainId(id=domain), deviceGroupId=types.DeviceGroupId(id=name)
+    )
+
+
+def _plain(name: str) -> str:
+    """A policy's name as Kubernetes can take it."""
+    return re.sub('[^a-z0-9]+', '-', name.lower()).strip('-') or 'policy'
 
 
 def hub_of(place: ManagedObject) -> DataObject:

@@ -1,0 +1,103 @@
+"""Who has which policy: machines and their disks, asked with pyVmomi."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pyVmomi import vim, vmodl
+
+from .policies import Client, defined, disk_of, entity, ids, reconfigure, wait
+
+
+def test_machines_and_disks_have_policies(client: Client, machines: list[Any]) -> None:
+    """ReconfigVM_Task sets the policies of home and disk, and every query tells of them."""
+    vm = machines[0]
+    key = f'{vm._moId}:{disk_of(vm).key}'
+    home, disk = entity('virtualMachine', vm._moId), entity('virtualDiskId', key)
+    both = entity('virtualMachineAndDisks', vm._moId)
+    query = client.profiles.QueryAssociatedProfile
+    gold, silver = client.named('Gold'), client.named('Silver')
+    assert [query(entity=one) for one in (home, disk, both)] == [[], [], []]
+
+    reconfigure(vm, defined(gold), defined(silver))
+    assert ids(query(entity=home)) == [gold.profileId.uniqueId]
+    assert ids(query(entity=disk)) == [silver.profileId.uniqueId]
+    assert ids(query(entity=both)) == [gold.profileId.uniqueId, silver.profileId.uniqueId]
+    (user,) = client.profiles.QueryAssociatedEntity(profile=silver.profileId)
+    assert (user.objectType, user.key) == ('virtualDiskId', key)
+    assert user.serverUuid == client.vc.world.about.instanceUuid
+    found = client.profiles.QueryAssociatedEntity(
+        profile=silver.profileId, entityType='virtualMachine'
+    )
+    assert found == []
+    results = client.profiles.QueryAssociatedEntities(profiles=[gold.profileId, silver.profileId])
+    assert {(one.object.key, *ids(one.profileId)) for one in results} == {
+        (vm._moId, gold.profileId.uniqueId),
+        (key, silver.profileId.uniqueId),
+    }
+
+    # A change that speaks of no policy changes none; an empty one takes it away.
+    reconfigure(vm, disk=[])
+    assert len(query(entity=both)) == 2
+    reconfigure(vm, home=[vim.vm.EmptyProfileSpec()])
+    assert ids(query(entity=both)) == [silver.profileId.uniqueId]
+
+
+def test_a_machine_is_created_with_policies(client: Client, si: Any) -> None:
+    """CreateVM_Task associates the new machine's home and disk; with the machine it all goes."""
+    datacenter = si.content.rootFolder.childEntity[0]
+    cluster = datacenter.hostFolder.childEntity[0]
+    gold, silver = client.named('Gold'), client.named('Silver')
+    scsi = vim.vm.device.VirtualLsiLogicController(key=-1, busNumber=0, sharedBus='noSharing')
+    disk = vim.vm.device.VirtualDisk(
+        key=-2,
+        controllerKey=-1,
+        unitNumber=0,
+        capacityInKB=1024,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName='', diskMode='persistent'),
+    )
+    spec_of = vim.vm.device.VirtualDeviceSpec
+    config = vim.vm.ConfigSpec(
+        name='with-policies',
+        files=vim.vm.FileInfo(vmPathName='[fra-pod-01-vmfs-01]'),
+        vmProfile=defined(gold),
+        deviceChange=[
+            spec_of(operation='add', device=scsi),
+            spec_of(operation='add', fileOperation='create', device=disk, profile=defined(silver)),
+        ],
+    )
+    task = datacenter.vmFolder.CreateVM_Task(config=config, pool=cluster.resourcePool)
+    wait(task)
+    vm = task.info.result
+    results = client.profiles.QueryAssociatedProfiles(
+        entities=[
+            entity('virtualMachine', vm._moId),
+            entity('virtualDiskId', f'{vm._moId}:{disk_of(vm).key}'),
+            entity('virtualDiskId', f'{vm._moId}:9999'),
+            entity('virtualMachine', 'vm-9999'),
+            entity('virtualMachine', vm._moId, serverUuid='another vCenter'),
+        ]
+    )
+    assert [ids(one.profileId) for one in results] == [
+        [gold.profileId.uniqueId],
+        [silver.profileId.uniqueId],
+        [],
+        [],
+        [],
+    ]
+    assert [one.fault is None for one in results] == [True, True, False, False, False]
+    wait(vm.Destroy_Task())
+    assert client.profiles.QueryAssociatedEntities(profiles=[gold.profileId]) == []
+
+
+def test_an_unknown_policy_is_refused(client: Client, machines: list[Any]) -> None:
+    """A machine cannot have a policy that does not exist; nothing of the change is made."""
+    vm = machines[0]
+    name = vm.name
+    config = vim.vm.ConfigSpec(
+        name='renamed', vmProfile=[vim.vm.DefinedProfileSpec(profileId='no-such-policy')]
+    )
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        wait(vm.ReconfigVM_Task(spec=config))
+    assert vm.name == name
