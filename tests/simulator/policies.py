@@ -23,6 +23,7 @@ class Client:
 
     def __init__(self, si: Any, vc: VCenterSimulator, version: str = 'pbm.version.version11'):
         self.vc = vc
+        self.instance_of_vim = si
         cookie = si._stub.cookie.split('"')[1]
         VmomiSupport.GetRequestContext()['vcSessionCookie'] = cookie
         self.stub = SoapStubAdapter(

@@ -20,11 +20,13 @@ class Client:
 
     :ivar vc: the simulator
     :ivar content: the server's ServiceContent
+    :ivar si: the ServiceInstance
     """
 
-    def __init__(self, vc: VCenterSimulator, content: Any) -> None:
+    def __init__(self, vc: VCenterSimulator, si: Any) -> None:
         self.vc = vc
-        self.content = content
+        self.si = si
+        self.content = si.content
 
     def at(self, path: str) -> Any:
         """The object of an inventory path."""
@@ -78,7 +80,7 @@ def connected(inventory: Inventory | None = None, **options: Any) -> Iterator[Cl
             sslContext=ssl.create_default_context(cafile=vc.cacert),
         )
         try:
-            yield Client(vc, service.content)
+            yield Client(vc, service)
         finally:
             Disconnect(service)
         assert vc.errors == []

@@ -8,9 +8,10 @@ the module ``datastore_files``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.registry import Call, World, managed
@@ -27,6 +28,17 @@ _MAX_FILE = 64 * TIB
 _MAX_DISK = 62 * TIB
 
 
+class Mount(NamedTuple):
+    """How a host has mounted a datastore.
+
+    :ivar mounted: whether it has at all, or only knows it
+    :ivar accessible: whether it gets through to it
+    """
+
+    mounted: bool = True
+    accessible: bool = True
+
+
 @managed('Datastore')
 class Datastore(ManagedEntity):
     """A datastore; its kind is the class below that makes it.
@@ -36,6 +48,8 @@ class Datastore(ManagedEntity):
     :ivar capacity: size in bytes
     :ivar other_used: bytes that no machine of the inventory occupies
     :ivar remote: server and export of an NFS datastore
+    :ivar accessible: whether anybody gets through to it
+    :ivar mounts: of the hosts that have not mounted it well, see :meth:`mount_on`
     """
 
     id_prefix = 'datastore'
@@ -46,7 +60,8 @@ class Datastore(ManagedEntity):
         'capacity': ('summary', 'info'),
         'other_used': ('summary', 'info'),
         'maintenance': ('summary.maintenanceMode',),
-        'accessible': ('summary.accessible',),
+        'accessible': ('host', 'summary.accessible'),
+        'mounts': ('host', 'summary.accessible'),
     }
 
     hosts = Many('datastore')
@@ -59,6 +74,7 @@ class Datastore(ManagedEntity):
     remote: tuple[str, str] = ('', '')
     maintenance = 'normal'
     accessible = True
+    mounts: Mapping[HostSystem, Mount] = {}
 
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
@@ -79,15 +95,33 @@ class Datastore(ManagedEntity):
         return [self.mount(host) for host in self.hosts]
 
     def mount(self, host: HostSystem) -> DataObject:
-        return types.DatastoreHostMount(key=host.ref, mountInfo=self.mount_info())
+        return types.DatastoreHostMount(key=host.ref, mountInfo=self.mount_info(host))
 
-    def mount_info(self) -> DataObject:
-        return types.HostMountInfo(
+    def mount_info(self, host: HostSystem) -> DataObject:
+        mount = self.mounts.get(host, Mount())
+        made = types.HostMountInfo(
             path=f'/vmfs/volumes/{self.uuid}',
             accessMode='readWrite',
-            mounted=True,
-            accessible=self.accessible,
+            mounted=mount.mounted,
+            accessible=self.mounted_well(host),
         )
+        if mount.mounted and not made.accessible:
+            made.inaccessibleReason = 'AllPathsDown_Start'
+        return made
+
+    def mount_on(self, host: HostSystem, *, mounted: bool = True, accessible: bool = True) -> None:
+        """Say how a host has mounted it: a test's way to an unmounted or a lost datastore."""
+        self.update(mounts={**self.mounts, host: Mount(mounted, accessible)})
+        host.changed('config')
+
+    def mounted_well(self, host: HostSystem) -> bool:
+        """Whether a host can use it."""
+        return self.accessible and all(self.mounts.get(host, Mount()))
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it can be used at all: some host has to, if there are any."""
+        return self.accessible and (not self.mounts or any(map(self.mounted_well, self.hosts)))
 
     @property
     def summary(self) -> DataObject:
@@ -99,7 +133,7 @@ class Datastore(ManagedEntity):
             capacity=self.capacity,
             freeSpace=self.free_space,
             uncommitted=sum(machine.uncommitted_on(self) for machine in machines),
-            accessible=self.accessible,
+            accessible=self.reachable,
             multipleHostAccess=len(self.hosts) > 1,
             type=self.kind,
             maintenanceMode=self.maintenance,
@@ -219,6 +253,34 @@ class Datastore(ManagedEntity):
 
     def RefreshDatastoreStorageInfo(self, call: Call) -> None:
         self.changed('summary', 'info')
+
+    def DatastoreEnterMaintenanceMode(self, call: Call) -> DataObject:
+        task = self.start('DatastoreEnterMaintenanceMode', self._enter_maintenance)
+        return types.StoragePlacementResult(task=task)
+
+    def _enter_maintenance(self) -> None:
+        self._maintenance_must_be('normal')
+        if self.vm:
+            # A real server waits until somebody moves the machines.
+            raise Fault(
+                'ResourceInUse',
+                f"The datastore '{self.name}' cannot enter maintenance mode: it holds virtual "
+                'machines.',
+                type='Datastore',
+                name=self.name,
+            )
+        self.update(maintenance='inMaintenance')
+
+    def DatastoreExitMaintenanceMode_Task(self, call: Call) -> Ref:
+        return self.start('DatastoreExitMaintenanceMode_Task', self._exit_maintenance)
+
+    def _exit_maintenance(self) -> None:
+        self._maintenance_must_be('inMaintenance')
+        self.update(maintenance='normal')
+
+    def _maintenance_must_be(self, state: str) -> None:
+        if self.maintenance != state:
+            raise Fault('InvalidState', f"The datastore '{self.name}' is {self.maintenance}.")
 
     def check_destroy(self) -> None:
         if self.vm:

@@ -151,7 +151,7 @@ def config(host: HostSystem) -> DataObject:
             volumeTypeList=['VMFS', 'NFS', 'NFS41', 'vsan', 'VVOL', 'VFFS', 'OTHER', 'PMEM'],
             mountInfo=[
                 types.HostFileSystemMountInfo(
-                    mountInfo=datastore.mount_info(),
+                    mountInfo=datastore.mount_info(host),
                     volume=datastore.volume,
                     vStorageSupport='vStorageUnsupported',
                 )

@@ -127,7 +127,7 @@ class ComplianceManager(PbmObject):
         place = self.policies.associations.place(part)
         wanted = self.policies.get(result.profile).constraints
         found = rules.mismatches(wanted, self.policies.offer(place))
-        if not place.accessible:
+        if not place.reachable:
             result.complianceStatus, result.complianceTaskStatus = _UNKNOWN, 'failed'
             fault = Fault('PbmFault', f"The datastore '{place.name}' is not accessible.")
             result.errorCause = [fault.localized()]

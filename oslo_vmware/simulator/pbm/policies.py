@@ -14,7 +14,7 @@ from typing import Any
 from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
-from oslo_vmware.simulator.pbm import capabilities, rules
+from oslo_vmware.simulator.pbm import capabilities, rules, versions
 from oslo_vmware.simulator.pbm.associations import Associations
 from oslo_vmware.simulator.registry import ManagedObject, World
 
@@ -289,8 +289,8 @@ class Policies:
         )
 
     def zones(self, datastore: Any) -> list[ManagedObject]:
-        """The clusters all of whose hosts have mounted a datastore."""
-        hosts = set(datastore.hosts)
+        """The clusters all of whose hosts can use a datastore."""
+        hosts = {host for host in datastore.hosts if datastore.mounted_well(host)}
         owners = dict.fromkeys(host.parent for host in hosts)
         return [
             owner
@@ -319,7 +319,9 @@ class Policies:
         :param fault: a child of PbmCompatibilityCheckFault, or any other
         :param fields: its members beside the hub
         """
-        made = Fault(fault, message, hub=hub_of(datastore), **fields)
+        if versions.has_field(fault, 'hub'):
+            fields['hub'] = hub_of(datastore)
+        made = Fault(fault, message, **fields)
         self._reasons.setdefault(datastore.ref.value, []).append((made, warning))
 
     def accept(self, datastore: ManagedObject) -> None:

@@ -107,6 +107,15 @@ def _methods(wire_type: str) -> dict[str, _Method]:
     }
 
 
+def has_field(wire_type: str, name: str) -> bool:
+    """Whether a type of PBM has a field, as far as the tables know."""
+    try:
+        described = VmomiSupport.GetWsdlType(_PBM, wire_type)
+    except KeyError:
+        return False
+    return any(info.name == name for info in described._GetPropertyList())
+
+
 def privilege(wire_type: str, operation: str) -> str:
     """The privilege that an operation asks for."""
     found = _methods(wire_type).get(operation)
