@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyVmomi import vim, vmodl
+from pyVmomi import pbm, vim, vmodl
+
+from oslo_vmware.simulator.pbm.policies import VSAN_DEFAULT_ID
 
 from .policies import Client, defined, disk_of, entity, ids, reconfigure, wait
 
@@ -101,3 +103,63 @@ def test_an_unknown_policy_is_refused(client: Client, machines: list[Any]) -> No
     with pytest.raises(vmodl.fault.InvalidArgument):
         wait(vm.ReconfigVM_Task(spec=config))
     assert vm.name == name
+
+
+def test_kinds_of_entities(client: Client, machines: list[Any]) -> None:
+    """What PBM does not know is refused, what does not exist is not found."""
+    vm = machines[0]
+    query = client.profiles.QueryAssociatedProfile
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        query(entity=entity('toaster', vm._moId))
+    for missing in (
+        entity('virtualDiskUUID', 'no-such-disk'),
+        entity('virtualDiskId', f'{vm._moId}:1'),
+        entity('virtualDiskId', vm._moId),
+        entity('virtualMachine', f'{vm._moId}:{disk_of(vm).key}'),
+        entity('datastore', vm._moId),
+    ):
+        with pytest.raises(pbm.fault.NotFound):
+            query(entity=missing)
+    gold = client.named('Gold').profileId
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        client.profiles.QueryAssociatedEntity(profile=gold, entityType='toaster')
+    vsan = client.place('fra-vsan-01').value
+    assert ids(query(entity=entity('datastore', vsan))) == [VSAN_DEFAULT_ID]
+
+
+def test_a_disk_that_goes_takes_its_policy_along(client: Client, machines: list[Any]) -> None:
+    """What was removed has no policy any more, and the policy can be deleted."""
+    vm, silver = machines[0], client.named('Silver')
+    reconfigure(vm, disk=defined(silver))
+    assert len(client.profiles.QueryAssociatedEntity(profile=silver.profileId)) == 1
+    removal = vim.vm.device.VirtualDeviceSpec(operation='remove', device=disk_of(vm))
+    wait(vm.ReconfigVM_Task(spec=vim.vm.ConfigSpec(deviceChange=[removal])))
+    assert client.profiles.QueryAssociatedEntity(profile=silver.profileId) == []
+    assert client.profiles.Delete(profileId=[silver.profileId])[0].fault is None
+
+
+def test_replication_groups(client: Client, machines: list[Any]) -> None:
+    """A group comes with the policy that is applied, and goes with it."""
+    vm, other = machines[:2]
+    group = vim.vm.replication.ReplicationGroupId(
+        faultDomainId=vim.vm.replication.FaultDomainId(id='array-1'),
+        deviceGroupId=vim.vm.replication.DeviceGroupId(id='group-7'),
+    )
+    policy = vim.vm.DefinedProfileSpec(
+        profileId=client.named('Silver').profileId.uniqueId,
+        replicationSpec=vim.vm.replication.ReplicationSpec(replicationGroupId=group),
+    )
+    reconfigure(vm, disk=[policy])
+    disk = entity('virtualDiskId', f'{vm._moId}:{disk_of(vm).key}')
+    query: Any = client.content.replicationManager.QueryReplicationGroups
+    asked = [disk, entity('virtualMachine', other._moId), entity('virtualMachine', 'vm-9999')]
+    found, none, missing = query(entities=asked)
+    assert found.replicationGroupId.deviceGroupId.id == 'group-7'
+    assert found.replicationGroupId.faultDomainId.id == 'array-1'
+    assert found.object.key == disk.key
+    for one in (none, missing):
+        assert one.replicationGroupId is None
+        assert isinstance(one.fault, pbm.fault.NotFound)
+    assert [one.object.key for one in query()] == [disk.key]
+    reconfigure(vm, disk=[vim.vm.EmptyProfileSpec()])
+    assert query() == []
