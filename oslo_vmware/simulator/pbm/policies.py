@@ -68,10 +68,12 @@ class Policies:
         self._defaults: dict[str, str] = {}
         self._services: dict[str, frozenset[str]] = {}
         self._groups: dict[str, list[DataObject]] = {}
+        self._zones: dict[str, list[ManagedObject]] = {}
         self._reasons: dict[str, list[tuple[Fault, bool]]] = {}
         # Privileges that are missing, each with the policies that this is about.
         self._denied: dict[str, set[str | None]] = {}
         self._make_first_ones()
+        world.listen(self._note)
 
     def _make_first_ones(self) -> None:
         vsan_default = self.create(
@@ -290,6 +292,19 @@ class Policies:
 
     def zones(self, datastore: Any) -> list[ManagedObject]:
         """The clusters all of whose hosts can use a datastore."""
+        moid = datastore.ref.value
+        if moid not in self._zones:
+            self._zones[moid] = self._find_zones(datastore)
+        return self._zones[moid]
+
+    def _note(self, obj: ManagedObject, names: tuple[str, ...] | None) -> None:
+        """Forget who can use which datastore when that may have changed."""
+        kinds = ('Datastore', 'HostSystem', 'ClusterComputeResource')
+        if self._zones and obj.ref.type in kinds and (not names or 'host' in names):
+            self._zones.clear()
+
+    @staticmethod
+    def _find_zones(datastore: Any) -> list[ManagedObject]:
         hosts = {host for host in datastore.hosts if datastore.mounted_well(host)}
         owners = dict.fromkeys(host.parent for host in hosts)
         return [
