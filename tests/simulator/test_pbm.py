@@ -56,7 +56,6 @@ def test_policies_of_the_start(client: Client) -> None:
         'Gold',
         'Silver',
         'Bronze',
-        'VM Encryption Policy',
     ]
     vsan = found[0]
     assert isinstance(vsan, pbm.profile.CapabilityBasedProfile)

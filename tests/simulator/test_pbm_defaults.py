@@ -9,7 +9,7 @@ from pyVmomi import pbm, vim, vmodl
 
 from oslo_vmware.simulator.pbm.policies import VSAN_DEFAULT_ID
 
-from .policies import Client, constraints, entity, ids, rule, wait
+from .policies import Client, constraints, entity, ids, rule, spec, wait
 
 
 def test_default_policies(client: Client, si: Any) -> None:
@@ -105,6 +105,10 @@ def test_the_default_of_a_datastore_cannot_be_deleted(client: Client) -> None:
     hub = client.hub('fra-vsan-01')
     client.profiles.AssignDefaultRequirementProfile(profile=platinum, datastores=[hub])
     encryption = client.named('Default encryption properties').profileId
+    reference = rule(
+        'com.vmware.storageprofile.dataservice', encryption.uniqueId, encryption.uniqueId
+    )
+    client.profiles.Create(createSpec=spec('Secret', [reference]))
     outcomes = client.profiles.Delete(profileId=[platinum, encryption])
     assert [type(one.fault) for one in outcomes] == [pbm.fault.ResourceInUse] * 2
     client.profiles.ResetDefaultRequirementProfile(profile=platinum)

@@ -121,9 +121,9 @@ def test_encryption_is_a_matter_of_the_filters(client: Client) -> None:
     assert matching(client, encrypted()) == ALL
     client.vc.policies.serve(data_store(client, 'fra-nfs-01'), 'DATASTORE_IO_CONTROL')
     assert matching(client, encrypted()) == ALL - {'fra-nfs-01'}
-    assert client.names(
-        client.solver.QueryMatchingHub(profile=client.named('VM Encryption Policy').profileId)
-    ) == ALL - {'fra-nfs-01'}
+    made = client.profiles.Create(createSpec=spec('Secret', [encrypted()]))
+    found = client.solver.QueryMatchingHub(profile=made)
+    assert client.names(found) == ALL - {'fra-nfs-01'}
     assert matching(client, encrypted(), tags('Tier', 'Bronze', 'Silver')) == {'fra-vmfs-01'}
 
 

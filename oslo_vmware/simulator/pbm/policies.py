@@ -27,7 +27,6 @@ _LONGEST_NAME = 80
 
 # The ids that these policies have on every vCenter.
 VSAN_DEFAULT_ID = 'aa6d5a82-1c88-45da-85d3-3d74b91a5bad'
-VM_ENCRYPTION_ID = '4d5f673c-536f-11e6-beb8-9e71128cae77'
 ENCRYPTION_SERVICE_ID = 'ad5a249d-cbc2-43af-9366-694d7664fa52'
 
 _VSAN_NAME = 'vSAN Default Storage Policy'
@@ -108,12 +107,6 @@ class Policies:
             services.append((f'{name} IO shares allocation', None, rule))
         for name, profile_id, rule in services:
             self.create(name, [rule], category=DATA_SERVICE_POLICY, profile_id=profile_id)
-        self.create(
-            'VM Encryption Policy',
-            [rules.data_service_rule(ENCRYPTION_SERVICE_ID)],
-            description='Sample storage policy for VMware VM and virtual disk encryption',
-            profile_id=VM_ENCRYPTION_ID,
-        )
 
     # --- policies
 
