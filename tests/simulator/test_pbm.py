@@ -132,7 +132,7 @@ def test_policies_that_make_no_sense_are_refused(
 def test_deleting_tells_for_each(client: Client) -> None:
     """Used, built-in and unknown policies stay or are missing; the rest is deleted all the same."""
     machine: Any = next(o for o in client.vc.world.objects.values() if o.is_a('VirtualMachine'))
-    machine.update(home_policy=client.named('Gold').profileId.uniqueId)
+    client.vc.policies.assign(machine, client.named('Gold').profileId.uniqueId)
     unknown = pbm.profile.ProfileId(uniqueId='no-such-id')
     before = len(client.profiles.QueryProfile(resourceType=STORAGE))
     outcomes = client.profiles.Delete(

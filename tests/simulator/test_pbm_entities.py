@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from pyVmomi import pbm, vim, vmodl
 
+from oslo_vmware.simulator import Inventory
+from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.simulator.pbm.policies import VSAN_DEFAULT_ID
 
-from .policies import Client, defined, disk_of, entity, ids, reconfigure, wait
+from .policies import STORAGE, Client, defined, disk_of, entity, ids, reconfigure, wait
+from .vsphere import connected
 
 
 def test_machines_and_disks_have_policies(client: Client, machines: list[Any]) -> None:
@@ -163,3 +166,39 @@ def test_replication_groups(client: Client, machines: list[Any]) -> None:
     assert [one.object.key for one in query()] == [disk.key]
     reconfigure(vm, disk=[vim.vm.EmptyProfileSpec()])
     assert query() == []
+
+
+def test_thousands_of_entities() -> None:
+    """Each of many machines and disks is answered for, by policy and by entity, and once."""
+    with connected(Inventory(vms=1500, hosts_per_cluster=8)) as vim_client:
+        client = Client(vim_client.si, vim_client.vc)
+        vc = vim_client.vc
+        names = [f'policy-{number:03}' for number in range(1000)]
+        made = [vc.policies.create(name, [rules.tag_rule('Tier', 'Gold')]) for name in names]
+        policies = [one.profileId.uniqueId for one in made]
+        vms = [one for one in vc.world.objects.values() if one.is_a('VirtualMachine')]
+        expected = {}
+        for number, vm in enumerate(vms):
+            home, disk = policies[number % 1000], policies[-1 - number % 1000]
+            key = next(one.key for one in vm.disks)  # type: ignore[attr-defined]
+            vc.policies.assign(vm, home, {key: disk})
+            expected[vm.ref.value], expected[f'{vm.ref.value}:{key}'] = home, disk
+        found = client.profiles.QueryAssociatedEntities()
+        assert {one.object.key: ids(one.profileId) for one in found} == {
+            key: [policy] for key, policy in expected.items()
+        }
+        assert len(found) == len(expected) == 3000
+        asked = [key for key in expected if ':' not in key]
+        results = client.profiles.QueryAssociatedProfiles(
+            entities=[entity('virtualMachine', key) for key in asked]
+        )
+        assert [ids(one.profileId) for one in results] == [[expected[key]] for key in asked]
+        last = pbm.profile.ProfileId(uniqueId=policies[0])
+        users = client.profiles.QueryAssociatedEntity(profile=last)
+        assert {one.key for one in users} == {k for k, v in expected.items() if v == policies[0]}
+        # In the first machine's home, and where it wraps around.
+        assert len(users) == 3
+        known = client.profiles.QueryProfile(resourceType=STORAGE, profileCategory='REQUIREMENT')
+        assert {one.uniqueId for one in known} >= set(policies)
+        assert len(client.profiles.RetrieveContent(profileIds=known)) == len(known) == 1005
+        client.stub.DropConnections()

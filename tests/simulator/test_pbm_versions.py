@@ -256,3 +256,15 @@ def test_a_service_that_is_down(client: Client) -> None:
             client.profiles.QueryProfile(resourceType=STORAGE)
     assert client.instance_of_vim.CurrentTime()
     assert client.profiles.QueryProfile(resourceType=STORAGE)
+
+
+@pytest.mark.vcenter(api_version='5.5')
+def test_the_oldest_server(si: Any, vcenter: VCenterSimulator) -> None:
+    """A client of 5.5 lists policies, places by them and learns reasons from a server of 5.5."""
+    client = Client(si, vcenter, 'pbm.version.version1')
+    silver = client.named('Silver').profileId
+    assert client.names(client.solver.QueryMatchingHub(profile=silver)) == {'fra-vmfs-01'}
+    hubs = [client.hub('fra-nfs-01')]
+    (result,) = client.solver.CheckCompatibility(hubsToSearch=hubs, profile=silver)
+    assert isinstance(result.error[0], pbm.fault.CapabilityProfilePropertyMismatchFault)
+    client.stub.DropConnections()

@@ -9,11 +9,13 @@ and there is a policy for each tier. Tests add their own with :meth:`Policies.cr
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
+from oslo_vmware.simulator.objects.vm_policies import Applied
 from oslo_vmware.simulator.pbm import capabilities, rules, versions
 from oslo_vmware.simulator.pbm.associations import Associations
 from oslo_vmware.simulator.registry import ManagedObject, World
@@ -373,6 +375,24 @@ class Policies:
         """Whether there is a policy that machines and disks can have."""
         profile = self._profiles.get(profile_id)
         return profile is not None and profile.profileCategory == REQUIREMENT
+
+    def assign(
+        self, machine: Any, home: str | None = None, disks: Mapping[int, str] | None = None
+    ) -> None:
+        """Have a machine's home and disks have policies, in place of those they had.
+
+        A short way for tests; clients reconfigure the machine.
+
+        :param home: id of a policy
+        :param disks: ids of policies by device key
+        """
+        machine.home_policy, machine.disk_policies = home, dict(disks or {})
+        machine.applied_policies = {
+            key: Applied(self.generation(policy), None)
+            for key, policy in {None: home, **machine.disk_policies}.items()
+            if policy
+        }
+        machine.changed('config')
 
     def generation(self, profile_id: str) -> int:
         """Counts the changes of a policy."""
