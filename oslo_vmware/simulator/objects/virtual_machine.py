@@ -395,7 +395,8 @@ class VirtualMachine(ManagedEntity):
         if changed_devices is not None:
             self.own_devices = changed_devices
         if policies is not None:
-            self.home_policy, self.disk_policies, self.applied_policies = policies
+            self.applied_policies = vm_policies.applied(self, spec.vmProfile, profiles, policies)
+            self.home_policy, self.disk_policies = policies
         self._configure_hardware(spec)
         self.options = self.options | {
             field: vm_views.merged(self.options.get(field), value) if field in _MERGED else value

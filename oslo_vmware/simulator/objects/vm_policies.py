@@ -31,14 +31,10 @@ class Applied(NamedTuple):
 
 
 class Assigned(NamedTuple):
-    """Ids of policies: of the machine's home, and of its disks by device key.
-
-    :ivar applied: the same by device key, that of the home under None
-    """
+    """Ids of policies: of the machine's home, and of its disks by device key."""
 
     home: str | None
     disks: dict[int, str]
-    applied: dict[int | None, Applied]
 
 
 def assigned(
@@ -54,18 +50,36 @@ def assigned(
     :param devices: of the machine, as they will be
     :raises Fault: InvalidArgument for an unknown policy
     """
-    made = Assigned(_chosen(vm, home, vm.home_policy, vm.home), {}, {})
     present = {device.key: device for device in devices if device.wire_type == 'VirtualDisk'}
+    made = {}
     for key, disk in present.items():
         place = vm_devices.disk_datastore(vm, disk)
         policy = _chosen(vm, disks.get(key), vm.disk_policies.get(key), place)
         if policy:
-            made.disks[key] = policy
-    for part in (None, *made.disks):
-        policy, specs = (made.home, home) if part is None else (made.disks[part], disks.get(part))
-        applied = _applied(vm, specs, policy) or vm.applied_policies.get(part)
-        if policy and applied:
-            made.applied[part] = applied
+            made[key] = policy
+    return Assigned(_chosen(vm, home, vm.home_policy, vm.home), made)
+
+
+def applied(
+    vm: VirtualMachine,
+    home: list[DataObject] | None,
+    disks: Mapping[int, list[DataObject]],
+    policies: Assigned,
+) -> dict[int | None, Applied]:
+    """How the policies that there will be are applied, or were before.
+
+    :param home: as for :func:`assigned`
+    :param disks: the same
+    :return: by device key; that of the home has the key None
+    """
+    made: dict[int | None, Applied] = {}
+    for part in (None, *policies.disks):
+        policy, specs = (
+            (policies.home, home) if part is None else (policies.disks[part], disks.get(part))
+        )
+        how = _applied(vm, specs, policy) or vm.applied_policies.get(part)
+        if policy and how:
+            made[part] = how
     return made
 
 

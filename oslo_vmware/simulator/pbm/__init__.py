@@ -1,6 +1,9 @@
 """Storage policies: the PBM service beside the VIM service.
 
-``rules`` decides whether a datastore satisfies a policy, ``policies`` keeps the policies and what
-datastores offer, ``managers`` are the objects that a client talks to, ``endpoint`` is ``/pbm``.
-Which policy a machine or a disk has, the machine itself knows: its operations set it.
+``capabilities`` says what rules can be about, ``rules`` whether a datastore satisfies them;
+``policies`` keeps the policies and what datastores offer, ``associations`` follows who has which.
+The objects that a client talks to are in ``profile_manager``, ``placement``, ``compliance`` and
+``replication``, joined in ``managers``. ``endpoint`` is ``/pbm``; it answers in the client's
+version, see ``versions``. Which policy a machine or a disk has, the machine itself knows: its
+operations set it.
 """
