@@ -6,6 +6,7 @@
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
+#   DRIVERS  the same for `make test-drivers`
 #   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
 PYTHON  ?= python3
@@ -21,7 +22,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-consumers test-vcsim vcsim lowest lint format docs wheel clean
+.PHONY: help demo test test-consumers test-drivers test-vcsim vcsim lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -76,6 +77,9 @@ vcsim:
 			'apt-get install golang-go golang-github-vmware-govmomi-dev' >&2; exit 1; }
 	@mkdir -p .vcsim
 	@GOPATH='$(GOCODE)' GO111MODULE=off go build -o .vcsim/vcsim ./tests/vcsim
+
+test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simulated vCenter
+	@$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 #: The Pythons that this project supports.
 OURS = ('3.11', '3.12', '3.13')
 
-# What OpenStack's test base classes ask for, beside what each user adds.
-_COMMON = ('fixtures', 'oslotest', 'testtools')
+# What OpenStack's test base classes ask for, beside what each user adds; and what runs the tests of
+# tests/drivers, which share the environments.
+_COMMON = ('fixtures', 'oslotest', 'testtools', 'pytest', 'pytest-timeout')
 
 
 @dataclass(frozen=True)

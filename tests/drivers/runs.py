@@ -1,0 +1,150 @@
+"""What is run, and what a run is worth."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests import summary
+from tests.consumers.environments import ROOT, clean_variables
+
+# Seconds for one run. pytest's own timeout ends a test that hangs long before.
+_RUN = 900.0
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A user's driver, run in one process.
+
+    :ivar name: what people call the run by
+    :ivar user: whose environment it needs; a name of :data:`tests.consumers.suites.USERS`
+    :ivar directory: below ``tests/drivers``
+    :ivar green: whether eventlet replaces the blocking calls of that process
+    :ivar variables: environment variables to set
+    """
+
+    name: str
+    user: str
+    directory: str
+    green: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+DRIVERS = (Driver('nova', 'nova', 'nova', variables={'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'true'}),)
+
+
+@dataclass
+class Run:
+    """A run that is over.
+
+    :ivar complaints: what is wrong with it as a whole
+    """
+
+    driver: Driver
+    tally: summary.Tally
+    complaints: list[str]
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return not self.tally.failed
+
+    def __str__(self) -> str:
+        line = f'{self.driver.name:<22}{self.tally.passed:>3} flows passed  {self.seconds:4.0f} s  '
+        if self.passed:
+            return line + 'fine'
+        failures = self.tally.failed - bool(self.complaints)
+        said = [f'{failures} failed'] if failures else []
+        return line + '; '.join(['FAILED', *said, *self.complaints])
+
+
+def judge(driver: Driver, status: int | None, result: pathlib.Path, seconds: float = 0.0) -> Run:
+    """Say what a run is worth; what is wrong with it as a whole goes into its result as well.
+
+    :param status: the exit status of the process; None if it had to be killed
+    :param result: the JUnit XML that pytest wrote
+    """
+    tally, complaint = summary.read(result)
+    complaints = [f'the run {complaint}'] if complaint else []
+    if tally.skipped:
+        complaints.append(f'{tally.skipped} were skipped')
+    if status is None:
+        complaints.append('it did not end by itself')
+    elif status not in (0, 1):
+        complaints.append(f'pytest ended with {status}')
+    elif (status == 1) != (tally.failed > 0):
+        complaints.append(f'pytest ended with {status}, which is not what its result says')
+    if complaints:
+        _add_failure(result, driver.name, '; '.join(complaints))
+        tally, _ = summary.read(result)
+    return Run(driver, tally, complaints, seconds)
+
+
+def _add_failure(result: pathlib.Path, name: str, text: str) -> None:
+    try:
+        root = ET.parse(result).getroot()
+    except (FileNotFoundError, ET.ParseError):
+        root = ET.Element('testsuites')
+    suite = ET.SubElement(root, 'testsuite', name=name)
+    case = ET.SubElement(suite, 'testcase', classname=name, name='the run')
+    ET.SubElement(case, 'failure').text = text
+    ET.ElementTree(root).write(result, encoding='utf-8', xml_declaration=True)
+
+
+def variables_for(driver: Driver, scratch: pathlib.Path) -> dict[str, str]:
+    """The environment variables of the test's process.
+
+    Those of ours, ``OSLO_VMWARE_*``, are kept: they select what is tested.
+    """
+    own = {
+        'HOME': str(scratch),
+        'LANG': 'C.UTF-8',
+        'PYTHONHASHSEED': '0',
+        'DRIVERS_GREEN': '1' if driver.green else '',
+    }
+    return clean_variables() | own | dict(driver.variables)
+
+
+def run_driver(
+    driver: Driver, python: pathlib.Path, result: pathlib.Path, arguments: Sequence[str] = ()
+) -> Run:
+    """Run the tests of one driver.
+
+    :param python: the interpreter of the user's environment
+    :param result: where the JUnit XML goes; what is printed goes beside it
+    :param arguments: more of them for pytest
+    """
+    began = time.monotonic()
+    result = result.resolve()
+    result.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as name, open(result.with_suffix('.log'), 'w') as log:
+        scratch = pathlib.Path(name).resolve()
+        tests = scratch / 'tests'
+        tests.mkdir()
+        shutil.copy(ROOT / 'tests' / '__init__.py', tests)
+        shutil.copytree(
+            ROOT / 'tests' / 'drivers',
+            tests / 'drivers',
+            ignore=shutil.ignore_patterns('__pycache__'),
+        )
+        command = (
+            *(python, '-m', 'tests.drivers.start', '-c', 'tests/drivers/pytest.ini'),
+            *('--rootdir', scratch, f'--junitxml={result}', f'tests/drivers/{driver.directory}'),
+        )
+        try:
+            status = subprocess.run(
+                [*map(str, command), *arguments],
+                env=variables_for(driver, scratch),
+                cwd=scratch,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=_RUN,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = None
+    return judge(driver, status, result, time.monotonic() - began)
