@@ -37,13 +37,16 @@ if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
     from oslo_vmware.simulator.registry import World
 
+# Where a host has its datastores, by their ids.
+_VOLUMES = '/vmfs/volumes/'
+
 # Common file systems hold no larger file, sparse or not; what is larger is made that large.
 _LARGEST_FILE = 8 * 1024**4
 
 _COPIED_AT_ONCE = 1024 * 1024
 
 # Kinds of machine files that vanish by themselves when the machine changes its state.
-_PASSING = frozenset({'swap', 'suspend', 'suspendMemory'})
+_PASSING = frozenset({'swap', 'suspend', 'suspendMemory', 'snapshotData'})
 
 
 class Volumes:
@@ -92,7 +95,8 @@ class Volumes:
         volume = self._volumes.get(datastore.ref.value)
         if volume is None:
             return
-        for file in (path, virtual_disks.extent_of(path)):
+        extents = [virtual_disks.extent_of(path, child=child) for child in (False, True)]
+        for file in (path, *extents):
             if volume.is_file(file):
                 volume.remove(file)
 
@@ -100,6 +104,26 @@ class Volumes:
         """Bytes that a file occupies; None where nothing is known of it."""
         volume = self._volumes.get(datastore.ref.value)
         return None if volume is None else volume.occupied(path)
+
+    def set_capacity(self, datastore: Datastore, name: str, capacity: int) -> None:
+        """Correct the capacity in the descriptor of a disk; its data stays as it is."""
+        volume, path = self.of(datastore), normal(name.partition(']')[2])
+        descriptor = Descriptor.read(volume.check_file(path))
+        if descriptor is not None:
+            changed = dataclasses.replace(descriptor, capacity=capacity)
+            with open(volume.real(path), 'wb') as file:
+                file.write(changed.text().encode())
+
+    def at(self, address: str) -> tuple[Volume, str]:
+        """The datastore and the path of a file that a descriptor names.
+
+        :raises Fault: FileNotFound
+        """
+        uuid, _, path = address.removeprefix(_VOLUMES).partition('/')
+        for datastore in self._world.objects.values():
+            if getattr(datastore, 'uuid', None) == uuid and datastore.is_a('Datastore'):
+                return self.of(datastore), path  # type: ignore[arg-type]
+        raise Fault('FileNotFound', f"'{address}': file not found.", file=address)
 
     def close(self) -> None:
         """Remove all files."""
@@ -150,6 +174,25 @@ class Volume:
         if '\0' in path:
             raise self._fault('CannotAccessFile', path)
         return os.path.join(self.directory, path) if path else self.directory
+
+    def address(self, path: str) -> str:
+        """The path of a file as descriptors name it, which no rename of the datastore changes."""
+        return f'{_VOLUMES}{self.datastore.uuid}/{path}'
+
+    def data_of(self, path: str) -> tuple[Volume, str]:
+        """Where the data of a disk is: its extent, or that of the disk below all its parents.
+
+        :raises Fault: FileNotFound
+        """
+        descriptor = Descriptor.read(self.check_file(path))
+        if descriptor is None:
+            return self, path
+        if descriptor.parent is not None:
+            volume, parent = self.datastore.world.files.at(descriptor.parent)
+            return volume.data_of(parent)
+        extent = posixpath.join(posixpath.dirname(path), descriptor.extent)
+        self.check_file(extent)
+        return self, extent
 
     def is_file(self, path: str) -> bool:
         return os.path.isfile(self.real(path))
@@ -343,13 +386,13 @@ class Volume:
                 self._forget(path)
             else:
                 self._let_go(path)
-        disks = {disk.key: disk for disk in machine.disks}
+        disks = {disk.backing.fileName: disk for disk in vm_devices.all_disks(machine)}
         for path, file in files.items():
             if self._owners.get(path) is not machine:
                 self._claim(path, machine, file.kind)
             self.make_parents(path)
             if file.kind == 'diskDescriptor':
-                self._shape(path, disks[file.disk])
+                self._shape(path, disks[file.name])
             elif not self.exists(path):
                 self._resize(path, file.size)
         for path, file in files.items():
@@ -380,10 +423,21 @@ class Volume:
                 return
             descriptor = dataclasses.replace(descriptor, capacity=device.capacityInBytes)
         else:
-            descriptor = Descriptor.of_device(device, posixpath.basename(path))
+            descriptor = Descriptor.of_device(
+                device, posixpath.basename(path), self._parent_of(device)
+            )
         with self._create(path) as file:
             file.write(descriptor.text().encode())
-        self._resize(virtual_disks.extent_of(path), descriptor.capacity)
+        extent = posixpath.join(posixpath.dirname(path), descriptor.extent)
+        self._resize(extent, 0 if descriptor.parent is not None else descriptor.capacity)
+
+    def _parent_of(self, device: DataObject) -> str | None:
+        parent = device.backing.parent
+        if parent is None:
+            return None
+        datastore: Datastore = self.datastore.world.get(parent.datastore)  # type: ignore[assignment]
+        path = normal(parent.fileName.partition(']')[2])
+        return datastore.world.files.of(datastore).address(path)
 
     def _resize(self, path: str, size: int) -> None:
         with self._create(path, 'ab') as file:

@@ -13,7 +13,7 @@ What a device is backed by, a file or a network, is not known here: the caller o
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from oslo_vmware.simulator.data import DataObject, Fault, types
@@ -236,8 +236,25 @@ class _Changes:
                 raise invalid(index, _PROPERTY)
             if change.operation not in actions:
                 raise invalid(index, 'virtualDeviceSpec.operation')
+        for index, change in self._ordered():
             actions[change.operation](copy.copy(change.device), change, index)
         return with_slots(self.devices)
+
+    def _ordered(self) -> Iterator[tuple[int, DataObject]]:
+        """The changes with their indices: a controller comes before what is added to it.
+
+        Clients need not send them so; Nova sends a disk and then its controller.
+        """
+        left = dict(enumerate(self.changes))
+        known = {device.key for device in self.devices}
+        while left:
+            index = next(iter(left))
+            wanted = left[index].device.controllerKey
+            if left[index].operation == 'add' and wanted not in known:
+                index = next((at for at, one in left.items() if _adds(one, wanted)), index)
+            change = left.pop(index)
+            known.add(change.device.key)
+            yield index, change
 
     def _find(self, key: int | None) -> DataObject | None:
         return next((device for device in self.devices if device.key == key), None)
@@ -358,6 +375,12 @@ class _Changes:
                 badOp='remove',
             )
         self.devices.remove(old)
+
+
+def _adds(change: DataObject, key: int | None) -> bool:
+    """Whether a change adds the controller of a key."""
+    device = change.device
+    return change.operation == 'add' and is_controller(device) and device.key == key
 
 
 def _resized(old: DataObject, new: DataObject) -> DataObject:

@@ -1,9 +1,9 @@
 """``/nfc``: the disks of leases over HTTP.
 
 ``PUT`` or ``POST`` to a device URL of an import, ``GET`` from one of an export. The ticket in
-the URL is all the permission that is needed. A disk's bytes are opaque here: what was uploaded
-is what the disk then holds, and what an export sends. An export says no length beforehand, as
-on a real server, which compresses on the way.
+the URL is all the permission that is needed. A disk's bytes are opaque here, but for the capacity
+in the header of a stream-optimised one: what was uploaded is what the disk then holds, and what an
+export sends. An export says no length beforehand, as on a real server, which compresses on the way.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def _upload(request: Request, lease: HttpNfcLease, device: Device) -> Response:
             _check_open(lease)
             upload.finish()
             device.end(digests, upload.size)
+            lease.received(device)
             if lease.vm is not None:
                 lease.world.files.follow(lease.vm)
     finally:

@@ -38,6 +38,10 @@ CASES = {
         [scsi(), disk()],
         [(1000, 100, None), (2000, 1000, 0)],
     ),
+    'disk before its controller, as Nova sends them': (
+        [disk(), scsi()],
+        [(1000, 100, None), (2000, 1000, 0)],
+    ),
     'second controller, whatever bus is asked for': (
         [scsi(), scsi(-101), disk(-101, unitNumber=3)],
         [(1000, 100, None), (1001, 100, None), (2019, 1001, 3)],
@@ -115,8 +119,8 @@ REFUSALS = {
         [change('edit', disk(key=2000, capacityInKB=512))],
         ('InvalidDeviceSpec', 0, 'virtualDeviceSpec.device.capacityInKB'),
     ),
-    'a controller that comes too late': (
-        add(disk(), scsi()),
+    'a controller that never comes': (
+        add(disk(), scsi(-101)),
         ('InvalidController', 0, 'virtualDeviceSpec.device.controllerKey'),
     ),
     'a taken slot': (

@@ -19,7 +19,7 @@ from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, type
 from oslo_vmware.simulator.datastore_files import Volume, normal
 from oslo_vmware.simulator.objects import vm_devices
 from oslo_vmware.simulator.registry import Call, ManagedObject, World, class_for, managed
-from oslo_vmware.simulator.virtual_disks import Descriptor, extent_of
+from oslo_vmware.simulator.virtual_disks import stream_capacity
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.folder import Folder
@@ -170,6 +170,9 @@ class HttpNfcLease(ManagedObject):
         """
         raise NotImplementedError
 
+    def received(self, device: Device) -> None:
+        """The bytes of a device are there."""
+
     def undo(self) -> None:
         """Take back what a lease that was not completed has made."""
 
@@ -268,6 +271,15 @@ class ImportLease(HttpNfcLease):
                 _add_disk(self, vm, disk)
         return vm
 
+    def received(self, device: Device) -> None:
+        """Have a disk as large as the stream-optimised one that was sent."""
+        capacity = stream_capacity(device.volume.real(device.path))
+        if capacity is None or self.vm is None:
+            return
+        for disk in self.vm.disks:
+            if device.key.endswith(_place(self.vm, disk)):
+                self.vm.disk_has(disk, capacity)
+
     def undo(self) -> None:
         if self.vm is not None and self.vm.ref.value in self.world.objects:
             self.world.files.destroy(self.vm)
@@ -298,11 +310,8 @@ class ExportLease(HttpNfcLease):
 def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None:
     volume = vm.world.files.of(vm_devices.disk_datastore(vm, disk))
     path = normal(disk.backing.fileName.partition(']')[2])
-    descriptor = Descriptor.read(volume.check_file(path))
-    extent = path if descriptor is None else extent_of(path)
-    volume.check_file(extent)
-    controller = next(one for one in vm.devices if one.key == disk.controllerKey)
-    place = f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
+    volume, extent = volume.data_of(path)
+    place = _place(vm, disk)
     name = f'disk-{sum(one.capacity is not None for one in lease.devices.values())}.vmdk'
     lease.devices[name] = Device(
         name,
@@ -312,6 +321,11 @@ def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None
         extent,
         disk.capacityInBytes,
     )
+
+
+def _place(vm: VirtualMachine, disk: DataObject) -> str:
+    controller = next(one for one in vm.devices if one.key == disk.controllerKey)
+    return f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
 
 
 def _canceled() -> Fault:

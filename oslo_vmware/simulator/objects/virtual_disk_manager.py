@@ -137,9 +137,10 @@ class VirtualDiskManager(PathManager):
             thin, adapter = wanted or (old.thin, old.adapter)
             _check_free(other, new, force=bool(call.force))
             extent = extent_of(new)
-            occupied = min(source.occupied, old.capacity) if thin else old.capacity
+            data, at = volume.data_of(path)
+            occupied = min(data.occupied(at) or 0, old.capacity) if thin else old.capacity
             other.check_space(new, occupied + DESCRIPTOR_SIZE)
-            copy_sparsely(volume.real(source.extent), other.real(extent))
+            copy_sparsely(data.real(at), other.real(extent))
             other.allocate(extent, old.capacity, occupied)
             made = Descriptor(
                 old.capacity, posixpath.basename(extent), thin, adapter, self._new_uuid()
@@ -159,10 +160,11 @@ class VirtualDiskManager(PathManager):
             force = bool(call.force)
             _check_free(other, new, force=force)
             if source.extent != path:
-                volume.move(source.extent, other, extent_of(new), force=force)
+                child = source.descriptor.parent is not None
+                volume.move(source.extent, other, extent_of(new, child=child), force=force)
             volume.move(path, other, new, force=force)
             if source.extent != path:
-                extent = posixpath.basename(extent_of(new))
+                extent = posixpath.basename(extent_of(new, child=child))
                 moved = dataclasses.replace(source.descriptor, extent=extent)
                 _write_descriptor(other, new, moved)
 
@@ -189,7 +191,8 @@ class VirtualDiskManager(PathManager):
             if not disk.descriptor.capacity <= capacity <= _MAX_CAPACITY:
                 raise invalid_argument('newCapacityKb')
             thin = disk.descriptor.thin and not call.eagerZero
-            volume.allocate(disk.extent, capacity, disk.occupied if thin else capacity)
+            if disk.descriptor.parent is None:
+                volume.allocate(disk.extent, capacity, disk.occupied if thin else capacity)
             disk.rewrite(capacity=capacity, thin=thin)
 
         return self.start('ExtendVirtualDisk_Task', call.datacenter, work)

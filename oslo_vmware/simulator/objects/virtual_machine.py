@@ -16,7 +16,14 @@ from typing import Any, ClassVar
 
 from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument
-from oslo_vmware.simulator.objects import nfc_lease, vm_devices, vm_policies, vm_views
+from oslo_vmware.simulator.objects import (
+    nfc_lease,
+    vm_clone,
+    vm_devices,
+    vm_policies,
+    vm_snapshots,
+    vm_views,
+)
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.registry import Call, managed
@@ -57,6 +64,8 @@ class VirtualMachine(ManagedEntity):
     :ivar home_policy: id of the storage policy of its home; ``None`` without one
     :ivar disk_policies: ids of the storage policies of its disks, by device key
     :ivar applied_policies: how these were applied; that of its home has the key ``None``
+    :ivar snapshots: its snapshots, the oldest first
+    :ivar current_snapshot: the one that it goes on from
     :ivar changes: counts reconfigurations
     """
 
@@ -73,6 +82,8 @@ class VirtualMachine(ManagedEntity):
         ),
         'template': ('config', 'summary', 'disabledMethod'),
         'connection': ('runtime', 'summary'),
+        'snapshots': ('snapshot', 'rootSnapshot'),
+        'current_snapshot': ('snapshot',),
         'changes': (
             'config', 'summary', 'layoutEx', 'layout', 'storage', 'resourceConfig', 'guest',
         ),
@@ -112,9 +123,8 @@ class VirtualMachine(ManagedEntity):
     card: Any = None
     extra: dict[str, str | None] = {}
     options: dict[str, Any] = {}
-    # Snapshots come with the operations that make them.
-    snapshot = None
-    rootSnapshot: list[Ref] = []
+    snapshots: list[vm_snapshots.VirtualMachineSnapshot] = []
+    current_snapshot: vm_snapshots.VirtualMachineSnapshot | None = None
 
     @classmethod
     def create(
@@ -241,6 +251,14 @@ class VirtualMachine(ManagedEntity):
     @property
     def storage(self) -> DataObject:
         return vm_views.storage(self)
+
+    @property
+    def snapshot(self) -> DataObject | None:
+        return vm_snapshots.info(self)
+
+    @property
+    def rootSnapshot(self) -> list[Ref]:
+        return [one.ref for one in self.snapshots if one.parent is None]
 
     @property
     def resourceConfig(self) -> DataObject:
@@ -480,6 +498,50 @@ class VirtualMachine(ManagedEntity):
             self._must_be('poweredOff', wanted='poweredOff')
         return nfc_lease.ExportLease(self)
 
+    # Snapshots and clones
+
+    def CreateSnapshot_Task(self, call: Call) -> Ref:
+        return self.start('CreateSnapshot_Task', lambda: vm_snapshots.create(self, call))
+
+    def RemoveAllSnapshots_Task(self, call: Call) -> Ref:
+        return self.start(
+            'RemoveAllSnapshots_Task', lambda: vm_snapshots.remove(self, list(self.snapshots))
+        )
+
+    def RevertToCurrentSnapshot_Task(self, call: Call) -> Ref:
+        def work() -> None:
+            if self.current_snapshot is None:
+                raise Fault('NotFound', f"'{self.name}' has no snapshot.")
+            vm_snapshots.revert(self, self.current_snapshot, bool(call.suppressPowerOn))
+
+        return self.start('RevertToCurrentSnapshot_Task', work)
+
+    def CloneVM_Task(self, call: Call) -> Ref:
+        folder = self.find(call.folder, 'Folder', 'folder')
+        if folder.kind != 'vm':
+            raise invalid_argument('folder')
+        name, spec = call.args.name, call.spec
+        return self.start('CloneVM_Task', lambda: vm_clone.clone(self, folder, name, spec))
+
+    def disk_has(self, disk: DataObject, capacity: int) -> None:
+        """A disk turned out to have another capacity than was asked for."""
+        disk.capacityInKB, disk.capacityInBytes = capacity // 1024, capacity
+        disk.deviceInfo.summary = vm_devices.disk_text(disk)
+        self.world.files.set_capacity(
+            vm_devices.disk_datastore(self, disk), disk.backing.fileName, capacity
+        )
+        self.update(changes=self.changes + 1)
+
+    def new_disk_uuid(self) -> str:
+        """An identifier for a new disk, in the range that VMware uses for them."""
+        made = self.world.new_uuid().replace('-', '')
+        return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
+
+    def become(self, state: str) -> None:
+        """Come into a power state, whatever it was in."""
+        if self.power_state != state:
+            self._set_power(state)
+
     # Template and end of life
 
     def MarkAsTemplate(self, call: Call) -> None:
@@ -517,6 +579,9 @@ class VirtualMachine(ManagedEntity):
 
     def dispose(self) -> None:
         self.world.files.release(self)
+        for snapshot in self.snapshots:
+            self.world.remove(snapshot)
+        self.snapshots, self.current_snapshot = [], None
         datastores = self.datastore
         super().dispose()
         for datastore in datastores:

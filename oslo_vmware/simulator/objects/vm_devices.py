@@ -257,8 +257,13 @@ def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
 
 
 def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
-    """Bytes that a disk occupies: a thin one what is written, any other all of it."""
+    """Bytes that a disk occupies: a thin one what is written, any other all of it.
+
+    Of a child that is nothing, since nobody writes to it.
+    """
     capacity = devices.disk_bytes(disk)
+    if disk.backing.parent is not None:
+        return 0
     if not disk.backing.thinProvisioned:
         return capacity
     if vm.own_devices is not None:
@@ -288,13 +293,51 @@ def files(vm: VirtualMachine) -> list[File]:
         stem = f'{base}-{vm.uuid[:8]}'
         found.append(File(vm.home, f'{stem}.vmss', 'suspend', _SUSPEND_SIZE))
         found.append(File(vm.home, f'{stem}.vmem', 'suspendMemory', vm.memory_mb * MIB))
-    for disk in vm.disks:
+    found += [File(vm.home, one.data_file, 'snapshotData', one.size) for one in vm.snapshots]
+    for disk in all_disks(vm):
         datastore = disk_datastore(vm, disk)
         name = disk.backing.fileName
-        extent = extent_of(name)
+        extent = extent_of(name, child=disk.backing.parent is not None)
         found.append(File(datastore, name, 'diskDescriptor', DESCRIPTOR_SIZE, disk.key))
         found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
     return found
+
+
+def all_disks(vm: VirtualMachine) -> list[DataObject]:
+    """Its disks, those that its snapshots hold, and their parents that are its own.
+
+    Each of them has files of its own. The parent of a linked clone is somebody else's, which shows
+    in its being in another directory.
+    """
+    directory = f'[{vm.home.name}] {vm.directory}/'
+    found = {disk.backing.fileName: disk for disk in vm.disks}
+    for disk in [*vm.disks, *(device for one in vm.snapshots for device in one.devices)]:
+        backing = disk.backing if disk.wire_type == 'VirtualDisk' else None
+        while backing is not None:
+            name = backing.fileName
+            if name not in found and (backing is disk.backing or name.startswith(directory)):
+                found[name] = copy.copy(disk)
+                found[name].backing = backing
+            backing = backing.parent
+    return list(found.values())
+
+
+def next_name(vm: VirtualMachine, disk: DataObject, taken: set[str]) -> str:
+    """The name for a new child of a disk: ``a-000001.vmdk``, numbered on."""
+    stem = re.sub(r'(-\d{6})?\.vmdk$', '', disk.backing.fileName)
+    number = 1
+    while f'{stem}-{number:06}.vmdk' in taken:
+        number += 1
+    return f'{stem}-{number:06}.vmdk'
+
+
+def child_of(disk: DataObject, name: str, datastore: Datastore, uuid: str) -> DataObject:
+    """A disk device like another one, but backed by a child of the other's backing."""
+    made, backing = copy.copy(disk), copy.copy(disk.backing)
+    backing.parent = disk.backing
+    backing.fileName, backing.datastore, backing.uuid = name, datastore.ref, uuid
+    made.backing = backing
+    return made
 
 
 def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
@@ -373,7 +416,7 @@ class Backings:
 
     def __init__(self, vm: VirtualMachine) -> None:
         self.vm = vm
-        self.names = {disk.backing.fileName for disk in vm.disks}
+        self.names = {disk.backing.fileName for disk in all_disks(vm)}
         # What the disks of this very request take from the datastores.
         self.taken: dict[Datastore, int] = {}
 
@@ -405,6 +448,9 @@ class Backings:
         disk.capacityInKB, disk.capacityInBytes = size // KIB, size
         disk.deviceInfo.summary = disk_text(disk)
         datastore = self._datastore(backing)
+        if change.operation == 'add' and backing.parent is not None:
+            self._descend(disk)
+            size = disk.capacityInBytes
         if change.operation == 'add':
             if change.fileOperation == 'create' and size <= 0:
                 raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
@@ -415,9 +461,26 @@ class Backings:
             backing.uuid = backing.uuid or disk_uuid(vm, disk.key)
             backing.diskMode = backing.diskMode or 'persistent'
             disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
-        if change.operation != 'add' or change.fileOperation == 'create':
+        creates = change.operation != 'add' or change.fileOperation == 'create'
+        if creates and backing.parent is None:
             self._check_space(disk, datastore)
         backing.datastore = datastore.ref
+
+    def _descend(self, disk: DataObject) -> None:
+        """Make a disk the child of the one that its specification names: it is as large.
+
+        :raises Fault: FileNotFound
+        """
+        parent = disk.backing.parent = copy.copy(disk.backing.parent)
+        datastore = self._datastore(parent)
+        path = datastore_of([datastore], parent.fileName)[1]
+        found = Descriptor.read(self.vm.world.files.of(datastore).check_file(path))
+        parent.datastore = datastore.ref
+        if found is not None:
+            disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
+            disk.deviceInfo.summary = disk_text(disk)
+            parent.uuid = parent.uuid or found.uuid
+            parent.thinProvisioned = found.thin
 
     def _take_over(self, disk: DataObject, datastore: Datastore) -> None:
         """Describe a disk as the files say that are there already.
@@ -432,6 +495,21 @@ class Backings:
             disk.deviceInfo.summary = disk_text(disk)
             disk.backing.thinProvisioned = found.thin
             disk.backing.uuid = disk.backing.uuid or found.uuid
+            disk.backing.parent = self._parent(disk.backing, found)
+
+    def _parent(self, backing: DataObject, found: Descriptor) -> DataObject | None:
+        """What a child disk is a child of, as the files say."""
+        if found.parent is None:
+            return None
+        volume, path = self.vm.world.files.at(found.parent)
+        above = Descriptor.read(volume.check_file(path))
+        parent = copy.copy(backing)
+        parent.fileName, parent.datastore = volume.name(path), volume.datastore.ref
+        parent.parent = None
+        if above is not None:
+            parent.uuid, parent.thinProvisioned = above.uuid, above.thin
+            parent.parent = self._parent(backing, above)
+        return parent
 
     def _datastore(self, backing: DataObject) -> Datastore:
         mounted = self.vm.host.datastore
@@ -456,11 +534,15 @@ class Backings:
         if not name or not datastore_of([datastore], name)[1]:
             stem = f'[{datastore.name}] {self.vm.stem.partition("] ")[2]}'
             name, number = f'{stem}.vmdk', 0
-            while name in self.names:
+            while name in self.names or self._is_there(datastore, name):
                 number += 1
                 name = f'{stem}_{number}.vmdk'
         self.names.add(name)
         disk.backing.fileName = name
+
+    def _is_there(self, datastore: Datastore, name: str) -> bool:
+        path = name.partition('] ')[2]
+        return self.vm.world.files.occupied(datastore, path) is not None
 
     def _check_space(self, disk: DataObject, datastore: Datastore) -> None:
         if disk.backing.thinProvisioned:
