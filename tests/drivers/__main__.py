@@ -43,20 +43,20 @@ def main(argv: list[str] | None = None) -> int:
         help='where logs and JUnit XML go',
     )
     options = parser.parse_args(arguments[:end])
-    if unknown := set(options.drivers) - set(names):
+    users = {user.name: user for user in USERS}
+    if unknown := set(options.drivers) - set(names) - {driver.user for driver in DRIVERS}:
         parser.error(f'there is no driver {", ".join(sorted(unknown))}')
     options.results.mkdir(parents=True, exist_ok=True)
 
     total = Tally()
     prepared: dict[str, Environment] = {}
-    users = {user.name: user for user in USERS}
     try:
         version = version_of(options.python)
         with tempfile.TemporaryDirectory() as scratch:
             wheel = build_wheel(pathlib.Path(scratch).resolve())
             for driver in DRIVERS:
                 user = users[driver.user]
-                if options.drivers and driver.name not in options.drivers:
+                if options.drivers and not {driver.name, driver.user} & set(options.drivers):
                     continue
                 if version not in user.pythons:
                     say(f'{user.name} is not for Python {version}, but for {user.pythons[-1]}')

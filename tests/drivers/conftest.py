@@ -7,7 +7,7 @@ import sys
 import oslo_vmware
 
 
-def pytest_sessionstart() -> None:
+def _check_process() -> None:
     """The process has to be what the runner meant it to be, or nothing it says counts."""
     library = pathlib.Path(oslo_vmware.__file__).resolve()
     if not library.is_relative_to(pathlib.Path(sys.prefix).resolve()):
@@ -16,3 +16,7 @@ def pytest_sessionstart() -> None:
     green = patcher is not None and bool(patcher.is_monkey_patched('socket'))
     if green != bool(os.environ['DRIVERS_GREEN']):
         raise RuntimeError(f'eventlet has patched the process: {green}')
+
+
+# At once: the users' own modules are imported by the next conftest.
+_check_process()

@@ -20,7 +20,7 @@ _RUN = 900.0
 class Driver:
     """A user's driver, run in one process.
 
-    :ivar name: what people call the run by
+    :ivar name: what people call the run by; the user's name means all that are the user's
     :ivar user: whose environment it needs; a name of :data:`tests.consumers.suites.USERS`
     :ivar directory: below ``tests/drivers``
     :ivar green: whether eventlet replaces the blocking calls of that process
@@ -34,7 +34,16 @@ class Driver:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-DRIVERS = (Driver('nova', 'nova', 'nova', variables={'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'true'}),)
+DRIVERS = (
+    Driver('nova', 'nova', 'nova', variables={'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'true'}),
+    Driver(
+        'nova-eventlet',
+        'nova',
+        'nova',
+        green=True,
+        variables={'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'false'},
+    ),
+)
 
 
 @dataclass
