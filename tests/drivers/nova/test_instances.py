@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +17,7 @@ from pyVim.task import WaitForTask
 from pyVmomi import vim
 
 from oslo_vmware import vim_util
-from oslo_vmware.exceptions import NoDiskSpaceException
+from oslo_vmware.exceptions import NoDiskSpaceException, VimException
 from oslo_vmware.simulator import VCenterSimulator
 from tests.drivers.nova.support import (
     GIB,
@@ -131,6 +133,92 @@ def test_spawn_from_a_stream_optimised_image(
     # The machine that the disk was imported with has been taken out of the inventory.
     machines = [one.name for one in vc.world.objects.values() if one.is_a('VirtualMachine')]
     assert [name for name in machines if name.startswith('OSTACK_IMG')] == []
+    driver.destroy(None, instance, None)
+    assert_nothing_left(found, instance.uuid)
+
+
+_OVF = b"""<?xml version="1.0"?>
+<ovf:Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1">
+  <ovf:References><ovf:File ovf:id="file1" ovf:href="disk.vmdk"/></ovf:References>
+  <ovf:DiskSection><ovf:Info/><ovf:Disk ovf:diskId="d" ovf:fileRef="file1"/></ovf:DiskSection>
+</ovf:Envelope>
+"""
+
+
+def test_an_ova_is_not_taken_for_its_disk(
+    driver: VMwareVCDriver,
+    spawn: Spawn,
+    images: Images,
+    make_instance: MakeInstance,
+    server: Look,
+    datum: bytes,
+    vc: VCenterSimulator,
+) -> None:
+    """Nova announces the archive's size for the disk in it, which is less: an error, nothing left.
+
+    The contract has it so: a disk of which less than all came is not imported.
+    """
+    stream = stream_optimized(datum, 64 * MIB)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode='w') as tar:
+        for name, data in {'web.ovf': _OVF, 'disk.vmdk': stream}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    image = images.add(archive.getvalue(), vmware_disktype='streamOptimized')
+    image.container_format = 'ova'
+    instance = make_instance(image)
+    with pytest.raises(VimException, match=f'{len(stream)} of {len(archive.getvalue())} announced'):
+        spawn(instance, image)
+    assert (vc.count('HttpNfcLeaseComplete'), vc.count('HttpNfcLeaseAbort')) == (0, 1)
+    found = server(instance)
+    assert (found.vm.power_state, found.vm.disks) == ('poweredOff', [])
+    driver.destroy(None, instance, None)
+    assert_nothing_left(found, instance.uuid)
+
+
+def test_rescue(
+    driver: VMwareVCDriver,
+    context: Any,
+    running: objects.Instance,
+    images: Images,
+    server: Look,
+    datum: bytes,
+) -> None:
+    """The instance boots from a disk with the image, and from its own again afterwards."""
+    found = server(running)
+    (root,) = found.vm.disks
+    image = objects.ImageMeta.from_dict(images.metadata[running.image_ref])
+    driver.rescue(context, running, None, image, None, None, None)
+    disks = {disk.key: disk for disk in found.vm.disks}
+    assert len(disks) == 2
+    (first,) = found.vm.options['bootOptions'].bootOrder
+    rescue = disks[first.deviceKey]
+    assert rescue.backing.fileName.endswith('-rescue.vmdk')
+    assert digest_of(found.disk_file(rescue), len(datum)) == digest(datum)
+    assert found.vm.power_state == 'poweredOn'
+    driver.unrescue(context, running)
+    assert [disk.key for disk in found.vm.disks] == [root.key]
+    names = found.volume().names(running.uuid)
+    assert [name for name in names if 'rescue' in name] == []
+
+
+def test_ephemeral_and_swap_disks(
+    driver: VMwareVCDriver,
+    spawn: Spawn,
+    images: Images,
+    make_instance: MakeInstance,
+    server: Look,
+    datum: bytes,
+) -> None:
+    """Thin disks of the flavor's sizes beside the root disk, and gone with the instance."""
+    image = images.add(datum, vmware_disktype='preallocated')
+    instance = make_instance(image)
+    instance.flavor.ephemeral_gb, instance.flavor.swap = 2, 512
+    spawn(instance, image)
+    found = server(instance)
+    sizes = [(disk.capacityInBytes, disk.backing.thinProvisioned) for disk in found.vm.disks[1:]]
+    assert sizes == [(2 * GIB, True), (512 * MIB, True)]
     driver.destroy(None, instance, None)
     assert_nothing_left(found, instance.uuid)
 
