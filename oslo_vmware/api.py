@@ -108,8 +108,7 @@ class VMwareAPISession:
         self._updates: SharedUpdates | None = None
         #: Counts the logins, so that a thread can tell whether one happened meanwhile.
         self._logins = 0
-        #: What came of the last login that failed.
-        self._login_failure: exceptions.VMwareDriverException | None = None
+        self._login_attempt = _LoginAttempt()
         # Reentrant, for subclasses that call the API in what they override.
         self._login_lock = threading.RLock()
         self._client_lock = threading.RLock()
@@ -186,18 +185,20 @@ class VMwareAPISession:
         :raises VimFaultException: the login was refused
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
         """
-        known, known_failure = self._logins, self._login_failure
+        known, attempt = self._logins, self._login_attempt
         with self._login_lock:
             if self._logins != known:
                 return
-            if self._login_failure is not None and self._login_failure is not known_failure:
+            if attempt.failure is not None:
                 # What came of the login that was waited for holds for all who waited. Each of
                 # them trying for itself would take hours, or lock the account.
-                raise copy.copy(self._login_failure)
+                raise copy.copy(attempt.failure)
+            del attempt  # the failure's traceback has this frame, which must not have the failure
             try:
                 self._log_in_patiently()
             except exceptions.VMwareDriverException as exc:
-                self._login_failure = exc
+                self._login_attempt.failure = exc
+                self._login_attempt = _LoginAttempt()
                 raise
 
     def _log_in_patiently(self) -> None:
@@ -472,6 +473,16 @@ class VMwareAPISession:
                 limit = self._connection_timeout or 2 * MAX_WAIT
                 self._updates = SharedUpdates(self._vim, max(1, min(MAX_WAIT, int(limit / 2))))
             return self._updates
+
+
+class _LoginAttempt:
+    """What those who wait for the same login share; the session forgets it when it has failed.
+
+    An exception holds its traceback, and that the variables of all callers: it must not live
+    longer than somebody waits for it.
+    """
+
+    failure: exceptions.VMwareDriverException | None = None
 
 
 class _Renewed(exceptions.VimConnectionException):

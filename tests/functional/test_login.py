@@ -1,8 +1,10 @@
 """Login: once for many threads, never for ever, never with a secret in sight."""
 
+import gc
 import logging
 import socket
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -365,3 +367,19 @@ def test_threads_share_a_login_that_failed(
     assert Crowd(8, refused).join() == [['InvalidLogin']] * 8
     # Whoever comes after the failure tries for itself; on a busy machine one may be late.
     assert vc.count('Login') - before <= 2
+
+
+def test_a_failed_login_is_not_kept(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
+    """Its traceback holds the variables of all callers, which would live until the next failure."""
+
+    def caller() -> weakref.ref[Any]:
+        variable = Module()
+        with pytest.raises(exceptions.VimFaultException):
+            session._create_session()
+        return weakref.ref(variable)
+
+    vc.expire_sessions()
+    vc.faults.on('Login', fault='InvalidLogin')
+    variable = caller()
+    gc.collect()
+    assert variable() is None
