@@ -118,9 +118,14 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
         _('The HTTP connection was not ready for %s.'),
     ),
     (
-        lambda exc: isinstance(exc, requests.RequestException) and _is_untrusted(exc),
+        lambda exc: isinstance(exc, OSError) and _beneath(exc, _is_refusal),
         exceptions.VimCertificateException,
         _('The server of %s is not trusted: its certificate was refused.'),
+    ),
+    (
+        lambda exc: isinstance(exc, OSError | DescriptionError) and _beneath(exc, _is_no_bundle),
+        exceptions.VimCertificateException,
+        _('The CA bundle (cacert) to verify the server of %s with cannot be read.'),
     ),
     (
         lambda exc: isinstance(exc, requests.RequestException),
@@ -141,19 +146,32 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
 )
 
 
-def _is_untrusted(problem: BaseException | None) -> bool:
-    """Whether a certificate was refused anywhere beneath an error of requests."""
+def _beneath(problem: BaseException, matches: Callable[[BaseException], bool]) -> bool:
+    """Whether an error, or anything that led to it, is of a kind."""
     pending: list[Any] = [problem]
     seen: list[Any] = []
     while pending:
         exc = pending.pop()
-        # Releases of urllib3 before 2 compare the host name themselves.
-        if isinstance(exc, ssl.SSLCertVerificationError | CertificateError):
-            return True
         if isinstance(exc, BaseException) and exc not in seen:
+            if matches(exc):
+                return True
             seen.append(exc)
             pending += [exc.__cause__, exc.__context__, getattr(exc, 'reason', None), *exc.args]
     return False
+
+
+def _is_refusal(exc: BaseException) -> bool:
+    # Releases of urllib3 before 2 compare the host name themselves.
+    return isinstance(exc, ssl.SSLCertVerificationError | CertificateError)
+
+
+def _is_no_bundle(exc: BaseException) -> bool:
+    """Whether there is no CA bundle where one should be, or what is there is none."""
+    if isinstance(exc, ssl.SSLError):
+        # What fails in the handshake itself is of the library SSL.
+        return exc.library in ('X509', 'PEM', 'ASN1')
+    # requests has no class of its own for it.
+    return isinstance(exc, OSError) and 'TLS CA certificate bundle' in str(exc)
 
 
 def translated(problem: Exception, what: str) -> Exception:

@@ -9,7 +9,7 @@ import trustme
 
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware.simulator import VCenterSimulator
-from tests.functional.conftest import SessionMaker
+from tests.functional.conftest import DESCRIPTION, SessionMaker
 
 
 @pytest.fixture
@@ -47,6 +47,36 @@ def test_an_unknown_authority_is_refused(
     """Whoever verifies against another CA does not talk to this server."""
     with pytest.raises(exceptions.VimConnectionException, match='certificate verify failed'):
         connect(vc, cacert=other_ca)
+    assert pauses == []
+    assert len(vc.calls) == 0
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        None,
+        '',
+        'no certificate',
+        '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+        '-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n',
+    ],
+)
+@pytest.mark.parametrize('description', [DESCRIPTION, None])
+def test_a_bundle_that_cannot_be_read(
+    vc: VCenterSimulator,
+    connect: SessionMaker,
+    tmp_path: pathlib.Path,
+    pauses: list[float],
+    content: str | None,
+    description: str | None,
+) -> None:
+    """A mistake of the operator's, which is said at once: no repetition would mend it."""
+    bundle = tmp_path / 'bundle.pem'
+    if content is not None:
+        bundle.write_text(content)
+    with pytest.raises(exceptions.VimCertificateException, match=r'CA bundle \(cacert\)') as raised:
+        connect(vc, cacert=str(bundle), wsdl_loc=description)
+    assert f'{vc.host}:{vc.port}' in str(raised.value)
     assert pauses == []
     assert len(vc.calls) == 0
 
