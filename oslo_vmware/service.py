@@ -185,6 +185,9 @@ def translated(problem: Exception, what: str) -> Exception:
         return problem
     if isinstance(problem, suds.WebFault):
         return _fault_exception(problem)
+    if isinstance(problem, requests.RequestException):
+        # It carries the request, password and cookie included, to wherever it is kept or sent.
+        problem.request = None
     for matches, exception, text in TRANSLATIONS:
         if matches(problem):
             made: Exception = exception(text % what, problem)

@@ -2,8 +2,10 @@
 
 import gc
 import logging
+import pickle
 import socket
 import threading
+import traceback
 import weakref
 from typing import Any
 
@@ -235,7 +237,8 @@ def test_no_secret_is_logged(
         new_key = session._session_id
         new_cookie = session.vim.get_http_cookie()
         session.logout()
-    lines = [record.getMessage() for record in caplog.records]
+    # As it is written, with the tracebacks.
+    lines = caplog.text.splitlines()
     assert any('Logged in' in line for line in lines)
     assert len(lines) > 20
     secrets = [vc.username, vc.password, 'wrong-secret', key, new_key, cookie, new_cookie]
@@ -252,6 +255,35 @@ def test_no_secret_is_in_a_repr(vc: VCenterSimulator, session: api.VMwareAPISess
     for text in (repr(session), str(session), repr(session.vim), str(session.vim)):
         assert vc.password not in text
         assert vc.username not in text
+
+
+@pytest.mark.parametrize(
+    ('trouble', 'options'),
+    [
+        (lambda faults, name: faults.on(name, fault='InvalidLogin'), {}),
+        (lambda faults, name: faults.http(name, status=503), {}),
+        (lambda faults, name: faults.broken_xml(name), {}),
+        (lambda faults, name: faults.drop(name, times=2), {}),
+        (lambda faults, name: faults.delay(name, seconds=60), {'connection_timeout': 3}),
+    ],
+    ids=['fault', 'page', 'broken', 'lost', 'late'],
+)
+@pytest.mark.parametrize('operation', ['Login', 'CurrentTime'])
+def test_no_secret_is_in_an_exception(
+    vc: VCenterSimulator, connect: SessionMaker, operation: str, trouble: Any, options: Any
+) -> None:
+    """Whoever prints it, with all that led to it, keeps it or sends it to another process."""
+    session = connect(vc, api_retry_count=0, **options)
+    key, cookie = str(session._session_id), session.vim.get_http_cookie().strip('"')
+    if operation == 'Login':
+        vc.expire_sessions()
+    trouble(vc.faults, operation)
+    with pytest.raises(exceptions.VMwareDriverException) as raised:
+        session.invoke_api(session.vim, operation, 'ServiceInstance')
+    shown = ''.join(traceback.format_exception(raised.value))
+    for text in (shown, repr(raised.value), pickle.dumps(raised.value).decode('latin-1')):
+        for secret in (vc.username, vc.password, key, cookie):
+            assert secret not in text
 
 
 # What a rejection meant
