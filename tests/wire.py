@@ -77,6 +77,12 @@ def xsi_type(element: etree._Element) -> str:
     return f'{{{element.nsmap[prefix or None]}}}{local}'
 
 
+class _Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    # A crowd of threads may connect at once.
+    request_queue_size = 128
+
+
 class ScriptedServer:
     """Serves what ``script`` answers, and keeps the requests.
 
@@ -92,8 +98,7 @@ class ScriptedServer:
         self.script = script
         self.requests: list[Request] = []
         self.connections = 0
-        self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Listener(('127.0.0.1', 0), self._handler())
         self.scheme = 'http'
         if certificate is not None:
             self.scheme = 'https'

@@ -56,16 +56,24 @@ def test_each_call_carries_its_own_operation_id(
         assert all(op_id.startswith('nova-') for _, op_id in seen)
 
 
-def test_skip_op_id_sends_no_operation_id(
-    vc: VCenterSimulator, session: api.VMwareAPISession
-) -> None:
+def test_skip_op_id_sends_no_operation_id(connect: SessionMaker) -> None:
     """Also after calls that had one, and while other threads' calls have one."""
-    vms = morefs(session, 'VirtualMachine')
-    vc.calls.clear()
-    Crowd(8, lambda number: name_of(session, vms[0], skip_op_id=number % 2 == 0)).join()
-    op_ids = [call.op_id for call in vc.calls]
-    assert op_ids.count(None) == 4
-    assert len([op_id for op_id in op_ids if op_id]) == 4
+    with VCenterSimulator(inventory=Inventory(vms=THREADS)) as vc:
+        session = connect(vc)
+        vms = morefs(session, 'VirtualMachine')
+        vc.calls.clear()
+
+        def refresh(number: int) -> None:
+            for _ in range(3):
+                session.invoke_api(
+                    session.vim, 'RefreshStorageInfo', vms[number], skip_op_id=number % 2 == 0
+                )
+
+        Crowd(THREADS, refresh).join()
+        seen = sorted((call.target.value, call.op_id is None) for call in vc.calls)
+        assert seen == sorted(
+            (vm.value, number % 2 == 0) for number, vm in enumerate(vms) for _ in range(3)
+        )
 
 
 # Threads

@@ -12,7 +12,7 @@ from lxml import etree
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware.pbm import Pbm
 from oslo_vmware.vim import Vim
-from tests.functional.conftest import DESCRIPTION
+from tests.functional.conftest import DESCRIPTION, Crowd
 from tests.stand_ins import Proxy
 from tests.wire import Answer, Request, ScriptedServer, reply, xsi_type
 
@@ -303,6 +303,30 @@ def test_soap_headers_of_pbm(pbm_description: str) -> None:
         pbm.PbmRetrieveServiceContent('ServiceInstance', skip_op_id=True)
         assert server.headers == []
         assert server.requests[-1].path == '/pbm'
+
+
+def test_each_call_of_pbm_has_its_own_headers(pbm_description: str) -> None:
+    """32 threads, half of them without an operation id; the session cookie has every call."""
+    with Recorder() as server:
+        pbm = Pbm('http', '127.0.0.1', server.port, wsdl_url=pbm_description)
+        pbm.set_soap_cookie('"cookie"')
+        profiles = vim_util.get_moref('ProfileManager', 'PbmProfileProfileManager')
+
+        def ask(number: int) -> None:
+            wanted = pbm.client.factory.create('ns0:PbmProfileId')
+            wanted.uniqueId = str(number)
+            pbm.PbmRetrieveContent(profiles, profileIds=[wanted], skip_op_id=number % 2 == 0)
+
+        Crowd(32, ask).join()
+        seen = {}
+        for request in server.requests:
+            header, body = etree.fromstring(request.body)
+            seen[int(body[0][1][0].text)] = [(child.tag, child.text) for child in header]
+        assert sorted(seen) == list(range(32))
+        for number, headers in seen.items():
+            assert headers[0] == ('vcSessionCookie', 'cookie')
+            assert [tag for tag, _ in headers[1:]] == ['operationID'] * (number % 2)
+        assert len({headers[1] for headers in seen.values() if headers[1:]}) == 16
 
 
 # The client's face
