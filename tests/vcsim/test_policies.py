@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, pbm, vim_util
+from oslo_vmware.soap.client import COMPILED, engine_name
 from oslo_vmware.soap.objects import moref
 from tests.vcsim.server import Vcsim
 
@@ -103,9 +104,10 @@ def test_hubs_and_datastores(session: api.VMwareAPISession) -> None:
 
 
 def test_policies_are_made_and_deleted(vc: Vcsim, session: api.VMwareAPISession) -> None:
-    """A policy of ours arrives as it was written, all but its rules.
+    """A policy of ours arrives as it was written.
 
-    govmomi 0.24 drops those unless the namespace of PBM has the prefix ``pbm``.
+    govmomi 0.24 drops the rules when their type has a prefix other than ``pbm``, and the
+    reference engine makes up its prefixes.
     """
     pbm.get_all_profiles(session)
     create = session.pbm.client.factory.create
@@ -115,13 +117,15 @@ def test_policies_are_made_and_deleted(vc: Vcsim, session: api.VMwareAPISession)
     spec.resourceType.resourceType = 'STORAGE'
     spec.constraints = create('ns0:PbmCapabilitySubProfileConstraints')
     spec.constraints.subProfiles = [create('ns0:PbmCapabilitySubProfile')]
-    spec.constraints.subProfiles[0].name = 'no rules'
+    spec.constraints.subProfiles[0].name = 'rules'
     manager = session.pbm.service_content.profileManager
     made = session.invoke_api(session.pbm, 'PbmCreate', manager, createSpec=spec)
     assert pbm.get_profile_id_by_name(session, 'Gold <&>').uniqueId == made.uniqueId
     (policy,) = pbm.get_profiles_by_ids(session, [made])
     assert policy.description == 'ünïcode'
     assert policy.createdBy == vc.username
+    if engine_name() == COMPILED:
+        assert [rules.name for rules in policy.constraints.subProfiles] == ['rules']
     session.invoke_api(session.pbm, 'PbmDelete', manager, profileId=[made])
     assert pbm.get_profiles_by_ids(session, [made]) == []
 
