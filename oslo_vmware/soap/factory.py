@@ -9,7 +9,7 @@ from typing import Any
 
 import suds
 
-from oslo_vmware.soap.objects import Record, Reference, new_class, object_class
+from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
 from oslo_vmware.soap.schema import Field, Kind, Schema
 
 
@@ -88,12 +88,12 @@ class Factory:
         """
         type_ = self._schema.type(tag)
         if type_.kind is Kind.ENUM:
-            return _Template(new_class(Record, type_.name, tag), {})
+            return _Template(type_class(Record, type_.name, tag), {})
         attributes = {
             f'_{attribute.name.rpartition("}")[2]}': None for attribute in type_.attributes
         }
         if type_.kind is Kind.MOREF or type_.text:
-            return _Template(new_class(Reference, type_.name, tag), {'value': None} | attributes)
+            return _Template(type_class(Reference, type_.name, tag), {'value': None} | attributes)
         members: dict[str, Any] = dict(attributes)
         lists = []
         nested = []
@@ -106,7 +106,7 @@ class Factory:
                 lists.append(field.name)
             elif not field.optional and self._is_object(field):
                 nested.append((field.name, self._template(field.type, (*path, step))))
-        return _Template(new_class(Record, type_.name, tag), members, tuple(lists), tuple(nested))
+        return _Template(type_class(Record, type_.name, tag), members, tuple(lists), tuple(nested))
 
     @staticmethod
     def _is_object(field: Field) -> bool:

@@ -72,22 +72,32 @@ class Reference(_Light, sudsobject.Property):
 _BASES = (Record, Reference)
 
 
-def new_class(base: type, name: str, xsd_type: str = '') -> type:
-    """Make a class of objects.
+def _new_class(base: type, name: str, xsd_type: str = '') -> type:
+    return type(name, (base,), {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)})
+
+
+#: Makes a class of objects, as :func:`type_class`, for names that come from outside.
+object_class = functools.lru_cache(maxsize=2048)(_new_class)
+
+_type_classes: dict[tuple[type, str, str], type] = {}
+
+
+def type_class(base: type, name: str, xsd_type: str) -> type:
+    """The class of the objects of a type that a description has.
 
     :param base: :class:`Record` or :class:`Reference`
     :param name: name of the class, which users see
     :param xsd_type: Clark name of the type it stands for
+    :returns: the same class each time
     """
-    return type(name, (base,), {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)})
-
-
-#: The same for names that come from outside.
-object_class = functools.lru_cache(maxsize=2048)(new_class)
+    key = (base, name, xsd_type)
+    # Of two threads that make it, the second gets what the first has put there.
+    return _type_classes.get(key) or _type_classes.setdefault(key, _new_class(*key))
 
 
 def _blank(base: type, name: str, xsd_type: str) -> Any:
-    return object.__new__(object_class(base, name, xsd_type))
+    make = type_class if xsd_type else object_class
+    return object.__new__(make(base, name, xsd_type))
 
 
 def moref(value: Any, type_: Any) -> sudsobject.Property:

@@ -20,7 +20,7 @@ from typing import Any
 
 from lxml import etree
 
-from oslo_vmware.soap.objects import Record, Reference, new_class, object_class
+from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
 from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
 from oslo_vmware.soap.values import UNFIT, Converter, converted, converter
 
@@ -110,7 +110,7 @@ class _Plan:
         fields: dict[str, _Entry] = {}
         if self.tag:
             type_ = self.decoder.schema.type(self.tag)
-            self.cls = self.cls or new_class(Record, type_.name.rpartition('#')[2], self.tag)
+            self.cls = self.cls or type_class(Record, type_.name.rpartition('#')[2], self.tag)
             if type_.kind in (Kind.BUILTIN, Kind.ENUM):
                 self.convert = converter(type_.text)
             self.attributes = {
