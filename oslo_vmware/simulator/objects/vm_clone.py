@@ -120,9 +120,10 @@ def _furnish(
         complete = vm_devices.Backings(made).complete
         made.own_devices = devices.apply_changes(found, location.deviceChange, complete)
     if location.profile:
-        made.home_policy, made.disk_policies = vm_policies.assigned(
-            made, location.profile, {disk.key: location.profile for disk in made.disks}, found
-        )
+        profiles = {disk.key: location.profile for disk in made.disks}
+        policies = vm_policies.assigned(made, location.profile, profiles, found)
+        made.applied_policies = vm_policies.applied(made, location.profile, profiles, policies)
+        made.home_policy, made.disk_policies = policies
     made.settle()
 
 
