@@ -502,7 +502,9 @@ def _raise_registered(fault: exceptions.VimFaultException) -> NoReturn:
     fault_class = exceptions.get_fault_class(name)
     if fault_class is None:
         raise fault
-    made = fault_class(str(fault), details=fault.details)
+    # Not every class that is registered takes more than a message.
+    made = fault_class(str(fault))
+    made.details = fault.details
     made.fault = fault.fault
     raise made from fault
 

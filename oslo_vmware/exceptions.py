@@ -404,7 +404,9 @@ def translate_fault(localized_method_fault: Any, excep_msg: Any = None) -> VimEx
         fault_class = get_fault_class(name)
         translated: VimException
         if fault_class is not None:
-            translated = fault_class(excep_msg, details=details)
+            # Not every class that is registered takes more than a message.
+            translated = fault_class(excep_msg)
+            translated.details = details
         else:
             translated = VimFaultException([name], excep_msg, details=details)
         translated.fault = fault

@@ -318,6 +318,22 @@ def test_a_rejection_wherever_it_stands(session: api.VMwareAPISession) -> None:
         session.invoke_api(Module(rejection('Other')), 'call')
 
 
+def test_a_class_that_takes_nothing_but_a_message(
+    session: api.VMwareAPISession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class that a user registered gets text and details of the fault, however it is made."""
+
+    class InUse(exceptions.VimException):
+        def __init__(self, message: str) -> None:
+            super().__init__(message)
+
+    monkeypatch.setitem(exceptions._fault_classes, 'ResourceInUse', InUse)
+    fault = exceptions.VimFaultException(['ResourceInUse'], 'busy', details={'type': 'a'})
+    with pytest.raises(InUse, match='busy') as raised:
+        session.invoke_api(Module(fault), 'call')
+    assert raised.value.details == {'type': 'a'}
+
+
 @pytest.mark.parametrize('empty', [False, True])
 def test_a_call_from_before_a_login_is_repeated(
     vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float], empty: bool

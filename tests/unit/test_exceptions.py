@@ -215,6 +215,19 @@ class TestTranslateFault:
         made = exceptions.translate_fault(localized(decoded('TaskInProgress')), 'mine')
         assert (type(made), str(made)) == (exceptions.TaskInProgress, 'mine')
 
+    def test_a_class_that_takes_nothing_but_a_message(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may be registered too, and has the details all the same."""
+
+        class InUse(exceptions.VimException):
+            def __init__(self, message: str) -> None:
+                super().__init__(message)
+
+        monkeypatch.setitem(exceptions._fault_classes, 'ResourceInUse', InUse)
+        made = exceptions.translate_fault(localized(decoded('ResourceInUse', type='a')))
+        assert (type(made), str(made), made.details) == (InUse, 'It failed.', {'type': 'a'})
+
     @pytest.mark.parametrize('message', [None, ''])
     def test_without_text_the_kind_survives(self, message: str | None) -> None:
         """The class by the fault's name, with its default message."""
