@@ -70,6 +70,19 @@ def test_the_first_call_logs_in(
     assert pauses == []
 
 
+def test_a_logout_that_fails(
+    vc: VCenterSimulator, session: api.VMwareAPISession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged and no more; the session is still there and can be logged out later."""
+    vc.faults.http('Logout', status=503)
+    session.logout()
+    (record,) = [one for one in caplog.records if one.levelname == 'WARNING']
+    assert '503' in record.getMessage()
+    assert session.is_current_session_active() is True
+    session.logout()
+    assert len(vc.sessions) == 0
+
+
 def test_an_expired_session_is_renewed(
     vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
 ) -> None:
@@ -316,6 +329,53 @@ def test_a_rejection_wherever_it_stands(session: api.VMwareAPISession) -> None:
     """Behind other faults as well it is a NotAuthenticatedException."""
     with pytest.raises(exceptions.NotAuthenticatedException):
         session.invoke_api(Module(rejection('Other')), 'call')
+
+
+@pytest.mark.parametrize(
+    ('names', 'expected'),
+    [
+        (['FileNotFound', 'ResourceInUse'], exceptions.FileNotFoundException),
+        (['ResourceInUse', 'FileNotFound'], exceptions.VimFaultException),
+        ([], exceptions.VimFaultException),
+    ],
+)
+def test_the_first_fault_decides(
+    session: api.VMwareAPISession, names: list[str], expected: type
+) -> None:
+    """About the class; one that stands for nothing goes on as it is."""
+    fault = exceptions.VimFaultException(names, 'words', details={'file': 'f'})
+    with pytest.raises(exceptions.VimException) as raised:
+        session.invoke_api(Module(fault), 'call')
+    assert type(raised.value) is expected
+    assert expected is not exceptions.VimFaultException or raised.value is fault
+    assert (raised.value.message, raised.value.details) == (
+        'words' if raised.value is fault else str(fault),
+        {'file': 'f'},
+    )
+
+
+def test_overload_is_waited_out(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
+) -> None:
+    """It tells nothing of the session, which is not looked at."""
+    trouble = [exceptions.VimSessionOverLoadException('busy') for _ in range(2)]
+    assert session.invoke_api(Module(*trouble, 'fine'), 'call') == 'fine'
+    assert pauses == [10, 20]
+    assert vc.count('SessionIsActive') == 0
+
+
+@pytest.mark.parametrize(
+    'problem',
+    [ValueError('x'), exceptions.VimException('x'), exceptions.VimAttributeException('x')],
+)
+def test_another_exception_is_nothing_to_repeat(
+    session: api.VMwareAPISession, pauses: list[float], problem: Exception
+) -> None:
+    """It is raised as it is."""
+    with pytest.raises(type(problem)) as raised:
+        session.invoke_api(Module(problem, 'fine'), 'call')
+    assert raised.value is problem
+    assert pauses == []
 
 
 def test_a_class_that_takes_nothing_but_a_message(
