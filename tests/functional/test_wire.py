@@ -243,6 +243,15 @@ def test_cookies_are_kept_and_sent_back() -> None:
         assert 'Cookie' not in server.requests[-1].headers
 
 
+def test_the_cookie_whatever_its_case() -> None:
+    """Of several cookies the one named vmware_soap_session, however that is written."""
+    with Recorder() as server:
+        vim = server.vim
+        for name in ('other', 'VMware_SOAP_Session'):
+            vim.client.cookiejar.set(name, f'of {name}')
+        assert vim.get_http_cookie() == 'of VMware_SOAP_Session'
+
+
 def test_a_late_answer_does_not_replace_a_newer_cookie() -> None:
     """A server gives a session of its own to whoever comes without a valid one."""
     cookies = iter(['first', 'stranger', 'login', 'late', 'rotated'])
