@@ -14,6 +14,7 @@ from oslo_vmware.simulator.inventory import Inventory
 from oslo_vmware.simulator.nfc import Nfc
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.file_manager import FileManager
+from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
@@ -65,6 +66,7 @@ class VCenterSimulator:
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
     :ivar policies: the storage policies, and the tags of the datastores
+    :ivar performance: how busy machines and hosts are
     :ivar transfers: of files and disks, the oldest first
     :ivar nfc: the open leases, and how they are made
     :ivar errors: mistakes of the simulator itself; a test expects none
@@ -137,10 +139,12 @@ class VCenterSimulator:
         inventory.build(world, wanted or Inventory())
         world.about = about(api_version, world.new_uuid())
         world.service_instance = ServiceInstance(world)
+        self.performance = PerformanceManager(world)
         world.service_instance.managers.update(
             sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
             viewManager=ViewManager(world),
+            perfManager=self.performance,
             fileManager=FileManager(world),
             virtualDiskManager=VirtualDiskManager(world),
         )
