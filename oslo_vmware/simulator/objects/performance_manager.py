@@ -168,6 +168,10 @@ class PerformanceManager(ManagedObject):
         metric = Metric(_BY_NAME[counter], instance)
         self._recorded[entity.ref.value, metric] = list(values)
 
+    def forget(self) -> None:
+        """Let all be as steady as before anything was recorded."""
+        self._recorded.clear()
+
     # Properties
 
     @property
