@@ -211,6 +211,10 @@ class Volume:
         """Bytes of space that a file takes; a thin disk takes less than its size."""
         return self._sizes.get(path)
 
+    def owner(self, path: str) -> VirtualMachine | None:
+        """The machine that a file belongs to."""
+        return self._owners.get(path)
+
     def check_file(self, path: str) -> str:
         """Refuse what is no file; returns where the file really is.
 

@@ -85,6 +85,9 @@ class Disk:
             raise Fault('InvalidDiskFormat', f"'{self.volume.name(self.path)}' has no descriptor.")
         self.descriptor = dataclasses.replace(self.descriptor, **changes)
         _write_descriptor(self.volume, self.path, self.descriptor)
+        owner = self.volume.owner(self.path)
+        if owner is not None:
+            owner.follow_disk(self.volume.name(self.path), **changes)
 
     def fill(self) -> None:
         """Have it take all the space that it can ever need."""

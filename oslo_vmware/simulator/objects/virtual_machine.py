@@ -21,6 +21,7 @@ from oslo_vmware.simulator.objects import (
     vm_clone,
     vm_devices,
     vm_policies,
+    vm_relocate,
     vm_snapshots,
     vm_views,
 )
@@ -522,6 +523,18 @@ class VirtualMachine(ManagedEntity):
             raise invalid_argument('folder')
         name, spec = call.args.name, call.spec
         return self.start('CloneVM_Task', lambda: vm_clone.clone(self, folder, name, spec))
+
+    def RelocateVM_Task(self, call: Call) -> Ref:
+        return self.start('RelocateVM_Task', lambda: vm_relocate.relocate(self, call.spec))
+
+    def follow_disk(self, name: str, **changes: Any) -> None:
+        """The files of one of its disks were changed by somebody else.
+
+        :param changes: of the fields of a Descriptor
+        """
+        self.own_devices = vm_devices.as_described(self, name, changes)
+        self.update(changes=self.changes + 1)
+        self.world.files.follow(self)
 
     def disk_has(self, disk: DataObject, capacity: int) -> None:
         """A disk turned out to have another capacity than was asked for."""

@@ -111,7 +111,7 @@ def _furnish(
     for device in original:
         new = copy.copy(device)
         if device.wire_type == 'VirtualDisk':
-            new = _disk(source, made, device, location, locators.get(device.key), names)
+            new = placed_disk(source, made, device, location, locators.get(device.key), names)
         elif devices.is_network_card(device) and device.addressType in ('assigned', 'generated'):
             new.macAddress = vm_devices.mac_address(made, device.key - 4000)
         found.append(new)
@@ -127,17 +127,26 @@ def _furnish(
     made.settle()
 
 
-def _disk(
+def placed_disk(
     source: VirtualMachine,
     made: VirtualMachine,
     disk: DataObject,
     location: DataObject,
     locator: DataObject | None,
     names: set[str],
+    *,
+    linked: bool = True,
 ) -> DataObject:
+    """A disk of one machine as another one gets it: a child of it, or a copy of its data.
+
+    :param location: a VirtualMachineRelocateSpec
+    :param locator: what that says of this very disk
+    :param names: of files that are taken; the new one is added
+    :param linked: whether it may be a child
+    """
     world = source.world
     move = (locator.diskMoveType if locator else None) or location.diskMoveType
-    if move is not None and move not in _MOVES:
+    if move is not None and (move not in _MOVES or (move == _LINKED and not linked)):
         raise invalid_argument('spec.location.diskMoveType')
     place: Any = made.home
     if locator is not None:

@@ -340,6 +340,28 @@ def child_of(disk: DataObject, name: str, datastore: Datastore, uuid: str) -> Da
     return made
 
 
+def as_described(vm: VirtualMachine, name: str, changes: dict[str, Any]) -> list[DataObject]:
+    """A machine's devices after the descriptor of a disk was changed.
+
+    :param name: of the disk's file, with the datastore
+    :param changes: of the fields of a :class:`Descriptor`
+    """
+    found = []
+    for device in vm.devices:
+        made = device
+        if device.wire_type == 'VirtualDisk' and device.backing.fileName == name:
+            made, backing = copy.copy(device), copy.copy(device.backing)
+            capacity = changes.get('capacity', devices.disk_bytes(device))
+            made.capacityInKB, made.capacityInBytes = capacity // KIB, capacity
+            made.deviceInfo = copy.copy(device.deviceInfo)
+            made.deviceInfo.summary = disk_text(made)
+            backing.thinProvisioned = changes.get('thin', backing.thinProvisioned)
+            backing.uuid = changes.get('uuid', backing.uuid)
+            made.backing = backing
+        found.append(made)
+    return found
+
+
 def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
     """The disks, by datastore and path, whose files a request wants gone with the device."""
     keys = {
