@@ -43,6 +43,8 @@ DRIVERS = (
         green=True,
         variables={'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'false'},
     ),
+    Driver('cinder', 'cinder', 'cinder'),
+    Driver('cinder-eventlet', 'cinder', 'cinder', green=True),
     Driver('glance_store', 'glance_store', 'glance_store'),
     Driver('ceilometer', 'ceilometer', 'ceilometer'),
 )

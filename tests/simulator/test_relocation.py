@@ -89,13 +89,13 @@ def test_a_disk_goes_alone_and_changes_its_kind(files: Files, machine: Any) -> N
         diskId=disk_of(machine).key,
         datastore=new,
         diskBackingInfo=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-            fileName='', diskMode='persistent', thinProvisioned=False
+            fileName='', diskMode='persistent', eagerlyScrub=True
         ),
     )
     done(machine.RelocateVM_Task(RelocateSpec(disk=[locator])))
     assert set(machine.datastore) == {old, new}
     disk = disk_of(machine)
-    assert disk.backing.thinProvisioned is False
+    assert (disk.backing.thinProvisioned, disk.backing.eagerlyScrub) == (False, True)
     assert disk.backing.datastore == new
     assert machine.config.files.vmPathName == f'[{old.name}] web/web.vmx'
     assert exported(files, machine) == DATA

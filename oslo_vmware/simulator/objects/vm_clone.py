@@ -163,10 +163,11 @@ def placed_disk(
         return vm_devices.child_of(disk, name, place, made.new_disk_uuid())
     new, backing = copy.copy(disk), copy.copy(disk.backing)
     wanted = locator.diskBackingInfo if locator is not None else None
-    thin = getattr(wanted, 'thinProvisioned', None)
-    if thin is None:
-        # How the specification's transform spells it, for all disks.
-        thin = {'sparse': True, 'flat': False}.get(location.transform, backing.thinProvisioned)
+    # How the specification's transform spells it, for all disks.
+    thin = {'sparse': True, 'flat': False}.get(location.transform, backing.thinProvisioned)
+    if wanted is not None:
+        # What says nothing of thin is thick, as in a new disk.
+        thin, backing.eagerlyScrub = bool(wanted.thinProvisioned), wanted.eagerlyScrub
     backing.parent, backing.thinProvisioned = None, thin
     backing.fileName, backing.datastore, backing.uuid = name, place.ref, made.new_disk_uuid()
     new.backing = backing
