@@ -38,6 +38,7 @@ TRANSFERS = (
     *('_connection', '_stream', '_copy', '_lease', '_ova', 'rw_handles', 'image_transfer'),
     *('objects', 'objects.*'),
 )
+SPBM = ('spbm', 'spbm.*')
 SESSION = ('_retry', '_updates', '_wait')
 
 
@@ -66,6 +67,12 @@ LAYERS = (
     Layer(
         HELPERS,
         (*BASE, *FAULTS, *HELPERS, 'soap.objects'),
+        never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
+    ),
+    # All that storage policies can do, on the session that is an argument and on PBM's client.
+    Layer(
+        SPBM,
+        (*BASE, *FAULTS, *HELPERS, 'pbm', 'soap.objects', *SPBM),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
     # Descriptors come from strangers: whoever reads them touches nothing else.

@@ -1,0 +1,280 @@
+"""Storage policies as code: made, changed, copied, deleted, and kept as they should be.
+
+Rules are checked before anything is sent (:mod:`oslo_vmware.spbm.validation`); every change makes
+the session forget what it knew of policies.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from oslo_vmware import exceptions
+from oslo_vmware.spbm import _calls, errors, policies, rules, schema, validation
+from oslo_vmware.spbm.policies import Policy
+
+
+class Ensured(NamedTuple):
+    """What :func:`ensure_policy` found or did.
+
+    :ivar policy: the policy as it is now
+    :ivar changed: whether it was made or changed
+    """
+
+    policy: Policy
+    changed: bool
+
+
+def create_policy(
+    session: Any,
+    name: str,
+    rule_sets: rules.RuleSets,
+    *,
+    description: str | None = None,
+    category: str | None = None,
+    validate: bool = True,
+) -> Policy:
+    """Make a storage policy (``PbmCreate``, PBM API 1.0).
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param name: at most 80 characters
+    :param rule_sets: rule sets, or the rules of a single one
+    :param description: text
+    :param category: ``REQUIREMENT`` (the server's default) or ``DATA_SERVICE_POLICY``
+    :param validate: hold the rules against the server's capability schema first
+    :raises InvalidRuleException: with every mistake, and nothing was sent
+    :raises PbmDuplicateNameException: there is a policy of that name
+    :raises PbmNoPermissionException: privilege ``StorageProfile.Update`` is missing
+    """
+    held = rules.as_rule_sets(rule_sets)
+    check_rules(session, held, name=name, against_schema=validate)
+    connection = _calls.Connection(session)
+    spec = connection.create(
+        'PbmCapabilityProfileCreateSpec',
+        name=name,
+        description=description,
+        category=category,
+        resourceType=connection.create('PbmProfileResourceType', resourceType=policies.STORAGE),
+        constraints=rules.to_wire(held, connection.create),
+    )
+    try:
+        made = connection.call(_calls.PROFILES, 'PbmCreate', createSpec=spec)
+    except errors.PbmDuplicateNameException as exc:
+        exc.name = exc.name or name
+        raise
+    finally:
+        policies.policy_cache(session).clear()
+    return policies.find_policy(session, made, category=None)
+
+
+def update_policy(
+    session: Any,
+    policy: Any,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    rule_sets: rules.RuleSets | None = None,
+    validate: bool = True,
+) -> Policy:
+    """Change a storage policy (``PbmUpdate``, PBM API 1.0); what is None stays as it is.
+
+    What has the policy is not changed by this: it is ``outOfDate`` until it is reconfigured.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param policy: id, ``PbmProfileId`` or :class:`Policy`
+    :param name: new name
+    :param description: new description
+    :param rule_sets: new rules, all of them
+    :param validate: as in :func:`create_policy`
+    :returns: the policy as it is now
+    :raises InvalidRuleException: with every mistake, and nothing was sent
+    :raises PolicyNotFoundException: there is no such policy
+    :raises PbmDuplicateNameException: there is another policy of that name
+    """
+    id_ = _calls.policy_id(policy)
+    connection = _calls.Connection(session)
+    held = None if rule_sets is None else rules.as_rule_sets(rule_sets)
+    if held is not None:
+        check_rules(session, held, name=name, against_schema=validate)
+    elif name is not None and validation.name_problems(name):
+        raise errors.InvalidRuleException(validation.name_problems(name))
+    spec = connection.create(
+        'PbmCapabilityProfileUpdateSpec',
+        name=name,
+        description=description,
+        constraints=None if held is None else rules.to_wire(held, connection.create),
+    )
+    try:
+        connection.call(
+            _calls.PROFILES,
+            'PbmUpdate',
+            [id_],
+            profileId=connection.profile_id(id_),
+            updateSpec=spec,
+        )
+    except errors.PbmException as exc:
+        policies.policy_cache(session).clear()
+        # PbmUpdate declares no fault for a name that is taken: PBM calls it trouble with storage.
+        if name is None or isinstance(exc, errors.PolicyNotFoundException):
+            raise
+        twins = [one for one in policies.list_policies(session) if one.name == name]
+        if all(one.id == id_ for one in twins):
+            raise
+        duplicate = errors.PbmDuplicateNameException(
+            exc.message, exc.fault_list, exc.details, exc.cause
+        )
+        duplicate.name, duplicate.fault = name, exc.fault
+        raise duplicate from exc
+    finally:
+        policies.policy_cache(session).clear()
+    return policies.find_policy(session, id_, category=None)
+
+
+def clone_policy(
+    session: Any, policy: Any, new_name: str, *, description: str | None = None
+) -> Policy:
+    """Make a policy with the rules of another.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param policy: id, ``PbmProfileId`` or :class:`Policy` to copy
+    :param new_name: name of the copy
+    :param description: of the copy; that of the original without one
+    :raises PolicyNotFoundException: there is no such policy
+    :raises PbmDuplicateNameException: there is a policy of the new name
+    """
+    original = policies.find_policy(session, policy, category=None)
+    return create_policy(
+        session,
+        new_name,
+        original.rule_sets,
+        description=original.description if description is None else description,
+        category=original.category,
+        validate=False,
+    )
+
+
+def delete_policies(
+    session: Any, doomed: Iterable[Any]
+) -> dict[str, exceptions.VimException | None]:
+    """Delete policies, with one outcome for each (``PbmDelete``, PBM API 1.0).
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param doomed: ids, ``PbmProfileId`` or :class:`Policy` objects
+    :returns: id to None, or to the exception that says why not (``PolicyInUseException``,
+              ``PolicyNotFoundException`` …), in their order
+    """
+    ids = list(dict.fromkeys(_calls.policy_id(one) for one in doomed))
+    if not ids:
+        return {}
+    connection = _calls.Connection(session)
+    outcomes: dict[str, exceptions.VimException | None] = {}
+    try:
+        for block in _calls.blocks(ids):
+            reply = connection.call(
+                _calls.PROFILES,
+                'PbmDelete',
+                block,
+                profileId=[connection.profile_id(one) for one in block],
+            )
+            for outcome in _calls.as_list(reply):
+                id_ = str(outcome.profileId.uniqueId)
+                outcomes[id_] = errors.from_method_fault(_calls.get(outcome, 'fault'), [id_])
+    finally:
+        policies.policy_cache(session).clear()
+    return {one: outcomes.get(one) for one in ids}
+
+
+def delete_policy(session: Any, policy: Any) -> None:
+    """Delete one policy.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param policy: id, ``PbmProfileId`` or :class:`Policy`
+    :raises PolicyInUseException: a machine, a disk or a datastore has it
+    :raises PolicyNotFoundException: there is no such policy
+    """
+    (outcome,) = delete_policies(session, [policy]).values()
+    if outcome is not None:
+        raise outcome
+
+
+def ensure_policy(
+    session: Any,
+    name: str,
+    rule_sets: rules.RuleSets,
+    *,
+    description: str | None = None,
+    validate: bool = True,
+) -> Ensured:
+    """See that there is a policy of a name with these rules; made or changed only if need be.
+
+    Names and order of rule sets and rules make no difference, and neither does a description
+    that is not given.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param name: of the policy
+    :param rule_sets: rule sets, or the rules of a single one
+    :param description: text
+    :param validate: as in :func:`create_policy`
+    :raises InvalidRuleException: with every mistake, and nothing was sent
+    """
+    held = rules.as_rule_sets(rule_sets)
+    try:
+        present = policies.find_policy(session, name)
+    except errors.PolicyNotFoundException:
+        made = create_policy(session, name, held, description=description, validate=validate)
+        return Ensured(made, True)
+    same_rules = rules.canonical(present.rule_sets) == rules.canonical(held)
+    same_text = description is None or (present.description or '') == description
+    if same_rules and same_text:
+        return Ensured(present, False)
+    changed = update_policy(
+        session,
+        present,
+        description=None if same_text else description,
+        rule_sets=None if same_rules else held,
+        validate=validate,
+    )
+    return Ensured(changed, True)
+
+
+def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool = True) -> Ensured:
+    """Import a policy: see that there is one as :meth:`Policy.to_dict` exported it.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param plain: ``name``, ``rule_sets``, and possibly ``description`` and ``category``
+    :param validate: as in :func:`create_policy`
+    :raises InvalidRuleException: with every mistake, and nothing was sent
+    """
+    known = ('name', 'description', 'category', 'rule_sets')
+    problems = [f'{name!r} is unknown' for name in plain if name not in known]
+    problems += validation.name_problems(plain.get('name'))
+    category = plain.get('category')
+    if category not in (None, policies.REQUIREMENT):
+        problems.append(f'a policy of the category {category!r} cannot be imported')
+    try:
+        held = rules.rule_sets_from_plain(plain.get('rule_sets'))
+    except errors.InvalidRuleException as exc:
+        problems += exc.problems
+    if problems:
+        raise errors.InvalidRuleException(problems)
+    return ensure_policy(
+        session, plain['name'], held, description=plain.get('description'), validate=validate
+    )
+
+
+def check_rules(
+    session: Any, rule_sets: rules.RuleSets, *, name: str | None = None, against_schema: bool = True
+) -> None:
+    """Check rules without sending them: ids, types, allowed values, what is mandatory.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param rule_sets: rule sets, or the rules of a single one
+    :param name: of the policy, to check too
+    :param against_schema: ask the server what there is (one call, kept for a while)
+    :raises InvalidRuleException: with every mistake
+    """
+    held = rules.as_rule_sets(rule_sets)
+    problems = [] if name is None else validation.name_problems(name)
+    problems += validation.shape_problems(held)
+    if against_schema:
+        problems += validation.schema_problems(held, schema.capability_schema(session))
+    if problems:
+        raise errors.InvalidRuleException(problems)

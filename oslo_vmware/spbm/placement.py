@@ -1,0 +1,298 @@
+"""Which datastores may hold something, and why the others may not.
+
+From vSphere 6.5 on ``PbmCheckRequirements`` is asked, before that ``PbmCheckCompatibility``
+(PBM API 1.0), which takes no existing machine or disk as its subject.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from oslo_vmware import exceptions, vim_util
+from oslo_vmware._i18n import _
+from oslo_vmware.spbm import _calls, rules, usability
+from oslo_vmware.spbm.entities import EntityKey
+from oslo_vmware.spbm.reasons import Reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Utilization:
+    """A resource of a datastore, before and after (``PbmPlacementResourceUtilization``, 6.5).
+
+    :ivar name: what it is, as the server calls it; the numbers are in the unit it names there
+    :ivar before: available now, or None
+    :ivar after: available with the subject on it, or None
+    :ivar total: or None
+    """
+
+    name: str
+    before: int | None
+    after: int | None
+    total: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Compatibility:
+    """What came of one datastore or datastore cluster (``PbmPlacementCompatibilityResult``).
+
+    :ivar datastore: its id
+    :ivar type: ``Datastore`` or ``StoragePod``
+    :ivar name: its name; None for one that may hold it, if names had not to be read
+    :ivar errors: tuple of :class:`~oslo_vmware.spbm.reasons.Reason`: why it may not
+    :ivar warnings: tuple of the same, which exclude nothing
+    :ivar replication_groups: tuple of (fault domain id, group id) that it can replicate to
+    :ivar how_many: how many such subjects fit, or None (6.5, only for a subject)
+    :ivar utilization: tuple of :class:`Utilization` (6.5)
+    :ivar zone_clusters: ids of the clusters that it is zonal storage of (9.1)
+    :ivar raw: the server's object
+    """
+
+    datastore: str
+    type: str
+    name: str | None
+    errors: tuple[Reason, ...]
+    warnings: tuple[Reason, ...]
+    replication_groups: tuple[tuple[str, str], ...]
+    how_many: int | None
+    utilization: tuple[Utilization, ...]
+    zone_clusters: tuple[str, ...]
+    raw: Any = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def compatible(self) -> bool:
+        """Whether it may hold it: warnings do not count."""
+        return not self.errors
+
+    @property
+    def moref(self) -> Any:
+        """A reference, for calls of VIM."""
+        return vim_util.get_moref(self.datastore, self.type)
+
+
+def explain(result: Compatibility) -> str:
+    """What there is to say of one datastore, as sentences for an operator.
+
+    :param result: of :func:`check_compatibility`
+    """
+    name = result.name or result.datastore
+    if result.errors:
+        sentences = [reason.sentence(name) for reason in result.errors]
+    else:
+        sentences = [f'datastore {name} may hold it']
+    sentences += [f'warning: {reason.sentence(name)}' for reason in result.warnings]
+    return '; '.join(sentences)
+
+
+def check_compatibility(
+    session: Any,
+    policy: Any,
+    datastores: Iterable[Any] | None = None,
+    *,
+    subject: EntityKey | None = None,
+    usable_by: Any = None,
+    shared: bool = False,
+) -> list[Compatibility]:
+    """Ask which datastores may hold what has a policy, and why the others may not.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param policy: id, ``PbmProfileId`` or ``Policy``
+    :param datastores: references, ``'Datastore:<id>'`` or ids, of datastores and datastore
+                       clusters; None for all that the server has
+    :param subject: an existing machine or disk (:func:`~oslo_vmware.spbm.entity` …) that is to
+                    be placed (vSphere 6.5)
+    :param usable_by: reference of a cluster or a host, or a list of hosts: what they cannot use
+                      is refused too, with that as a reason
+    :param shared: every host of ``usable_by`` that is in operation has to reach a datastore,
+                   instead of any of them
+    :returns: one for each datastore the server answered for, in the order of ``datastores``
+    :raises PolicyNotFoundException: there is no such policy
+    :raises HubsNotFoundException: there are no such datastores
+    :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
+    """
+    connection = _calls.Connection(session)
+    id_ = _calls.policy_id(policy)
+    if connection.has('PbmCheckRequirements'):
+        requirement = connection.create(
+            'PbmPlacementCapabilityProfileRequirement', profileId=connection.profile_id(id_)
+        )
+        return _check(connection, requirement, datastores, subject, usable_by, shared, [id_])
+    _refuse_subject(subject)
+    return _ask(
+        connection,
+        'PbmCheckCompatibility',
+        {'profile': connection.profile_id(id_)},
+        datastores,
+        usable_by,
+        shared,
+        [id_],
+    )
+
+
+def check_spec_compatibility(
+    session: Any,
+    rule_sets: rules.RuleSets,
+    datastores: Iterable[Any] | None = None,
+    *,
+    subject: EntityKey | None = None,
+    usable_by: Any = None,
+    shared: bool = False,
+) -> list[Compatibility]:
+    """As :func:`check_compatibility`, for rules that are no policy (yet).
+
+    :param rule_sets: rule sets, or the rules of a single one
+    :raises VimFaultException: the server does not take the rules (``InvalidArgument``);
+                               :func:`~oslo_vmware.spbm.check_rules` tells every mistake
+    """
+    connection = _calls.Connection(session)
+    constraints = rules.to_wire(rules.as_rule_sets(rule_sets), connection.create)
+    if connection.has('PbmCheckRequirements'):
+        requirement = connection.create(
+            'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints
+        )
+        return _check(connection, requirement, datastores, subject, usable_by, shared, ())
+    _refuse_subject(subject)
+    spec = connection.create(
+        'PbmCapabilityProfileCreateSpec',
+        name='unsaved rules',
+        resourceType=connection.create('PbmProfileResourceType', resourceType='STORAGE'),
+        constraints=constraints,
+    )
+    arguments = {'profileSpec': spec}
+    operation = 'PbmCheckCompatibilityWithSpec'
+    return _ask(connection, operation, arguments, datastores, usable_by, shared, ())
+
+
+def compatible_datastores(
+    session: Any,
+    policy: Any,
+    datastores: Iterable[Any] | None = None,
+    *,
+    include_pods: bool = False,
+    usable_by: Any = None,
+    shared: bool = False,
+) -> list[Any]:
+    """The datastores that may hold what has a policy.
+
+    :param include_pods: datastore clusters too, where ``datastores`` is None
+    :returns: those of ``datastores``, as they were given and in their order; else references
+    """
+    places = None if datastores is None else list(datastores)
+    results = check_compatibility(session, policy, places, usable_by=usable_by, shared=shared)
+    allowed = {result.datastore for result in results if result.compatible}
+    if places is not None:
+        return [place for place in places if _calls.place_id(place) in allowed]
+    return [
+        result.moref
+        for result in results
+        if result.compatible and (include_pods or result.type == 'Datastore')
+    ]
+
+
+def _refuse_subject(subject: Any) -> None:
+    if subject is not None:
+        raise exceptions.PbmNotSupportedException(
+            _('A subject can be placed from vSphere 6.5 on.')
+        )
+
+
+def _check(
+    connection: _calls.Connection,
+    requirement: Any,
+    datastores: Iterable[Any] | None,
+    subject: EntityKey | None,
+    usable_by: Any,
+    shared: bool,
+    policies: Sequence[str],
+) -> list[Compatibility]:
+    arguments = {'placementSubjectRequirement': [requirement]}
+    if subject is not None:
+        arguments['placementSubjectRef'] = subject.to_wire(connection)
+    operation = 'PbmCheckRequirements'
+    return _ask(connection, operation, arguments, datastores, usable_by, shared, policies)
+
+
+def _ask(
+    connection: _calls.Connection,
+    operation: str,
+    arguments: dict[str, Any],
+    datastores: Iterable[Any] | None,
+    usable_by: Any,
+    shared: bool,
+    policies: Sequence[str],
+) -> list[Compatibility]:
+    places = None if datastores is None else list(datastores)
+    if places is not None and not places:
+        # On the wire an empty list looks like no list, and that means all datastores.
+        return []
+    if places is not None:
+        arguments = {**arguments, 'hubsToSearch': connection.hubs(places)}
+    reply = _calls.as_list(connection.call(_calls.PLACEMENT, operation, policies, **arguments))
+    results = [_result(raw) for raw in reply]
+    if places is not None:
+        order = {_calls.place_id(place): number for number, place in enumerate(places)}
+        results.sort(key=lambda result: order.get(result.datastore, len(order)))
+    return _named(connection.session, results, usable_by, shared)
+
+
+def _named(
+    session: Any, results: list[Compatibility], usable_by: Any, shared: bool
+) -> list[Compatibility]:
+    """Add what the inventory knows: names for those that are refused, and what hosts can use."""
+    names: dict[str, str] = {}
+    if usable_by is not None:
+        usable = usability.Usability(
+            session, usable_by, [result.moref for result in results], shared=shared
+        )
+        results = [
+            dataclasses.replace(
+                result, errors=result.errors + tuple(usable.reasons(result.datastore))
+            )
+            for result in results
+        ]
+        names = usable.names
+    unnamed = [
+        result.moref
+        for result in results
+        if (result.errors or result.warnings) and result.datastore not in names
+    ]
+    names = {**names, **_names(session, unnamed)}
+    return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
+
+
+def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:
+    try:
+        return usability.names_of(session, places)
+    except exceptions.VimException:
+        # One that was removed meanwhile. A name is not worth more than the answer.
+        return {}
+
+
+def _result(raw: Any) -> Compatibility:
+    groups = tuple(
+        (str(group.faultDomainId.id), str(group.deviceGroupId.id))
+        for resources in _calls.many(raw, 'matchingResources')
+        for group in _calls.many(resources, 'replicationGroup')
+    )
+    info = _calls.get(raw, 'hubInfo')
+    return Compatibility(
+        str(raw.hub.hubId),
+        str(raw.hub.hubType),
+        None,
+        tuple(Reason.from_wire(one) for one in _calls.many(raw, 'error')),
+        tuple(Reason.from_wire(one) for one in _calls.many(raw, 'warning')),
+        groups,
+        _calls.get(raw, 'howMany'),
+        tuple(
+            Utilization(
+                _calls.text(one.name, 'label') or '',
+                _calls.get(one, 'availableBefore'),
+                _calls.get(one, 'availableAfter'),
+                _calls.get(one, 'total'),
+            )
+            for one in _calls.many(raw, 'utilization')
+        ),
+        tuple(str(one.key) for one in _calls.many(info, 'zoneClusters')),
+        raw,
+    )
+
+

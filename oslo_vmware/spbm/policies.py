@@ -1,0 +1,352 @@
+"""Storage policies, found by name or id and kept for a short while.
+
+PBM can list ids and give the content of ids; it has no call that takes a name. The first search
+for a name therefore costs two calls. What came is kept with the session:
+
+- a policy that was read less than :attr:`PolicyCache.ttl` seconds ago costs no call;
+- one that was read longer ago costs one, for that policy alone, and is still found by its name;
+- before a name is reported as unknown, all policies are read once more, unless that has just
+  been done;
+- a change made with this package, and a login, forget everything.
+"""
+
+import dataclasses
+import datetime
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from oslo_vmware import exceptions
+from oslo_vmware.spbm import _calls, errors, rules
+
+STORAGE = 'STORAGE'
+
+#: Categories (``PbmCapabilityProfileCategoryEnum``, PBM API 1.0; the last from 6.5 on).
+REQUIREMENT = 'REQUIREMENT'
+RESOURCE = 'RESOURCE'
+DATA_SERVICE_POLICY = 'DATA_SERVICE_POLICY'
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """A storage policy (``PbmCapabilityProfile``, PBM API 1.0).
+
+    :ivar id: its unique id, a UUID
+    :ivar name: its name, at most 80 characters
+    :ivar description: text, or None
+    :ivar category: ``REQUIREMENT``, ``RESOURCE`` or ``DATA_SERVICE_POLICY``
+    :ivar created: when
+    :ivar created_by: who
+    :ivar updated: when last
+    :ivar generation: grows with each change of the rules; None where the server counts none
+    :ivar is_default: whether it is a default policy of the server's
+    :ivar system_type: what the server made it for, such as ``VsanDefaultProfile``, or None
+    :ivar line_of_service: of a data service policy, such as ``ENCRYPTION``, or None
+    :ivar rule_sets: tuple of :class:`~oslo_vmware.spbm.rules.RuleSet`
+    :ivar raw: the server's object
+    """
+
+    id: str
+    name: str
+    description: str | None
+    category: str | None
+    created: datetime.datetime | None
+    created_by: str | None
+    updated: datetime.datetime | None
+    generation: int | None
+    is_default: bool
+    system_type: str | None
+    line_of_service: str | None
+    rule_sets: tuple[rules.RuleSet, ...]
+    raw: Any = dataclasses.field(compare=False, repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: Any) -> 'Policy':
+        """The policy of a decoded ``PbmProfile``."""
+        return cls(
+            str(raw.profileId.uniqueId),
+            str(raw.name),
+            _calls.text(raw, 'description'),
+            _calls.text(raw, 'profileCategory'),
+            _calls.get(raw, 'creationTime'),
+            _calls.text(raw, 'createdBy'),
+            _calls.get(raw, 'lastUpdatedTime'),
+            _calls.get(raw, 'generationId'),
+            bool(_calls.get(raw, 'isDefault', False)),
+            _calls.text(raw, 'systemCreatedProfileType'),
+            _calls.text(raw, 'lineOfService'),
+            rules.from_wire(_calls.get(raw, 'constraints')),
+            raw,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the policy is made of, as plain data for JSON or YAML.
+
+        The id and the dates, which belong to one server, are left out.
+
+        :raises ValueError: a rule's value is of a type that this library does not know
+        """
+        plain: dict[str, Any] = {'name': self.name}
+        if self.description is not None:
+            plain['description'] = self.description
+        if self.category is not None:
+            plain['category'] = self.category
+        plain['rule_sets'] = [rule_set.to_dict() for rule_set in self.rule_sets]
+        return plain
+
+
+class PolicyCache:
+    """What a session knows of the server's policies.
+
+    :ivar ttl: seconds for which what was read holds; 0 for none
+    """
+
+    def __init__(self, ttl: float = 60.0) -> None:
+        self.ttl = ttl
+        self._lock = threading.RLock()
+        self._login: Any = None
+        self._changes = 0
+        self._policies: dict[str, tuple[float, Policy]] = {}
+        self._listed: dict[str | None, tuple[float, tuple[str, ...]]] = {}
+        self.schemas: dict[Any, tuple[float, Any]] = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._changes += 1
+            self._policies.clear()
+            self._listed.clear()
+            self.schemas.clear()
+
+    def clear_after_login(self, login: Any) -> None:
+        """Forget everything if there has been a login since."""
+        with self._lock:
+            if self._login != login:
+                self._login = login
+                self.clear()
+
+    def fresh(self, when: float) -> bool:
+        """Whether what was read at a time still holds."""
+        return time.monotonic() - when < self.ttl
+
+    @property
+    def state(self) -> int:
+        """Differs before and after a change; what was asked for before it is not kept."""
+        return self._changes
+
+    def keep(self, state: int, policies: Iterable[Policy]) -> None:
+        """Remember policies, unless something changed since :attr:`state` was read."""
+        with self._lock:
+            if state == self._changes:
+                now = time.monotonic()
+                self._policies.update((one.id, (now, one)) for one in policies)
+
+    def keep_listing(self, state: int, category: str | None, found: Sequence[Policy]) -> None:
+        """Remember all policies of a category."""
+        with self._lock:
+            if state == self._changes:
+                self.keep(state, found)
+                self._listed[category] = (time.monotonic(), tuple(one.id for one in found))
+
+    def listing(self, category: str | None) -> list[Policy] | None:
+        """All policies of a category, or None if that is not known or too old."""
+        with self._lock:
+            when, ids = self._listed.get(category, (0.0, None))
+            if ids is None or not self.fresh(when):
+                return None
+            return [self._policies[one][1] for one in ids if one in self._policies]
+
+    def get(self, id_: str) -> Policy | None:
+        """A policy by its id, or None if it is not known or too old."""
+        with self._lock:
+            when, policy = self._policies.get(id_, (0.0, None))
+            return policy if policy is not None and self.fresh(when) else None
+
+    def named(self, name: str, category: str | None) -> tuple[Policy | None, bool]:
+        """A policy by its name, and whether that is still fresh."""
+        with self._lock:
+            held = [
+                (when, one)
+                for when, one in self._policies.values()
+                if one.name == name and category in (None, one.category)
+            ]
+            if not held:
+                return None, False
+            held.sort(key=lambda item: item[1].category != REQUIREMENT)
+            when, policy = held[0]
+            return policy, self.fresh(when)
+
+    def drop(self, id_: str) -> None:
+        """Forget a policy that turned out to be gone."""
+        with self._lock:
+            self._policies.pop(id_, None)
+
+
+_caches: 'weakref.WeakKeyDictionary[Any, PolicyCache]' = weakref.WeakKeyDictionary()
+_caches_lock = threading.Lock()
+
+
+def policy_cache(session: Any) -> PolicyCache:
+    """What a session knows of the server's policies; ``ttl`` and ``clear()`` are for callers.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    """
+    with _caches_lock:
+        cache = _caches.get(session)
+        if cache is None:
+            cache = _caches[session] = PolicyCache()
+    cache.clear_after_login(getattr(session, '_logins', None))
+    return cache
+
+
+def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[Policy]:
+    """The policies of a category, those kept included; at most two calls.
+
+    Uses ``PbmQueryProfile`` and ``PbmRetrieveContent`` (PBM API 1.0).
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param category: ``REQUIREMENT`` for those that machines and disks can have; None for all
+    :returns: in the order of the server
+    """
+    cache = policy_cache(session)
+    held = cache.listing(category)
+    return held if held is not None else _read_all(session, category)
+
+
+def find_policy(session: Any, name_or_id: Any, *, category: str | None = REQUIREMENT) -> Policy:
+    """A policy by its name or its id.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param name_or_id: exact name, or id as text, ``PbmProfileId`` or :class:`Policy`
+    :param category: where to look for a name; None for everywhere
+    :returns: the policy; of several of one name the one of the category ``REQUIREMENT``
+    :raises PolicyNotFoundException: there is none; the server was asked just now
+    """
+    wanted = _calls.policy_id(name_or_id)
+    return _find(session, [wanted], category)[wanted]
+
+
+def policies_by_name(
+    session: Any, names: Iterable[str], *, category: str | None = REQUIREMENT
+) -> dict[str, Policy]:
+    """Many policies by their names, at the price of one.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param names: exact names
+    :param category: where to look; None for everywhere
+    :raises PolicyNotFoundException: some do not exist: its ``ids`` names all of them
+    """
+    return _find(session, list(names), category)
+
+
+def _find(session: Any, wanted: Sequence[str], category: str | None) -> dict[str, Policy]:
+    cache = policy_cache(session)
+    found: dict[str, Policy] = {}
+    stale: dict[str, str] = {}
+    for one in wanted:
+        policy, fresh = cache.named(one, category)
+        policy = policy or cache.get(one)
+        if policy is not None and (fresh or cache.get(policy.id)):
+            found[one] = policy
+        elif policy is not None:
+            stale[policy.id] = one
+        elif _is_id(one):
+            stale[one] = one
+    if stale:
+        for policy in _read(session, list(stale)):
+            asked = stale[policy.id]
+            if asked in (policy.name, policy.id):
+                found[asked] = policy
+    missing = [one for one in wanted if one not in found]
+    if missing:
+        by_name: dict[str, Policy] = {}
+        for policy in _read_all(session, category):
+            by_name.setdefault(policy.name, policy)
+            if by_name[policy.name].category != REQUIREMENT == policy.category:
+                by_name[policy.name] = policy
+        found.update((one, by_name[one]) for one in missing if one in by_name)
+        missing = [one for one in missing if one not in found]
+    if missing:
+        raise errors.policy_not_found(missing)
+    return {one: found[one] for one in wanted}
+
+
+def _is_id(text: str) -> bool:
+    parts = text.split('-')
+    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and all(
+        character in '0123456789abcdefABCDEF' for part in parts for character in part
+    )
+
+
+def policies_by_id(session: Any, ids: Iterable[Any]) -> dict[str, Policy]:
+    """Policies by their ids; what the server does not know is left out.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param ids: as text or ``PbmProfileId``
+    """
+    cache = policy_cache(session)
+    wanted = list(dict.fromkeys(_calls.policy_id(one) for one in ids))
+    held = {one: cache.get(one) for one in wanted}
+    read = {one.id: one for one in _read(session, [id_ for id_ in wanted if held[id_] is None])}
+    found = ((id_, held[id_] or read.get(id_)) for id_ in wanted)
+    return {id_: policy for id_, policy in found if policy is not None}
+
+
+def _read_all(session: Any, category: str | None) -> list[Policy]:
+    connection = _calls.Connection(session)
+    cache = policy_cache(session)
+    state = cache.state
+    resource_type = connection.create('PbmProfileResourceType', resourceType=STORAGE)
+    arguments = {'resourceType': resource_type}
+    if category is not None:
+        arguments['profileCategory'] = category
+    ids = _calls.as_list(connection.call(_calls.PROFILES, 'PbmQueryProfile', **arguments))
+    found = _read(session, [str(one.uniqueId) for one in ids])
+    cache.keep_listing(state, category, found)
+    return found
+
+
+def _read(session: Any, ids: Sequence[str]) -> list[Policy]:
+    """Read policies from the server; unknown ids are left out.
+
+    One unknown id makes the server refuse the whole block. The block is then halved, so that one
+    among thousands costs some twenty calls instead of thousands.
+    """
+    if not ids:
+        return []
+    connection = _calls.Connection(session)
+    cache = policy_cache(session)
+    state = cache.state
+    found = [
+        Policy.from_wire(raw)
+        for block in _calls.blocks(ids)
+        for raw in _contents(connection, block)
+    ]
+    known = {one.id for one in found}
+    for id_ in ids:
+        if id_ not in known:
+            cache.drop(id_)
+    cache.keep(state, found)
+    return found
+
+
+def _contents(connection: _calls.Connection, ids: Sequence[str]) -> list[Any]:
+    try:
+        return _calls.as_list(
+            connection.call(
+                _calls.PROFILES,
+                'PbmRetrieveContent',
+                ids,
+                profileIds=[connection.profile_id(one) for one in ids],
+            )
+        )
+    except exceptions.VimFaultException as fault:
+        names = [exceptions.local_name(name) for name in fault.fault_list]
+        if not isinstance(fault, errors.PolicyNotFoundException) and names != ['InvalidArgument']:
+            raise
+    if len(ids) == 1:
+        return []
+    half = len(ids) // 2
+    return _contents(connection, ids[:half]) + _contents(connection, ids[half:])

@@ -1,0 +1,129 @@
+"""Why a datastore may not hold something: as data, and as a sentence to act on.
+
+The reasons of PBM are faults (``PbmCompatibilityCheckFault`` and what derives from it, PBM API
+1.0); those of the hosts are made by :mod:`oslo_vmware.spbm.usability`.
+"""
+
+import dataclasses
+from typing import Any
+
+from oslo_vmware.spbm import _calls, rules, values
+
+#: The datastore lacks the capability.
+MISSING = 'missing'
+#: It has the capability, with another value.
+MISMATCH = 'mismatch'
+#: It takes only its default policy.
+DEFAULT_ONLY = 'default-only'
+#: The rules are another vendor's.
+VENDOR = 'vendor'
+#: No host that may use it reaches it.
+UNREACHABLE = 'unreachable'
+#: It is in maintenance, or about to be.
+MAINTENANCE = 'maintenance'
+#: The server says that it is not accessible.
+INACCESSIBLE = 'inaccessible'
+#: Something else: see the message.
+OTHER = 'other'
+
+_KINDS = {
+    'PbmPropertyMismatchFault': MISSING,
+    'PbmCapabilityProfilePropertyMismatchFault': MISMATCH,
+    'PbmDefaultProfileAppliesFault': DEFAULT_ONLY,
+    'PbmIncompatibleVendorSpecificRuleSet': VENDOR,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reason:
+    """One reason.
+
+    :ivar kind: one of this module's constants
+    :ivar namespace: of the capability it is about, or None
+    :ivar capability: its id, or None
+    :ivar property: id of the property it is about, or None
+    :ivar wanted: the value that the policy asks for, or None
+    :ivar offered: the value that the datastore has, or None
+    :ivar operator: ``NOT`` where the policy asks for anything but the value
+    :ivar message: the server's text
+    :ivar raw: the server's fault, or None
+    """
+
+    kind: str
+    message: str
+    namespace: str | None = None
+    capability: str | None = None
+    property: str | None = None
+    wanted: Any = None
+    offered: Any = None
+    operator: str | None = None
+    raw: Any = dataclasses.field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def from_wire(cls, localized: Any) -> 'Reason':
+        """The reason of a decoded ``LocalizedMethodFault``."""
+        fault = _calls.get(localized, 'fault')
+        name = fault.__class__.__name__
+        capability = _calls.get(fault, 'capabilityInstanceId')
+        wanted = _calls.get(fault, 'requirementPropertyInstance')
+        offered = _calls.get(fault, 'resourcePropertyInstance')
+        return cls(
+            _KINDS.get(name, OTHER),
+            _calls.text(localized, 'localizedMessage') or name,
+            _calls.text(capability, 'namespace'),
+            _calls.text(capability, 'id'),
+            _calls.text(wanted, 'id'),
+            None if wanted is None else values.from_wire(_calls.get(wanted, 'value')),
+            None if offered is None else values.from_wire(_calls.get(offered, 'value')),
+            _calls.text(wanted, 'operator'),
+            fault,
+        )
+
+    def sentence(self, datastore: str) -> str:
+        """What is the matter with a datastore, without the full stop.
+
+        :param datastore: its name
+        """
+        known = self.wanted is not None and self.capability is not None
+        if self.kind in (MISSING, MISMATCH, VENDOR) and known:
+            if self.namespace == rules.TAG_NAMESPACE:
+                return self._about_tags(datastore)
+            return self._about_capability(datastore)
+        if self.kind == DEFAULT_ONLY:
+            return f'datastore {datastore} takes only its default policy: {self.message}'
+        if self.kind in (UNREACHABLE, MAINTENANCE, INACCESSIBLE):
+            return f'datastore {datastore} {self.message}'
+        return f'datastore {datastore}: {self.message}'
+
+    def _about_tags(self, datastore: str) -> str:
+        wanted = values.describe(self.wanted)
+        has = f'; it has {_all(self.offered)}' if self.offered is not None else ''
+        if self.operator == rules.NOT:
+            return (
+                f'datastore {datastore} must not have the tag {wanted} of category '
+                f'"{self.capability}"{has}'
+            )
+        return f'datastore {datastore} offers no tag {wanted} of category "{self.capability}"{has}'
+
+    def _about_capability(self, datastore: str) -> str:
+        if self.namespace == rules.DATA_SERVICE_NAMESPACE:
+            return (
+                f'datastore {datastore} does not have the data service that the policy '
+                f'{self.capability} asks for'
+            )
+        name = f'{self.namespace}.{self.capability}'
+        if self.property != self.capability:
+            name += f'.{self.property}'
+        wanted = values.describe(self.wanted)
+        if self.kind == VENDOR:
+            return f'datastore {datastore} is of another vendor than the rule {name} = {wanted}'
+        if self.offered is None:
+            return f'datastore {datastore} does not offer {name}; {wanted} is wanted'
+        offered = values.describe(self.offered)
+        return f'datastore {datastore} offers {name} = {offered}; {wanted} is wanted'
+
+
+def _all(offered: Any) -> str:
+    if isinstance(offered, values.DiscreteSet):
+        return ', '.join(values.describe(one) for one in offered.values) or 'none'
+    return values.describe(offered)
