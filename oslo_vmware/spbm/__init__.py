@@ -94,17 +94,17 @@ from oslo_vmware.spbm.schema import (
 from oslo_vmware.spbm.values import DiscreteSet, Range, TimeSpan
 
 __all__ = [
+    'DEFAULT',
+    'KEEP',
     'Capability',
     'Compatibility',
     'Compliance',
-    'DEFAULT',
     'DiscreteSet',
     'DiskNotFoundException',
     'Ensured',
     'EntityKey',
     'HubsNotFoundException',
     'InvalidRuleException',
-    'KEEP',
     'LegacyHubsNotSupportedException',
     'PbmDuplicateNameException',
     'PbmException',

@@ -44,7 +44,7 @@ class Connection:
         """``PbmServiceInstanceContent``; a call the first time after a login."""
         return pbm._content(self.session, self.client)
 
-    def create(self, name: str, **members: Any) -> Any:
+    def create(self, name: str, /, **members: Any) -> Any:
         """A request object of a type of PBM, with the members that are not None."""
         made = self.client.client.factory.create(f'ns0:{name}')
         for member, value in members.items():

@@ -123,9 +123,7 @@ def _spec(session: Any, policy: Any, group: tuple[str, str] | None) -> list[Any]
     return policy_spec(session, policy, replication_group=group)
 
 
-def _addressed(
-    devices: Iterable[Any], wanted: Mapping[Address, Any]
-) -> list[tuple[Any, Any]]:
+def _addressed(devices: Iterable[Any], wanted: Mapping[Address, Any]) -> list[tuple[Any, Any]]:
     held = list(devices)
     buses = {one.key: _calls.get(one, 'busNumber') for one in held}
     by_address: dict[Address, list[Any]] = {}

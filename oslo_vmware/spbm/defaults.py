@@ -133,7 +133,5 @@ def _no_pods(datastores: Iterable[Any]) -> Sequence[Any]:
     places = list(datastores)
     pods = [_calls.place_id(place) for place in places if _calls.is_pod(place)]
     if pods:
-        raise ValueError(
-            _('datastore clusters have no default policy: %s') % ', '.join(pods)
-        )
+        raise ValueError(_('datastore clusters have no default policy: %s') % ', '.join(pods))
     return places

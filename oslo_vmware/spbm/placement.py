@@ -12,7 +12,10 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, rules, usability
 from oslo_vmware.spbm.entities import EntityKey
+from oslo_vmware.spbm.policies import STORAGE
 from oslo_vmware.spbm.reasons import Reason
+
+_CURRENT = 'PbmCheckRequirements'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Compatibility:
 
     :ivar datastore: its id
     :ivar type: ``Datastore`` or ``StoragePod``
-    :ivar name: its name; None for one that may hold it, if names had not to be read
+    :ivar name: its name; None if it could not be read
     :ivar errors: tuple of :class:`~oslo_vmware.spbm.reasons.Reason`: why it may not
     :ivar warnings: tuple of the same, which exclude nothing
     :ivar replication_groups: tuple of (fault domain id, group id) that it can replicate to
@@ -109,23 +112,8 @@ def check_compatibility(
     :raises HubsNotFoundException: there are no such datastores
     :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
     """
-    connection = _calls.Connection(session)
-    id_ = _calls.policy_id(policy)
-    if connection.has('PbmCheckRequirements'):
-        requirement = connection.create(
-            'PbmPlacementCapabilityProfileRequirement', profileId=connection.profile_id(id_)
-        )
-        return _check(connection, requirement, datastores, subject, usable_by, shared, [id_])
-    _refuse_subject(subject)
-    return _ask(
-        connection,
-        'PbmCheckCompatibility',
-        {'profile': connection.profile_id(id_)},
-        datastores,
-        usable_by,
-        shared,
-        [id_],
-    )
+    results = _for_policy(session, policy, datastores, subject)
+    return _judged(session, results, usable_by, shared, named=True)
 
 
 def check_spec_compatibility(
@@ -145,21 +133,23 @@ def check_spec_compatibility(
     """
     connection = _calls.Connection(session)
     constraints = rules.to_wire(rules.as_rule_sets(rule_sets), connection.create)
-    if connection.has('PbmCheckRequirements'):
+    if connection.has(_CURRENT):
         requirement = connection.create(
             'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints
         )
-        return _check(connection, requirement, datastores, subject, usable_by, shared, ())
-    _refuse_subject(subject)
-    spec = connection.create(
-        'PbmCapabilityProfileCreateSpec',
-        name='unsaved rules',
-        resourceType=connection.create('PbmProfileResourceType', resourceType='STORAGE'),
-        constraints=constraints,
-    )
-    arguments = {'profileSpec': spec}
-    operation = 'PbmCheckCompatibilityWithSpec'
-    return _ask(connection, operation, arguments, datastores, usable_by, shared, ())
+        results = _ask_current(connection, requirement, datastores, subject)
+    else:
+        _refuse_subject(subject)
+        spec = connection.create(
+            'PbmCapabilityProfileCreateSpec',
+            name='unsaved rules',
+            resourceType=connection.create('PbmProfileResourceType', resourceType=STORAGE),
+            constraints=constraints,
+        )
+        results = _ask(
+            connection, 'PbmCheckCompatibilityWithSpec', {'profileSpec': spec}, datastores
+        )
+    return _judged(session, results, usable_by, shared, named=True)
 
 
 def compatible_datastores(
@@ -177,7 +167,8 @@ def compatible_datastores(
     :returns: those of ``datastores``, as they were given and in their order; else references
     """
     places = None if datastores is None else list(datastores)
-    results = check_compatibility(session, policy, places, usable_by=usable_by, shared=shared)
+    results = _for_policy(session, policy, places, None)
+    results = _judged(session, results, usable_by, shared, named=False)
     allowed = {result.datastore for result in results if result.compatible}
     if places is not None:
         return [place for place in places if _calls.place_id(place) in allowed]
@@ -190,25 +181,35 @@ def compatible_datastores(
 
 def _refuse_subject(subject: Any) -> None:
     if subject is not None:
-        raise exceptions.PbmNotSupportedException(
-            _('A subject can be placed from vSphere 6.5 on.')
+        raise exceptions.PbmNotSupportedException(_('A subject can be placed from vSphere 6.5 on.'))
+
+
+def _for_policy(
+    session: Any, policy: Any, datastores: Iterable[Any] | None, subject: EntityKey | None
+) -> list[Compatibility]:
+    connection = _calls.Connection(session)
+    id_ = _calls.policy_id(policy)
+    profile_id = connection.profile_id(id_)
+    if connection.has(_CURRENT):
+        requirement = connection.create(
+            'PbmPlacementCapabilityProfileRequirement', profileId=profile_id
         )
+        return _ask_current(connection, requirement, datastores, subject, [id_])
+    _refuse_subject(subject)
+    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, datastores, [id_])
 
 
-def _check(
+def _ask_current(
     connection: _calls.Connection,
     requirement: Any,
     datastores: Iterable[Any] | None,
     subject: EntityKey | None,
-    usable_by: Any,
-    shared: bool,
-    policies: Sequence[str],
+    policies: Sequence[str] = (),
 ) -> list[Compatibility]:
     arguments = {'placementSubjectRequirement': [requirement]}
     if subject is not None:
         arguments['placementSubjectRef'] = subject.to_wire(connection)
-    operation = 'PbmCheckRequirements'
-    return _ask(connection, operation, arguments, datastores, usable_by, shared, policies)
+    return _ask(connection, _CURRENT, arguments, datastores, policies)
 
 
 def _ask(
@@ -216,9 +217,7 @@ def _ask(
     operation: str,
     arguments: dict[str, Any],
     datastores: Iterable[Any] | None,
-    usable_by: Any,
-    shared: bool,
-    policies: Sequence[str],
+    policies: Sequence[str] = (),
 ) -> list[Compatibility]:
     places = None if datastores is None else list(datastores)
     if places is not None and not places:
@@ -231,13 +230,13 @@ def _ask(
     if places is not None:
         order = {_calls.place_id(place): number for number, place in enumerate(places)}
         results.sort(key=lambda result: order.get(result.datastore, len(order)))
-    return _named(connection.session, results, usable_by, shared)
+    return results
 
 
-def _named(
-    session: Any, results: list[Compatibility], usable_by: Any, shared: bool
+def _judged(
+    session: Any, results: list[Compatibility], usable_by: Any, shared: bool, *, named: bool
 ) -> list[Compatibility]:
-    """Add what the inventory knows: names for those that are refused, and what hosts can use."""
+    """Add what the inventory knows: what the hosts can use, and names."""
     names: dict[str, str] = {}
     if usable_by is not None:
         usable = usability.Usability(
@@ -250,11 +249,9 @@ def _named(
             for result in results
         ]
         names = usable.names
-    unnamed = [
-        result.moref
-        for result in results
-        if (result.errors or result.warnings) and result.datastore not in names
-    ]
+    if not named:
+        return results
+    unnamed = [result.moref for result in results if result.datastore not in names]
     names = {**names, **_names(session, unnamed)}
     return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
 
@@ -294,5 +291,3 @@ def _result(raw: Any) -> Compatibility:
         tuple(str(one.key) for one in _calls.many(info, 'zoneClusters')),
         raw,
     )
-
-

@@ -73,9 +73,7 @@ def replication_groups(
             group = _calls.get(result, 'replicationGroupId')
             answer: ReplicationGroup | exceptions.VimException | None
             if group is not None:
-                answer = ReplicationGroup(
-                    str(group.faultDomainId.id), str(group.deviceGroupId.id)
-                )
+                answer = ReplicationGroup(str(group.faultDomainId.id), str(group.deviceGroupId.id))
             else:
                 answer = errors.from_method_fault(_calls.get(result, 'fault'))
             found[EntityKey.from_wire(result.object)] = answer

@@ -81,9 +81,10 @@ def key(value: Any) -> Any:
         return 'Range', key(value.min), key(value.max)
     if isinstance(value, TimeSpan):
         return 'TimeSpan', value.value, value.unit
+    # bool before int, which it is a kind of. Decoders have subclasses of their own of some.
     for type_ in (bool, int, float, str, datetime.datetime):
         if isinstance(value, type_):
-            return type_.__name__, type_(value) if type_ is not datetime.datetime else value
+            return type_.__name__, value
     return 'other', str(value)
 
 

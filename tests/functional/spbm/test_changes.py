@@ -1,0 +1,196 @@
+"""Policies as code."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from oslo_vmware import api, exceptions, spbm
+from oslo_vmware.simulator import VCenterSimulator
+
+from .conftest import Counter, Site
+
+TAGS = ('Gold, fast', 'a "quoted" tag', 'Silver')
+
+
+def make_tags(vc: VCenterSimulator, site: Site) -> None:
+    vc.policies.tag(site.object('Datastore', 'fra-nfs-01'), 'Label', *TAGS)
+
+
+def test_life_of_a_policy(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
+    """Made, found, changed, copied, deleted; commas belong to tags; types arrive as they are."""
+    make_tags(vc, site)
+    wanted = [
+        spbm.RuleSet([spbm.tag_rule('Label', TAGS[:2])], 'labelled'),
+        spbm.RuleSet(spbm.vsan_rule(hostFailuresToTolerate=1, forceProvisioning=True), 'vSAN'),
+    ]
+    made = spbm.create_policy(session, 'Code', wanted, description='As code.')
+    assert made.rule_sets == tuple(wanted)
+    assert made.description == 'As code.'
+    (stored,) = [one for one in vc.policies.all() if one.name == 'Code']
+    values = [
+        rule.constraint[0].propertyInstance[0].value
+        for rule in stored.constraints.subProfiles[1].capability
+    ]
+    assert values == [1, True]
+    assert type(values[1]) is bool
+    assert stored.constraints.subProfiles[0].capability[0].constraint[0].propertyInstance[
+        0
+    ].value.values == list(TAGS[:2])
+    changed = spbm.update_policy(session, made, name='Coded', description='New.')
+    assert (changed.id, changed.name, changed.rule_sets) == (made.id, 'Coded', made.rule_sets)
+    changed = spbm.update_policy(session, made, rule_sets=[spbm.tag_rule('Label', TAGS[2])])
+    assert (changed.name, changed.description) == ('Coded', 'New.')
+    copied = spbm.clone_policy(session, changed, 'Copy')
+    assert (copied.rule_sets, copied.description) == (changed.rule_sets, 'New.')
+    spbm.delete_policy(session, copied)
+    with pytest.raises(spbm.PolicyNotFoundException) as caught:
+        spbm.delete_policy(session, copied)
+    assert caught.value.ids == (copied.id,)
+
+
+def test_one_outcome_each(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
+    """A policy in use and one that is not there hinder no other."""
+    used, free = site.policy_id('Gold'), site.policy_id('Silver')
+    vc.policies.assign(site.object('VirtualMachine'), used)
+    outcomes = spbm.delete_policies(session, [used, 'nowhere', free])
+    assert list(outcomes) == [used, 'nowhere', free]
+    assert isinstance(outcomes[used], spbm.PolicyInUseException)
+    assert isinstance(outcomes['nowhere'], spbm.PolicyNotFoundException)
+    assert outcomes[free] is None
+    assert {one.name for one in spbm.list_policies(session)} >= {'Gold'}
+    with pytest.raises(spbm.PolicyInUseException):
+        spbm.delete_policy(session, used)
+
+
+def test_names_are_taken(session: api.VMwareAPISession) -> None:
+    """A name that is taken is the same exception for both calls, and a DuplicateName."""
+    gold = spbm.find_policy(session, 'Gold')
+    with pytest.raises(spbm.PbmDuplicateNameException) as caught:
+        spbm.create_policy(session, 'Silver', gold.rule_sets)
+    assert caught.value.name == 'Silver'
+    assert isinstance(caught.value, exceptions.DuplicateName)
+    assert caught.value.fault_list
+    with pytest.raises(spbm.PbmDuplicateNameException) as caught:
+        spbm.update_policy(session, gold, name='Silver')
+    assert caught.value.name == 'Silver'
+
+
+def test_ensure_is_idempotent(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, calls: Counter
+) -> None:
+    """Made once, changed only where it differs, and order is no difference."""
+    make_tags(vc, site)
+    one, other = spbm.tag_rule('Label', TAGS[:2]), spbm.vsan_rule(stripeWidth=1)
+    policy, changed = spbm.ensure_policy(session, 'Code', [one, other], description='Text')
+    assert changed
+    calls()
+    twin = spbm.tag_rule('Label', reversed(TAGS[:2]))
+    again = spbm.ensure_policy(session, 'Code', [other, twin])
+    assert again == (policy, False)
+    assert calls() == []
+    # To PBM True and 1 are two values.
+    differs = spbm.ensure_policy(
+        session, 'Code', spbm.vsan_rule(forceProvisioning=True), description='Text'
+    )
+    assert differs.changed
+    assert differs.policy.id == policy.id
+    assert not spbm.ensure_policy(
+        session, 'Code', spbm.vsan_rule(forceProvisioning=True)
+    ).changed
+    assert spbm.ensure_policy(
+        session, 'Code', spbm.vsan_rule(forceProvisioning=True), description='Other'
+    ).policy.description == 'Other'
+
+
+@pytest.mark.parametrize(
+    ('dump', 'load'), [(json.dumps, json.loads), (yaml.safe_dump, yaml.safe_load)]
+)
+def test_export_and_import(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, dump: Any, load: Any
+) -> None:
+    """What was exported as JSON or YAML makes the same policy again."""
+    make_tags(vc, site)
+    wanted = [
+        spbm.tag_rule('Label', TAGS),
+        spbm.tag_rule('Tier', 'Bronze', exclude=True),
+        spbm.vsan_rule(hostFailuresToTolerate=1, forceProvisioning=False),
+        spbm.zonal_rule(),
+        spbm.encryption_rule(),
+    ]
+    made = spbm.create_policy(session, 'Code', wanted, description='Text')
+    text = dump(made.to_dict())
+    assert not spbm.policy_from_dict(session, load(text)).changed
+    spbm.delete_policy(session, made)
+    imported = spbm.policy_from_dict(session, load(text))
+    assert imported.changed
+    assert imported.policy.to_dict() == made.to_dict()
+    assert imported.policy.id != made.id
+
+
+def test_every_mistake_at_once(
+    session: api.VMwareAPISession, calls: Counter
+) -> None:
+    """All that is wrong is in one exception, and nothing is sent."""
+    wrong = [
+        spbm.RuleSet(
+            [
+                *spbm.vsan_rule(hostFailuresToTolerate='2', stripeWidth=99, nonsense=1),
+                spbm.tag_rule('Nothing', 'a'),
+                spbm.tag_rule('Tier', 'Lead'),
+                spbm.tag_rule('Tier', []),
+            ],
+        ),
+        spbm.RuleSet([spbm.Rule('Vendor', 'x', 'x', 1), *spbm.vsan_rule(forceProvisioning=1)]),
+        spbm.RuleSet([]),
+    ]
+    with pytest.raises(spbm.InvalidRuleException) as caught:
+        spbm.create_policy(session, 'n' * 81, wrong)
+    found = '\n'.join(caught.value.problems)
+    for part in (
+        'the name has 81 characters',
+        "hostFailuresToTolerate: '2' where a whole number of 32 bits belongs",
+        'stripeWidth: 99 is not allowed, which is 1 to 12',
+        'VSAN.nonsense: there is no such capability',
+        "tags of 'Nothing': there is no tag category of that name (there are: Tier)",
+        '"Lead" is not allowed, which is "Bronze" or "Gold" or "Platinum" or "Silver"',
+        'the set of values is empty',
+        'Vendor.x: no storage provider of this server has that namespace',
+        'forceProvisioning: 1 where True or False belongs',
+        'rule set 3: there is no rule in it',
+    ):
+        assert part in found
+    assert len(caught.value.problems) == 10
+    assert calls() == ['PbmFetchCapabilitySchema']
+    with pytest.raises(spbm.InvalidRuleException):
+        spbm.policy_from_dict(session, {'name': '', 'rule_sets': [{'rules': [{}]}], 'x': 1})
+    assert calls() == []
+
+
+def test_without_validation_the_server_refuses(session: api.VMwareAPISession) -> None:
+    """The server has the last word, and names the parameter."""
+    with pytest.raises(exceptions.VimFaultException) as caught:
+        spbm.create_policy(
+            session, 'Code', spbm.vsan_rule(hostFailuresToTolerate='2'), validate=False
+        )
+    assert caught.value.fault_list == ['InvalidArgument']
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.update_policy(session, '11111111-1111-1111-1111-111111111111', description='x')
+
+
+def test_missing_privileges(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """The exception says which privilege is missing on which policy."""
+    gold = site.policy_id('Gold')
+    vc.policies.deny('StorageProfile.Update', gold)
+    with pytest.raises(spbm.PbmNoPermissionException) as caught:
+        spbm.update_policy(session, gold, description='x')
+    assert caught.value.missing == {gold: ('StorageProfile.Update',)}
+    assert isinstance(caught.value, exceptions.NoPermissionException)
+    assert caught.value.fault_list
+    vc.policies.deny('StorageProfile.View')
+    with pytest.raises(spbm.PbmNoPermissionException) as caught:
+        spbm.list_policies(session)
+    assert caught.value.missing == {None: ('StorageProfile.View',)}

@@ -1,0 +1,240 @@
+"""Which datastores may hold something, and why the others may not."""
+
+from typing import Any
+
+import pytest
+
+from oslo_vmware import api, exceptions, pbm, spbm, vim_util
+from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.spbm import reasons
+
+from ..conftest import SessionMaker
+from .conftest import Counter, Site
+
+OLD = pbm.get_pbm_wsdl_location('6.0')
+
+
+@pytest.fixture(params=['current', 'old'])
+def either(
+    request: pytest.FixtureRequest, vc: VCenterSimulator, connect: SessionMaker
+) -> api.VMwareAPISession:
+    """A session with PBM as it is now, and as it was before 6.5."""
+    return connect(vc, pbm_wsdl_loc=OLD) if request.param == 'old' else connect(vc)
+
+
+def explained(results: list[Any]) -> dict[str, str]:
+    return {str(result.name): spbm.explain(result) for result in results}
+
+
+def test_every_refusal_has_its_reason(either: api.VMwareAPISession, site: Site) -> None:
+    """A saved policy: a sentence that names datastore, tag and category, and the same as data."""
+    gold = spbm.find_policy(either, 'Gold')
+    results = spbm.check_compatibility(either, gold, site.refs('Datastore').values())
+    assert explained(results) == {
+        'fra-nfs-01': 'datastore fra-nfs-01 offers no tag "Gold" of category "Tier"; '
+        'it has "Bronze"',
+        'fra-vmfs-01': 'datastore fra-vmfs-01 offers no tag "Gold" of category "Tier"; '
+        'it has "Silver"',
+        'fra-vsan-01': 'datastore fra-vsan-01 offers no tag "Gold" of category "Tier"; '
+        'it has "Platinum"',
+        'fra-pod-01-vmfs-01': 'datastore fra-pod-01-vmfs-01 may hold it',
+        'fra-pod-01-vmfs-02': 'datastore fra-pod-01-vmfs-02 may hold it',
+    }
+    assert [one.datastore for one in results] == [one.value for one in site.refs('Datastore').values()]
+    (reason,) = results[0].errors
+    assert (reason.kind, reason.capability) == (reasons.MISMATCH, 'Tier')
+    assert reason.wanted == spbm.DiscreteSet(['Gold'])
+    assert reason.offered == spbm.DiscreteSet(['Bronze'])
+    assert results[0].raw.hub.hubId == results[0].datastore
+
+
+@pytest.mark.parametrize(
+    ('rule', 'datastore', 'kind', 'sentence'),
+    [
+        (
+            spbm.vsan_rule(hostFailuresToTolerate=2),
+            'fra-vsan-01',
+            reasons.MISMATCH,
+            'datastore fra-vsan-01 offers VSAN.hostFailuresToTolerate = 1; 2 is wanted',
+        ),
+        (
+            spbm.vsan_rule(hostFailuresToTolerate=2),
+            'fra-nfs-01',
+            reasons.MISSING,
+            'datastore fra-nfs-01 does not offer VSAN.hostFailuresToTolerate; 2 is wanted',
+        ),
+        (
+            [spbm.tag_rule('Tier', ['Bronze', 'Silver'], exclude=True)],
+            'fra-nfs-01',
+            reasons.MISMATCH,
+            'datastore fra-nfs-01 must not have the tag "Bronze" or "Silver" of category "Tier"; '
+            'it has "Bronze"',
+        ),
+    ],
+)
+def test_unsaved_rules(
+    either: api.VMwareAPISession, site: Site, rule: Any, datastore: str, kind: str, sentence: str
+) -> None:
+    """Rules that are no policy are judged like one."""
+    (result,) = spbm.check_spec_compatibility(either, rule, [site.ref('Datastore', datastore)])
+    assert not result.compatible
+    assert [one.kind for one in result.errors] == [kind]
+    assert spbm.explain(result) == sentence
+
+
+def test_which_operation_is_asked(
+    vc: VCenterSimulator, connect: SessionMaker, site: Site, calls: Counter
+) -> None:
+    """PbmCheckRequirements from 6.5 on, PbmCheckCompatibility before; one call of PBM each."""
+    gold = site.policy_id('Gold')
+    for location, operation in ((None, 'Requirements'), (OLD, 'Compatibility')):
+        session = connect(vc, pbm_wsdl_loc=location)
+        spbm.check_compatibility(session, gold)
+        assert calls() == [f'PbmCheck{operation}']
+
+
+def test_the_datastores_that_fit(either: api.VMwareAPISession, site: Site) -> None:
+    """As they were given and in their order; without a list references, pods only if wanted."""
+    gold = site.policy_id('Gold')
+    places = [f'Datastore:{one.value}' for one in reversed(site.refs('Datastore').values())]
+    names = ('fra-pod-01-vmfs-02', 'fra-pod-01-vmfs-01')
+    refs = [site.ref('Datastore', name) for name in names]
+    assert spbm.compatible_datastores(either, gold, places) == [
+        f'Datastore:{ref.value}' for ref in refs
+    ]
+    found = spbm.compatible_datastores(either, gold)
+    assert {one.value for one in found} == {ref.value for ref in refs}
+    found = spbm.compatible_datastores(either, gold, include_pods=True)
+    pod = site.ref('StoragePod')
+    assert {(one._type, one.value) for one in found} >= {('StoragePod', pod.value)}
+    assert spbm.compatible_datastores(either, gold, [pod]) == [pod]
+
+
+def test_no_datastores_no_call(
+    session: api.VMwareAPISession, site: Site, calls: Counter
+) -> None:
+    """Of no datastores none, and not all that there are."""
+    assert spbm.check_compatibility(session, site.policy_id('Gold'), []) == []
+    assert calls() == []
+
+
+def test_an_existing_machine(
+    session: api.VMwareAPISession, vc: VCenterSimulator, connect: SessionMaker, site: Site
+) -> None:
+    """How often a machine fits and how much is left, from 6.5 on; before, that is refused."""
+    subject = spbm.vm_and_disks(site.ref('VirtualMachine'))
+    gold = site.policy_id('Gold')
+    result = spbm.check_compatibility(session, gold, subject=subject)[0]
+    assert result.how_many is not None and result.how_many > 0
+    (space,) = result.utilization
+    assert space.before is not None and space.after is not None and space.before > space.after
+    old = connect(vc, pbm_wsdl_loc=OLD)
+    with pytest.raises(exceptions.PbmNotSupportedException):
+        spbm.check_compatibility(old, gold, subject=subject)
+
+
+def test_replication_groups_and_zones(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """What PBM says beside yes and no comes along."""
+    vc.policies.replicate(site.object('Datastore', 'fra-pod-01-vmfs-01'), 'group-1')
+    place = site.ref('Datastore', 'fra-pod-01-vmfs-01')
+    (result,) = spbm.check_compatibility(session, site.policy_id('Gold'), [place])
+    assert [group for _, group in result.replication_groups] == ['group-1']
+    assert result.zone_clusters == (site.ref('ClusterComputeResource').value,)
+
+
+def test_other_reasons_and_warnings(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """A reason without a sentence of ours keeps the server's; warnings exclude nothing."""
+    name = 'fra-pod-01-vmfs-01'
+    store = site.object('Datastore', name)
+    vc.policies.refuse(store, 'PbmDefaultProfileAppliesFault', 'Only the default applies.')
+    vc.policies.refuse(store, 'PbmCompatibilityCheckFault', 'Odd.', warning=True)
+    gold = site.policy_id('Gold')
+    (result,) = spbm.check_compatibility(session, gold, [site.ref('Datastore', name)])
+    assert spbm.explain(result) == (
+        f'datastore {name} takes only its default policy: Only the default applies.; '
+        f'warning: datastore {name}: Odd.'
+    )
+    vc.policies.accept(store)
+    vc.policies.refuse(store, 'PbmCompatibilityCheckFault', 'Odd.', warning=True)
+    (result,) = spbm.check_compatibility(session, gold, [site.ref('Datastore', name)])
+    assert result.compatible
+    assert [one.message for one in result.warnings] == ['Odd.']
+
+
+def test_what_hosts_can_use(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """Mounted, accessible, not in maintenance: each failing is a reason of its own."""
+    bronze = site.policy_id('Bronze')
+    store = site.object('Datastore', 'fra-nfs-01')
+    place = site.ref('Datastore', 'fra-nfs-01')
+    cluster = site.ref('ClusterComputeResource')
+    hosts = [
+        one for one in site.objects('HostSystem').values()
+        if one.parent.ref.value == cluster.value
+    ]
+
+    def verdict(**options: Any) -> list[tuple[str, str]]:
+        (result,) = spbm.check_compatibility(
+            session, bronze, [place], usable_by=cluster, **options
+        )
+        assert result.compatible == bool(
+            spbm.compatible_datastores(session, bronze, [place], usable_by=cluster, **options)
+        )
+        return [(one.kind, one.sentence('fra-nfs-01')) for one in result.errors]
+
+    assert verdict() == verdict(shared=True) == []
+    store.mount_on(hosts[0], accessible=False)
+    assert verdict() == []
+    assert verdict(shared=True) == [
+        (
+            reasons.UNREACHABLE,
+            'datastore fra-nfs-01 is not usable by all of the hosts: '
+            f'{hosts[0].name} cannot write to it',
+        )
+    ]
+    store.mount_on(hosts[1], mounted=False)
+    names = ', '.join(sorted(host.name for host in hosts))
+    unreachable = (
+        reasons.UNREACHABLE,
+        f'datastore fra-nfs-01 is usable by none of the hosts ({names})',
+    )
+    assert verdict() == [unreachable]
+    store.update(maintenance='inMaintenance')
+    assert verdict() == [
+        (reasons.MAINTENANCE, 'datastore fra-nfs-01 is in maintenance'),
+        unreachable,
+    ]
+    store.update(maintenance='normal', accessible=False)
+    assert reasons.INACCESSIBLE in [kind for kind, _ in verdict()]
+
+
+def test_hosts_out_of_operation_do_not_count(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """A host in maintenance neither needs a datastore nor is a place to run something."""
+    bronze, place = site.policy_id('Bronze'), site.ref('Datastore', 'fra-nfs-01')
+    first = next(iter(site.objects('HostSystem').values()))
+    host = vim_util.get_moref(first.ref.value, 'HostSystem')
+    task = session.invoke_api(session.vim, 'EnterMaintenanceMode_Task', host, timeout=0)
+    session.wait_for_task(task)
+    (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=[host])
+    assert 'none of those given is connected and in operation' in spbm.explain(result)
+    everybody = list(site.refs('HostSystem').values())
+    (result,) = spbm.check_compatibility(
+        session, bronze, [place], usable_by=everybody, shared=True
+    )
+    assert result.compatible
+
+
+def test_no_such_policy(either: api.VMwareAPISession) -> None:
+    """A policy that does not exist is named in the exception."""
+    with pytest.raises(spbm.PolicyNotFoundException) as caught:
+        spbm.check_compatibility(either, '11111111-1111-1111-1111-111111111111')
+    assert caught.value.ids == ('11111111-1111-1111-1111-111111111111',)
+    assert isinstance(caught.value, exceptions.VimException)
+    assert caught.value.fault_list
