@@ -45,11 +45,20 @@ class Connection:
         return pbm._content(self.session, self.client)
 
     def create(self, name: str, /, **members: Any) -> Any:
-        """A request object of a type of PBM, with the members that are not None."""
+        """A request object of a type of PBM, with the members that are not None.
+
+        :raises PbmNotSupportedException: the server's PBM has no such member yet
+        """
         made = self.client.client.factory.create(f'ns0:{name}')
         for member, value in members.items():
-            if value is not None:
-                setattr(made, member, value)
+            if value is None:
+                continue
+            if not hasattr(made, member):
+                raise exceptions.PbmNotSupportedException(
+                    _('The PBM of this server is too old for %(type)s.%(member)s.')
+                    % {'type': name, 'member': member}
+                )
+            setattr(made, member, value)
         return made
 
     def has(self, operation: str) -> bool:

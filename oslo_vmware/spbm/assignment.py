@@ -95,13 +95,16 @@ def set_policies(
     :param replication_group: (fault domain id, group id) for all that get a policy here
     :returns: reference of the task, for ``session.wait_for_task``
     :raises DiskNotFoundException: the machine has no such disks; nothing was sent
-    :raises ValueError: two addresses name one disk, or several disks have an address
+    :raises ValueError: nothing is to change, two addresses name one disk, or several disks have
+                        an address
     """
     create = session.vim.client.factory.create
     spec = create('ns0:VirtualMachineConfigSpec')
     if home is not KEEP:
         spec.vmProfile = _spec(session, home, replication_group)
     wanted = {address: one for address, one in (disks or {}).items() if one is not KEEP}
+    if home is KEEP and not wanted:
+        raise ValueError(_('there is no policy to change'))
     if wanted:
         changes = []
         for device, one in _addressed(entities.devices_of(session, vm), wanted):

@@ -24,8 +24,12 @@ from typing import Any
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 
-#: Names of parameters whose InvalidArgument means that there is no such policy.
-_POLICY_PARAMETERS = ('profileId', 'profileIds', 'profile', 'profiles', 'capabilityProfileId')
+#: Names of parameters whose InvalidArgument means that there is no such policy, in a call that is
+#: about one. The last holds nothing but the policy then.
+_POLICY_PARAMETERS = (
+    *('profileId', 'profileIds', 'profile', 'profiles', 'capabilityProfileId'),
+    'placementSubjectRequirement',
+)
 
 
 class PbmException(exceptions.VimFaultException):
@@ -193,7 +197,9 @@ def _made(
     if name in ('PbmDuplicateName', 'PbmAlreadyExists'):
         found = PbmDuplicateNameException(*arguments)
         found.name = details.get('name')
-    elif name == 'PbmFaultNotFound' or (name == 'InvalidArgument' and _about_policy(details)):
+    elif name == 'PbmFaultNotFound' or (
+        name == 'InvalidArgument' and policies and _about_policy(details)
+    ):
         found = PolicyNotFoundException(*arguments)
         found.ids = tuple(policies)
     elif name == 'PbmResourceInUse':

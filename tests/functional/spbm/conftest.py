@@ -16,7 +16,7 @@ def session(vc: VCenterSimulator, connect: SessionMaker) -> Iterator[api.VMwareA
     """A session that nobody told of PBM: it finds the description itself."""
     made = connect(vc)
     vc.calls.clear()
-    yield made
+    return made
 
 
 class Site:
@@ -63,9 +63,7 @@ def calls(vc: VCenterSimulator) -> Counter:
         names = [call.operation for call in vc.calls]
         fresh, seen = names[seen:], len(names)
         return [
-            name
-            for name in fresh
-            if name.startswith('Pbm') and name != 'PbmRetrieveServiceContent'
+            name for name in fresh if name.startswith('Pbm') and name != 'PbmRetrieveServiceContent'
         ]
 
     return new

@@ -96,12 +96,13 @@ def test_ensure_is_idempotent(
     )
     assert differs.changed
     assert differs.policy.id == policy.id
-    assert not spbm.ensure_policy(
-        session, 'Code', spbm.vsan_rule(forceProvisioning=True)
-    ).changed
-    assert spbm.ensure_policy(
-        session, 'Code', spbm.vsan_rule(forceProvisioning=True), description='Other'
-    ).policy.description == 'Other'
+    assert not spbm.ensure_policy(session, 'Code', spbm.vsan_rule(forceProvisioning=True)).changed
+    assert (
+        spbm.ensure_policy(
+            session, 'Code', spbm.vsan_rule(forceProvisioning=True), description='Other'
+        ).policy.description
+        == 'Other'
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,9 +130,7 @@ def test_export_and_import(
     assert imported.policy.id != made.id
 
 
-def test_every_mistake_at_once(
-    session: api.VMwareAPISession, calls: Counter
-) -> None:
+def test_every_mistake_at_once(session: api.VMwareAPISession, calls: Counter) -> None:
     """All that is wrong is in one exception, and nothing is sent."""
     wrong = [
         spbm.RuleSet(
@@ -174,7 +173,7 @@ def test_without_validation_the_server_refuses(session: api.VMwareAPISession) ->
         spbm.create_policy(
             session, 'Code', spbm.vsan_rule(hostFailuresToTolerate='2'), validate=False
         )
-    assert caught.value.fault_list == ['InvalidArgument']
+    assert exceptions.local_name(caught.value.fault_list[0]) == 'InvalidArgument'
     with pytest.raises(spbm.PolicyNotFoundException):
         spbm.update_policy(session, '11111111-1111-1111-1111-111111111111', description='x')
 

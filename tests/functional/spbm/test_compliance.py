@@ -76,9 +76,7 @@ def test_violations(
     assert spbm.vms_by_compliance(session, 'compliant') == []
 
 
-def test_why_nothing_is_known(
-    session: api.VMwareAPISession, site: Site, vm: Any
-) -> None:
+def test_why_nothing_is_known(session: api.VMwareAPISession, site: Site, vm: Any) -> None:
     """A check that fails says so, and why."""
     site.object('VirtualMachine').home.update(accessible=False)
     (result,) = spbm.compliance(session, [spbm.entity(vm)], recheck=True)

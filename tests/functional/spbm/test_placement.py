@@ -40,7 +40,9 @@ def test_every_refusal_has_its_reason(either: api.VMwareAPISession, site: Site) 
         'fra-pod-01-vmfs-01': 'datastore fra-pod-01-vmfs-01 may hold it',
         'fra-pod-01-vmfs-02': 'datastore fra-pod-01-vmfs-02 may hold it',
     }
-    assert [one.datastore for one in results] == [one.value for one in site.refs('Datastore').values()]
+    assert [one.datastore for one in results] == [
+        one.value for one in site.refs('Datastore').values()
+    ]
     (reason,) = results[0].errors
     assert (reason.kind, reason.capability) == (reasons.MISMATCH, 'Tier')
     assert reason.wanted == spbm.DiscreteSet(['Gold'])
@@ -63,13 +65,6 @@ def test_every_refusal_has_its_reason(either: api.VMwareAPISession, site: Site) 
             reasons.MISSING,
             'datastore fra-nfs-01 does not offer VSAN.hostFailuresToTolerate; 2 is wanted',
         ),
-        (
-            [spbm.tag_rule('Tier', ['Bronze', 'Silver'], exclude=True)],
-            'fra-nfs-01',
-            reasons.MISMATCH,
-            'datastore fra-nfs-01 must not have the tag "Bronze" or "Silver" of category "Tier"; '
-            'it has "Bronze"',
-        ),
     ],
 )
 def test_unsaved_rules(
@@ -80,6 +75,23 @@ def test_unsaved_rules(
     assert not result.compatible
     assert [one.kind for one in result.errors] == [kind]
     assert spbm.explain(result) == sentence
+
+
+def test_tags_that_must_not_be_there(
+    session: api.VMwareAPISession, vc: VCenterSimulator, connect: SessionMaker, site: Site
+) -> None:
+    """The operator NOT; a PBM that has none yet says so, instead of asking for the contrary."""
+    rule = spbm.tag_rule('Tier', ['Bronze', 'Silver'], exclude=True)
+    places = [site.ref('Datastore', name) for name in ('fra-nfs-01', 'fra-vsan-01')]
+    refused, allowed = spbm.check_spec_compatibility(session, rule, places)
+    assert spbm.explain(refused) == (
+        'datastore fra-nfs-01 must not have the tag "Bronze" or "Silver" of category "Tier"; '
+        'it has "Bronze"'
+    )
+    assert allowed.compatible
+    old = connect(vc, pbm_wsdl_loc=OLD)
+    with pytest.raises(exceptions.PbmNotSupportedException, match='operator'):
+        spbm.check_spec_compatibility(old, rule, places)
 
 
 def test_which_operation_is_asked(
@@ -110,9 +122,7 @@ def test_the_datastores_that_fit(either: api.VMwareAPISession, site: Site) -> No
     assert spbm.compatible_datastores(either, gold, [pod]) == [pod]
 
 
-def test_no_datastores_no_call(
-    session: api.VMwareAPISession, site: Site, calls: Counter
-) -> None:
+def test_no_datastores_no_call(session: api.VMwareAPISession, site: Site, calls: Counter) -> None:
     """Of no datastores none, and not all that there are."""
     assert spbm.check_compatibility(session, site.policy_id('Gold'), []) == []
     assert calls() == []
@@ -125,9 +135,12 @@ def test_an_existing_machine(
     subject = spbm.vm_and_disks(site.ref('VirtualMachine'))
     gold = site.policy_id('Gold')
     result = spbm.check_compatibility(session, gold, subject=subject)[0]
-    assert result.how_many is not None and result.how_many > 0
+    assert result.how_many is not None
+    assert result.how_many > 0
     (space,) = result.utilization
-    assert space.before is not None and space.after is not None and space.before > space.after
+    assert space.before is not None
+    assert space.after is not None
+    assert space.before > space.after
     old = connect(vc, pbm_wsdl_loc=OLD)
     with pytest.raises(exceptions.PbmNotSupportedException):
         spbm.check_compatibility(old, gold, subject=subject)
@@ -174,14 +187,11 @@ def test_what_hosts_can_use(
     place = site.ref('Datastore', 'fra-nfs-01')
     cluster = site.ref('ClusterComputeResource')
     hosts = [
-        one for one in site.objects('HostSystem').values()
-        if one.parent.ref.value == cluster.value
+        one for one in site.objects('HostSystem').values() if one.parent.ref.value == cluster.value
     ]
 
     def verdict(**options: Any) -> list[tuple[str, str]]:
-        (result,) = spbm.check_compatibility(
-            session, bronze, [place], usable_by=cluster, **options
-        )
+        (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=cluster, **options)
         assert result.compatible == bool(
             spbm.compatible_datastores(session, bronze, [place], usable_by=cluster, **options)
         )
@@ -193,8 +203,10 @@ def test_what_hosts_can_use(
     assert verdict(shared=True) == [
         (
             reasons.UNREACHABLE,
-            'datastore fra-nfs-01 is not usable by all of the hosts: '
-            f'{hosts[0].name} cannot write to it',
+            (
+                'datastore fra-nfs-01 is not usable by all of the hosts: '
+                f'{hosts[0].name} cannot write to it'
+            ),
         )
     ]
     store.mount_on(hosts[1], mounted=False)
@@ -225,9 +237,7 @@ def test_hosts_out_of_operation_do_not_count(
     (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=[host])
     assert 'none of those given is connected and in operation' in spbm.explain(result)
     everybody = list(site.refs('HostSystem').values())
-    (result,) = spbm.check_compatibility(
-        session, bronze, [place], usable_by=everybody, shared=True
-    )
+    (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=everybody, shared=True)
     assert result.compatible
 
 

@@ -93,9 +93,7 @@ def test_categories(session: api.VMwareAPISession, calls: Counter) -> None:
     assert calls() == []
 
 
-def test_unknown_ids_among_many(
-    session: api.VMwareAPISession, site: Site, calls: Counter
-) -> None:
+def test_unknown_ids_among_many(session: api.VMwareAPISession, site: Site, calls: Counter) -> None:
     """Ids that the server does not know hide no other; many at once cost few calls."""
     known = [one.id for one in spbm.list_policies(session, category=None)]
     spbm.policy_cache(session).clear()

@@ -1,0 +1,215 @@
+"""Rules and their values, without a server: every one survives each way out and back."""
+
+import datetime
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+import yaml
+from hypothesis import given
+
+from oslo_vmware import exceptions, spbm
+from oslo_vmware.spbm import errors, rules, schema, validation, values
+
+TEXT = st.text(st.characters(exclude_categories=['Cs', 'Cc']), min_size=1, max_size=20)
+SIMPLE = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    TEXT,
+    st.sampled_from(['a,b', ', ', 'yes', '1', 'null', "it's", '2026-01-01']),
+    st.datetimes(timezones=st.just(datetime.UTC)),
+)
+SPANS = st.builds(spbm.TimeSpan, st.integers(0, 2**31 - 1), st.sampled_from(values.TIME_UNITS))
+VALUES = st.one_of(
+    SIMPLE,
+    SPANS,
+    st.builds(spbm.Range, SIMPLE, SIMPLE),
+    st.builds(spbm.DiscreteSet, st.lists(SIMPLE, max_size=4)),
+)
+IDS = st.sampled_from(['a', 'b', 'c,d'])
+RULES = st.builds(
+    spbm.Rule, IDS, IDS, IDS, VALUES, st.sampled_from([None, 'NOT']), st.integers(0, 2)
+)
+RULE_SETS = st.builds(
+    spbm.RuleSet,
+    st.lists(RULES, min_size=1, max_size=5),
+    st.one_of(st.none(), TEXT),
+    st.sampled_from([None, True, False]),
+)
+
+
+def create(name: str, /, **members: Any) -> Any:
+    """What a factory gives; its class has the name of the type."""
+    kept = {key: value for key, value in members.items() if value is not None}
+    return type(name, (SimpleNamespace,), {})(**kept)
+
+
+@pytest.mark.parametrize(
+    ('dump', 'load'),
+    [
+        (lambda plain: plain, lambda plain: plain),
+        (json.dumps, json.loads),
+        (lambda plain: yaml.safe_dump(plain, allow_unicode=True), yaml.safe_load),
+    ],
+    ids=['plain', 'json', 'yaml'],
+)
+@given(st.lists(RULE_SETS, min_size=1, max_size=3))
+def test_rules_survive_export(dump: Any, load: Any, rule_sets: list[Any]) -> None:
+    """Rules exported as plain data, JSON or YAML come back as they were, types included."""
+    text = dump([rule_set.to_dict() for rule_set in rule_sets])
+    back = rules.rule_sets_from_plain(load(text))
+    assert back == tuple(rule_sets)
+    assert rules.canonical(back) == rules.canonical(rule_sets)
+
+
+@given(RULE_SETS)
+def test_rules_survive_the_wire(rule_set: Any) -> None:
+    """What is made of rules for a request is read as the same rules, and written the same again.
+
+    Only where one property is asked for twice do the rules get numbers that they did not have.
+    """
+    wire = rules.to_wire([rule_set], create)
+    (back,) = rules.from_wire(wire)
+    plain = [
+        (one.namespace, one.capability, one.property, values.key(one.value), one.operator)
+        for one in rule_set.rules
+    ]
+    found = [
+        (one.namespace, one.capability, one.property, values.key(one.value), one.operator)
+        for one in back.rules
+    ]
+    assert sorted(map(repr, found)) == sorted(map(repr, plain))
+    again = rules.to_wire([back], create)
+    assert rules.from_wire(again) == (back,)
+    assert back.force_provision == rule_set.force_provision
+
+
+@given(TEXT.map(lambda text: f'{text},{text}'), st.booleans())
+def test_commas_belong_to_tags(tag: str, exclude: bool) -> None:
+    """A tag is one value, whatever is in its name."""
+    rule = spbm.tag_rule('Label, all', tag, exclude=exclude)
+    (prop,) = (
+        rules.to_wire([spbm.RuleSet([rule])], create)
+        .subProfiles[0]
+        .capability[0]
+        .constraint[0]
+        .propertyInstance
+    )
+    assert prop.value.values == [tag]
+
+
+def test_and_and_or() -> None:
+    """One property twice is two demands; as alternatives it is two ways to meet one."""
+    both = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'p', 2)])
+    wire = rules.to_wire([both], create).subProfiles[0].capability
+    assert [len(one.constraint) for one in wire] == [1, 1]
+    either = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'p', 2, alternative=1)])
+    wire = rules.to_wire([either], create).subProfiles[0].capability
+    assert [len(one.constraint) for one in wire] == [2]
+    together = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'q', 2)])
+    wire = rules.to_wire([together], create).subProfiles[0].capability
+    assert [len(one.constraint[0].propertyInstance) for one in wire] == [2]
+
+
+@pytest.mark.parametrize(
+    ('one', 'other', 'same'),
+    [
+        (1, True, False),
+        (1, 1.0, False),
+        (1, '1', False),
+        (spbm.DiscreteSet(['a', 'b']), spbm.DiscreteSet(['b', 'a', 'b']), True),
+        (spbm.DiscreteSet([1]), spbm.DiscreteSet([True]), False),
+        (spbm.Range(0, 1), spbm.Range(0, True), False),
+    ],
+)
+def test_what_tells_values_apart(one: Any, other: Any, same: bool) -> None:
+    """PBM compares types too; the order of a set is nothing."""
+    assert (values.key(one) == values.key(other)) is same
+
+
+@pytest.mark.parametrize(
+    ('plain', 'problem'),
+    [
+        (None, 'no list'),
+        ([{}], 'no list of rules'),
+        ([{'rules': [], 'more': 1}], "'more' is unknown"),
+        ([{'rules': [{'namespace': 'n'}]}], 'it has no capability'),
+        (
+            [{'rules': [{'namespace': 'n', 'capability': 'c', 'property': 1, 'value': 1}]}],
+            'property is no text',
+        ),
+        (
+            [{'rules': [{'namespace': 'n', 'capability': 'c', 'property': 'p', 'value': {}}]}],
+            'no value of a rule',
+        ),
+    ],
+)
+def test_data_that_is_no_policy(plain: Any, problem: str) -> None:
+    """What is wrong with imported data is said, with its place."""
+    with pytest.raises(spbm.InvalidRuleException, match=problem):
+        rules.rule_sets_from_plain(plain)
+
+
+def prop(**about: Any) -> Any:
+    known = {'mandatory': False, 'type': None, 'container': None, 'default': None}
+    return schema.Property('p', 'P', **{**known, 'allowed': None, 'raw': None, **about})
+
+
+@pytest.mark.parametrize(
+    ('about', 'right', 'wrong'),
+    [
+        ({'type': 'XSD_INT'}, [1, -(2**31)], [True, 2**31, 1.0, '1']),
+        ({'type': 'XSD_LONG'}, [2**40], [2**63, '1']),
+        ({'type': 'XSD_BOOLEAN'}, [True, False], [1, 'true']),
+        ({'type': 'XSD_DOUBLE'}, [1.5], [1, '1.5']),
+        ({'type': 'XSD_STRING'}, ['1'], [1]),
+        ({'type': 'XSD_DATETIME'}, [datetime.datetime(2026, 1, 1)], ['2026-01-01']),
+        ({'type': 'VMW_TIMESPAN'}, [spbm.TimeSpan(1, 'DAYS')], [1]),
+        ({'type': 'VMW_NEW'}, [1, 'x'], []),
+        ({'type': 'XSD_INT', 'allowed': spbm.Range(0, 3)}, [0, 3], [-1, 4]),
+        ({'type': 'XSD_STRING', 'allowed': spbm.DiscreteSet(['a'])}, ['a'], ['b', 'A']),
+        (
+            {'type': 'XSD_STRING', 'container': 'VMW_SET'},
+            [spbm.DiscreteSet(['a'])],
+            ['a', spbm.DiscreteSet([1])],
+        ),
+        ({'type': 'XSD_INT', 'container': 'VMW_RANGE'}, [spbm.Range(1, 2)], [spbm.Range('1', 2)]),
+    ],
+)
+def test_types_and_allowed_values(about: Any, right: list[Any], wrong: list[Any]) -> None:
+    """A value is held against its property's type and what is allowed."""
+    capability = schema.Capability('n', 'c', 'C', None, False, False, (prop(**about),), None)
+    known = [schema.Schema('v', 'n', None, None, (capability,), None)]
+
+    def problems(value: Any) -> list[str]:
+        return validation.schema_problems([spbm.RuleSet([spbm.Rule('n', 'c', 'p', value)])], known)
+
+    assert [value for value in right if problems(value)] == []
+    assert [value for value in wrong if not problems(value)] == []
+
+
+def test_what_is_mandatory() -> None:
+    """A property and a capability that have to be there are asked for."""
+    needed = schema.Property('q', 'Q', True, None, None, None, None, None)
+    capabilities = (
+        schema.Capability('n', 'c', 'C', None, False, False, (prop(), needed), None),
+        schema.Capability('n', 'd', 'D', None, True, False, (prop(),), None),
+    )
+    known = [schema.Schema('v', 'n', None, None, capabilities, None)]
+    found = validation.schema_problems([spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1)])], known)
+    assert found == [
+        'rule set 1, n.c: the property q is missing',
+        'rule set 1: the capability d of n is missing, which is mandatory',
+    ]
+
+
+def test_every_exception_is_a_vim_exception() -> None:
+    """Handlers of users go on working; what has no fault list of its own has none to lose."""
+    classes = [getattr(spbm, name) for name in spbm.__all__ if name.endswith('Exception')]
+    assert len(classes) >= 9
+    assert all(issubclass(one, exceptions.VimException) for one in classes)
+    one = errors.policy_not_found(['x'])
+    assert (one.fault_list, one.details, one.ids) == ([], {}, ('x',))
