@@ -9,10 +9,10 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from oslo_vmware import api, pbm, vim_util
+from oslo_vmware import api, pbm, spbm, vim_util
 
 PAGE = 100
 
@@ -221,6 +221,22 @@ def read_policies(session: api.VMwareAPISession) -> list[Policy]:
             Policy(str(profile.name), _in_short(profile), sorted(names[ref] for ref in allowed))
         )
     return sorted(policies, key=lambda policy: policy.name)
+
+
+class Refusal(NamedTuple):
+    """Why something with a storage policy cannot be on a datastore."""
+
+    policy: str
+    reason: str
+
+
+def read_refusal(session: api.VMwareAPISession, names: Sequence[str]) -> Refusal | None:
+    """The first datastore that one of some policies refuses, and why."""
+    for policy in spbm.policies_by_name(session, names).values():
+        for result in spbm.check_compatibility(session, policy):
+            if not result.compatible:
+                return Refusal(policy.name, spbm.explain(result))
+    return None
 
 
 def _in_short(profile: Any) -> str:

@@ -197,7 +197,7 @@ def _progress(session: api.VMwareAPISession, task: Any) -> tuple[str, int]:
 
 @step('Storage policies')
 def show_policies(stage: Stage) -> None:
-    """Which datastores each storage policy allows."""
+    """Which datastores each storage policy allows, and why one does not fit."""
     try:
         policies = inventory.read_policies(stage.session)
     except exceptions.PbmNotSupportedException as none:
@@ -209,6 +209,9 @@ def show_policies(stage: Stage) -> None:
         rows.append([policy.name, policy.asks_for, allowed[0]])
         rows += [['', '', datastore] for datastore in allowed[1:]]
     stage.show.table(['Policy', 'Asks for', 'Datastores that it allows'], rows)
+    refusal = inventory.read_refusal(stage.session, [policy.name for policy in policies])
+    if refusal is not None:
+        stage.show.line(f'Not for {refusal.policy}: {refusal.reason}.')
 
 
 @step('Move an image', changes_something=True)

@@ -29,6 +29,7 @@ READ_ONLY = {
     'PbmQueryProfile',
     'PbmRetrieveContent',
     'PbmQueryMatchingHub',
+    'PbmCheckRequirements',
 }
 
 
@@ -243,8 +244,15 @@ def test_one_login_in_place_of_the_lost_one(simulated: subprocess.CompletedProce
 
 
 def test_policies_and_their_datastores(simulated: subprocess.CompletedProcess[str]) -> None:
-    """Each policy is shown with what it asks for, and with the datastores of both sites."""
+    """Each policy is shown with what it asks for, and with the datastores of both sites; one
+    datastore that is refused with the reason.
+    """
     shown = section(simulated.stdout, 'Storage policies')
+    _, _, reason = unfolded(shown).partition('Not for ')
+    assert re.match(
+        r'Bronze: datastore \S+ offers no tag "Bronze" of category "Tier"; it has "\w+"\.', reason
+    )
+    shown = shown.partition('Not for ')[0]
     rows = [re.split(r'  +', line.strip()) for line in shown.splitlines() if '-0' in line]
     policies: dict[str, set[str]] = {}
     for row in rows:

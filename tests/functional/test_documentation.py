@@ -76,6 +76,41 @@ def test_programs_about_errors(vc: VCenterSimulator, session: api.VMwareAPISessi
     assert vc.count('ReconfigVM_Task') == 1
 
 
+def test_programs_about_storage_policies(
+    vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The guide to storage policies explains, sets, checks, makes and deletes."""
+
+    def named(type_: str, name: str | None = None) -> Any:
+        found = next(
+            one for one in vc.world.objects.values() if one.is_a(type_) and name in (None, one.name)
+        )
+        return api.vim_util.get_moref(found.ref.value, found.ref.type)
+
+    names = {
+        'session': session,
+        'vm': named('VirtualMachine'),
+        'cluster': named('ClusterComputeResource'),
+        'vsan_datastore': named('Datastore', 'fra-vsan-01'),
+    }
+    page = 'doc/source/user/storage_policies.rst'
+    execute(page, program(page), **names)
+    output = capsys.readouterr().out
+    for said in (
+        'no   datastore fra-nfs-01 offers no tag "Gold" of category "Tier"; it has "Bronze"',
+        'datastore fra-vsan-01 offers VSAN.hostFailuresToTolerate = 1; 2 is wanted',
+        'virtualMachine [',
+        'nonCompliant',
+        'wanted tagged "Gold" in Tier offered tagged "Bronze" in Tier',
+        'VSAN.stripes: there is no such capability',
+        'vSAN Default Storage Policy',
+        ' deleted',
+        ' MiB',
+    ):
+        assert said in output
+    assert vc.count('ReconfigVM_Task') == 1
+
+
 def test_programs_about_the_simulator(capsys: pytest.CaptureFixture[str]) -> None:
     """What the guide says about the simulator works on a machine with nothing else."""
     page = 'doc/source/user/testing.rst'

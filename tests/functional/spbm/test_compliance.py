@@ -39,14 +39,13 @@ def test_kept_and_checked(
     (same,) = spbm.compliance(session, [home])
     assert same.status == 'compliant'
     (result,) = spbm.compliance(session, [home], recheck=True)
-    has = vc.policies.offer(store).tags['Tier']
-    if wanted in has:
-        # tag() adds; the datastore still satisfies the policy, so ask for a tag it has not.
-        spbm.update_policy(
-            session, str(result.policy), rule_sets=[spbm.tag_rule('Tier', 'Gold', exclude=False)]
-        )
-        (stale,) = spbm.compliance(session, [home])
-        assert stale.status == 'outOfDate'
+    assert result.status == 'nonCompliant'
+    (violation,) = result.violations
+    assert violation.wanted == (spbm.tag_rule('Tier', wanted),)
+    assert violation.offered == (spbm.tag_rule('Tier', 'Lead'),)
+    spbm.update_policy(session, str(result.policy), rule_sets=[spbm.tag_rule('Tier', 'Lead')])
+    (stale,) = spbm.compliance(session, [home])
+    assert stale.status == 'outOfDate'
 
 
 def test_violations(
