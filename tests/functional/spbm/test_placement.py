@@ -120,6 +120,25 @@ def test_the_datastores_that_fit(either: api.VMwareAPISession, site: Site) -> No
     pod = site.ref('StoragePod')
     assert {(one._type, one.value) for one in found} >= {('StoragePod', pod.value)}
     assert spbm.compatible_datastores(either, gold, [pod]) == [pod]
+    backwards = [place.value for place in reversed(site.refs('Datastore').values())]
+    results = spbm.check_compatibility(either, gold, backwards)
+    assert [one.datastore for one in results] == backwards
+
+
+def test_a_server_that_answers_in_another_order(
+    session: api.VMwareAPISession, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API promises no order; the results have that of the datastores all the same."""
+    invoke = session.invoke_api
+
+    def backwards(module: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        reply = invoke(module, method, *args, **kwargs)
+        return reply[::-1] if method == 'PbmCheckRequirements' else reply
+
+    monkeypatch.setattr(session, 'invoke_api', backwards)
+    places = [place.value for place in site.refs('Datastore').values()]
+    results = spbm.check_compatibility(session, site.policy_id('Gold'), places)
+    assert [one.datastore for one in results] == places
 
 
 def test_no_datastores_no_call(session: api.VMwareAPISession, site: Site, calls: Counter) -> None:
@@ -228,7 +247,7 @@ def test_what_hosts_can_use(
 def test_hosts_out_of_operation_do_not_count(
     session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
 ) -> None:
-    """A host in maintenance neither needs a datastore nor is a place to run something."""
+    """A host in maintenance, or disconnected, neither needs a datastore nor runs something."""
     bronze, place = site.policy_id('Bronze'), site.ref('Datastore', 'fra-nfs-01')
     first = next(iter(site.objects('HostSystem').values()))
     host = vim_util.get_moref(first.ref.value, 'HostSystem')
@@ -236,6 +255,10 @@ def test_hosts_out_of_operation_do_not_count(
     session.wait_for_task(task)
     (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=[host])
     assert 'none of those given is connected and in operation' in spbm.explain(result)
+    other = list(site.refs('HostSystem').values())[1]
+    session.wait_for_task(session.invoke_api(session.vim, 'DisconnectHost_Task', other))
+    (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=other)
+    assert [one.kind for one in result.errors] == [reasons.UNREACHABLE]
     everybody = list(site.refs('HostSystem').values())
     (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=everybody, shared=True)
     assert result.compatible
