@@ -1,7 +1,9 @@
 """The SOAP engine: XML and HTTP, and nothing of sessions.
 
-``client`` is the face that the layers above know, and where the engine is chosen; ``transport``
-is the only part that does I/O. ``schema`` is a service's description as immutable data, compiled
-by ``wsdl`` from WSDL and XSD. ``reference`` is the engine there is now, a stock suds client, with
-its accessories in ``suds_parts``.
+``client`` is the face that the layers above know, and where the engine is chosen. ``compiled`` is
+the engine: ``marshal`` writes requests, ``unmarshal`` reads replies, ``factory`` makes request
+objects (``objects``, ``values``), by a ``schema``: a service's description as immutable data,
+compiled by ``wsdl`` from WSDL and XSD or opened by ``stored``. ``descriptions`` knows which, and
+``versions`` what both sides speak. ``transport`` is the only part that does I/O. ``reference`` is
+the other engine, a stock suds client, with its accessories in ``suds_parts``.
 """

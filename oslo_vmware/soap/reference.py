@@ -13,10 +13,10 @@ of a session see it:
 The description is parsed once per URL and process (seconds and a hundred megabytes), however
 many sessions use it.
 
-What suds cannot be taught, and the compiled engine must do: a broken number or date in a reply
+What suds cannot be taught, and the compiled engine does: a broken number or date in a reply
 fails the call; a member set on a request object that its type does not have fails the call even
-when it is None; an object in a place of type *any* is sent without its ``xsi:type``; a member
-added to a newer type is decoded by its shape, so that numbers in it stay text.
+when it is None; an object in a place of type *any* is sent without its ``xsi:type``. In both
+engines a member added to a newer type is decoded by its shape, so that numbers in it stay text.
 """
 
 import copy
