@@ -22,7 +22,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-consumers test-drivers test-vcsim vcsim lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -40,6 +40,12 @@ test: $(VENV)/.has-test  ## Run the test suite, then its functional part once mo
 		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
 	exit $$status
+
+# The engine that operators can go back to keeps the same promises.
+test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the reference SOAP engine
+	@mkdir -p $(RESULTS)
+	@OSLO_VMWARE_SOAP_ENGINE=reference $(BIN)/python -m pytest \
+		tests/functional tests/contract tests/faults --junitxml=$(RESULTS)/reference.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
