@@ -10,7 +10,7 @@ from typing import Any
 import suds
 
 from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
-from oslo_vmware.soap.schema import Field, Kind, Schema
+from oslo_vmware.soap.schema import Field, Kind, Schema, split
 
 
 class _Template:
@@ -88,10 +88,10 @@ class Factory:
         """
         type_ = self._schema.type(tag)
         if type_.kind is Kind.ENUM:
-            return _Template(type_class(Record, type_.name, tag), {})
-        attributes = {
-            f'_{attribute.name.rpartition("}")[2]}': None for attribute in type_.attributes
-        }
+            # To suds a required enumeration is a text that is not there yet.
+            return _Template(type_class(Reference, type_.name, tag), {'value': None})
+        # Not None: suds gives an attribute its default, which no description here has.
+        attributes = {f'_{split(attribute.name)[1]}': '' for attribute in type_.attributes}
         if type_.kind is Kind.MOREF or type_.text:
             return _Template(type_class(Reference, type_.name, tag), {'value': None} | attributes)
         members: dict[str, Any] = dict(attributes)
@@ -108,6 +108,9 @@ class Factory:
                 nested.append((field.name, self._template(field.type, (*path, step))))
         return _Template(type_class(Record, type_.name, tag), members, tuple(lists), tuple(nested))
 
-    @staticmethod
-    def _is_object(field: Field) -> bool:
-        return field.kind in (Kind.COMPLEX, Kind.ENUM, Kind.MOREF)
+    def _is_object(self, field: Field) -> bool:
+        if field.kind is Kind.COMPLEX:
+            # An object that can have no members would be nothing to fill in.
+            type_ = self._schema.type(field.type)
+            return bool(type_.fields or type_.attributes)
+        return field.kind in (Kind.ENUM, Kind.MOREF)

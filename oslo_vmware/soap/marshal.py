@@ -223,7 +223,7 @@ class Encoder:
                 typing = f' xsi:type="{self.name(reference)}"'
         # Read when needed, never kept: a proxy may be pointed elsewhere at any time.
         type_ = getattr(value, '_type', None)
-        if type_ is not None:
+        if type_:
             typing += f' type="{str(type_).translate(_ATTRIBUTE_ESCAPES)}"'
         text = value.value
         if text is None and not typing:

@@ -1,0 +1,129 @@
+"""Both engines on one description, asked the same without a network.
+
+The oracle is a stock ``suds.client.Client`` with the message plugin that vSphere needs. For what
+it dies of (unknown elements and types, values of PBM that have types), the reference engine
+stands in, which is that client made tolerant.
+"""
+
+import copy
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import suds
+import suds.client
+from lxml import etree
+from suds.options import Options
+
+from oslo_vmware import wsdl
+from oslo_vmware.soap import reference, suds_parts
+from oslo_vmware.soap import wsdl as descriptions
+from oslo_vmware.soap.compiled import Codec, CompiledClient
+from oslo_vmware.soap.reference import CompatibilitySudsClient
+from oslo_vmware.soap.schema import Schema
+from oslo_vmware.soap.transport import HttpTransport, Reply
+
+VIM = pathlib.Path(wsdl.vim_wsdl_path())
+PBM = VIM.parents[1] / 'pbm' / '9.1' / 'pbmService.wsdl'
+
+Call = Callable[[str, Any, Mapping[str, Any]], Any]
+
+_LOCATION = 'https://localhost/sdk'
+_XSI_TYPE = '{http://www.w3.org/2001/XMLSchema-instance}type'
+
+
+class Wire(HttpTransport):
+    """Keeps what is sent, and answers with what it was told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b''
+        self.reply = Reply(202, 'Accepted', '', b'')
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, Any], **options: Any) -> Reply:
+        """Answer a request."""
+        self.sent = body
+        return self.reply
+
+
+class Engines:
+    """Three clients of one service.
+
+    :param path: its description
+    :ivar ours: the compiled engine
+    :ivar stock: suds
+    :ivar tolerant: the reference engine
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        url = path.as_uri()
+        self.path = path
+        self.wire = Wire()
+        self.schema: Schema = descriptions.load(str(path))
+        self.codec = Codec(self.schema)
+        self.ours = CompiledClient(self.codec, _LOCATION, self.wire)
+        self.tolerant = CompatibilitySudsClient(url, location=_LOCATION, http_transport=self.wire)
+        # Parsed once for both; what suds' own clone() does, which cannot copy a transport.
+        self.stock: Any = copy.copy(reference._describe(url, self.tolerant.options.transport))
+        self.stock.options = Options()
+        self.stock.service = suds.client.ServiceSelector(self.stock, self.stock.wsdl.services)
+        self.stock.set_options(
+            location=_LOCATION,
+            transport=suds_parts.RequestsTransport.over(self.wire),
+            plugins=[suds_parts.ServiceMessagePlugin()],
+        )
+
+    def sent(self, call: Call, operation: str, this: Any, arguments: Mapping[str, Any]) -> bytes:
+        """The request that an engine makes.
+
+        :param call: one of the ``by_`` methods
+        """
+        self.wire.sent = b''
+        self.wire.reply = Reply(202, 'Accepted', '', b'')
+        call(operation, this, arguments)
+        return self.wire.sent
+
+    def read(self, call: Call, operation: str, body: bytes, status: int = 200) -> Any:
+        """What an engine makes of a reply; a fault is handed out, not raised."""
+        self.wire.reply = Reply(status, '', 'text/xml', body)
+        try:
+            return call(operation, None, {})
+        except suds.WebFault as raised:
+            return raised
+
+    def by_ours(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+        """Call the compiled engine."""
+        return self.ours.call(operation, this, arguments)
+
+    def by_stock(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+        """Call the suds client."""
+        return getattr(self.stock.service, operation)(this, **arguments)
+
+    def by_tolerant(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+        """Call the reference engine."""
+        return self.tolerant.call(operation, this, arguments)
+
+
+def canonical(envelope: bytes) -> str:
+    """An envelope as text that is the same for the same XML, whatever prefixes it uses.
+
+    Names are in Clark notation, those in ``xsi:type`` too.
+    """
+    lines: list[str] = []
+    _canonical(etree.fromstring(envelope), lines, 0)
+    return '\n'.join(lines)
+
+
+def _canonical(element: Any, lines: list[str], depth: int) -> None:
+    attributes = dict(element.attrib)
+    if _XSI_TYPE in attributes:
+        prefix, _, local = attributes[_XSI_TYPE].rpartition(':')
+        attributes[_XSI_TYPE] = f'{{{element.nsmap.get(prefix or None)}}}{local}'
+    text = element.text or ''
+    assert not (len(element) and text.strip()), f'text beside the children of {element.tag}'
+    lines.append(
+        f'{" " * depth}{element.tag} {sorted(attributes.items())!r} '
+        f'{"" if len(element) else repr(text)}'
+    )
+    for child in element:
+        _canonical(child, lines, depth + 1)
