@@ -22,6 +22,7 @@ from oslo_vmware.soap.compiled import Codec, CompiledClient
 from oslo_vmware.soap.reference import CompatibilitySudsClient
 from oslo_vmware.soap.schema import Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
+from tests.differential.drawing import calls
 
 VIM = pathlib.Path(wsdl.vim_wsdl_path())
 PBM = VIM.parents[1] / 'pbm' / '9.1' / 'pbmService.wsdl'
@@ -53,6 +54,8 @@ class Engines:
     :ivar ours: the compiled engine
     :ivar stock: suds
     :ivar tolerant: the reference engine
+    :ivar prefixes: those that all three know, by namespace
+    :ivar calls: strategy of (operation, reference, arguments)
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -72,6 +75,10 @@ class Engines:
             transport=suds_parts.RequestsTransport.over(self.wire),
             plugins=[suds_parts.ServiceMessagePlugin()],
         )
+
+        namespaces = {uri: prefix for prefix, uri in self.stock.sd[0].prefixes}
+        self.prefixes: dict[str, str] = namespaces
+        self.calls = calls(self.schema, self.codec.encoder.types_values)
 
     def sent(self, call: Call, operation: str, this: Any, arguments: Mapping[str, Any]) -> bytes:
         """The request that an engine makes.
