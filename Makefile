@@ -7,12 +7,14 @@
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
+#   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
 #   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
 PYTHON  ?= python3
 VENV    ?= .venv
 TESTS   ?= tests
 RESULTS ?= .test-results
+FUZZ_RUNS ?= 1000000
 GOCODE  ?= /usr/share/gocode
 
 MINIMUM := 3, 11
@@ -22,7 +24,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -86,6 +88,9 @@ vcsim:
 
 test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simulated vCenter
 	@$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
+
+fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the documented exception
+	@$(BIN)/python -m tests.differential.fuzz $(FUZZ_RUNS)
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))

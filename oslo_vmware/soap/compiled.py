@@ -128,7 +128,7 @@ class CompiledClient:
             if message is None:
                 members: dict[str, Any] = {}
             elif message.tag == f'{_ENVELOPE}Fault':
-                raise self._fault(message, reply)
+                raise self._fault(operation, message, reply)
             elif not is_ok:
                 problem = 'HTTP error with a SOAP body, but no fault'
                 raise NotSoapError(operation.name, reply, problem)
@@ -158,13 +158,20 @@ class CompiledClient:
             raise NotSoapError(operation.name, reply, 'the reply is not a SOAP envelope')
         return next(iter(body), None)
 
-    def _fault(self, element: Any, reply: Reply) -> suds.WebFault:
+    def _fault(self, operation: Operation, element: Any, reply: Reply) -> suds.WebFault:
         # Imported here because most calls do not end so.
+        from xml.sax import SAXException
+
         from oslo_vmware.soap.faults import web_fault
 
         detail = element.find('detail')
         faults = detail if detail is not None else ()
-        return web_fault(reply, [self._codec.decoder.fault(one, reply.body) for one in faults])
+        decoded = [self._codec.decoder.fault(one, reply.body) for one in faults]
+        try:
+            return web_fault(element.getroottree().getroot(), decoded)
+        except SAXException as exc:
+            # There are names that lxml's parser lets pass, and suds' does not.
+            raise NotSoapError(operation.name, reply, f'the fault cannot be read: {exc}') from exc
 
 
 class _Operations:

@@ -4,11 +4,10 @@ from typing import Any
 
 import suds
 import suds.metrics  # which the parser uses without importing it
+from lxml import etree
 from suds.sax.document import Document
 from suds.sax.parser import Parser
 from suds.umx.basic import Basic
-
-from oslo_vmware.soap.transport import Reply
 
 _FAULT = '/Envelope/Body/Fault'
 
@@ -29,14 +28,16 @@ class FaultDocument(Document):
         return found
 
 
-def web_fault(reply: Reply, detail_objects: list[Any]) -> suds.WebFault:
+def web_fault(envelope: Any, detail_objects: list[Any]) -> suds.WebFault:
     """The exception for a reply that has a SOAP fault in it.
 
+    :param envelope: the reply, as lxml has read it
     :param detail_objects: the decoded faults of its detail
     :returns: exception with ``fault`` (``faultcode``, ``faultstring``), ``document``, and the
               decoded faults as ``detail_objects``
     """
-    document = FaultDocument(Parser().parse(string=reply.body).root())
+    # Not what came: suds' parser does not know all the encodings that lxml does.
+    document = FaultDocument(Parser().parse(string=etree.tostring(envelope)).root())
     raised = suds.WebFault(Basic().process(document.childAtPath(_FAULT)), document)
     raised.detail_objects = detail_objects
     return raised

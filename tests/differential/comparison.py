@@ -8,6 +8,8 @@ from typing import Any
 import suds
 from suds import sudsobject
 
+from oslo_vmware.soap.errors import NotSoapError
+
 
 def differences(ours: Any, theirs: Any, path: str = '') -> Iterator[str]:
     """Each place where a value of ours is not what suds has there.
@@ -25,7 +27,10 @@ def differences(ours: Any, theirs: Any, path: str = '') -> Iterator[str]:
             if detail is not None and ours.document.childAtPath(where).str() != detail.str():
                 yield f'{path}: the document at {where}'
         return
-    if isinstance(theirs, sudsobject.Object):
+    if isinstance(theirs, NotSoapError):
+        if not isinstance(ours, NotSoapError):
+            yield f'{path}: {ours!r} instead of {theirs!r}'
+    elif isinstance(theirs, sudsobject.Object):
         yield from _object_differences(ours, theirs, path)
     elif isinstance(theirs, list):
         if not isinstance(ours, list) or len(ours) != len(theirs):

@@ -15,8 +15,11 @@ from tests.differential.values import Made, Moref
 
 #: What XML can hold, without the white space around it that suds cuts, and not nothing.
 TEXTS = st.text(
-    st.characters(codec='utf-8', exclude_categories=['Cc', 'Cs', 'Zs', 'Zl', 'Zp'],
-                  exclude_characters='\ufffe\uffff'),
+    st.characters(
+        codec='utf-8',
+        exclude_categories=['Cc', 'Cs', 'Zs', 'Zl', 'Zp'],
+        exclude_characters='\ufffe\uffff',
+    ),
     min_size=1,
     max_size=8,
 ) | st.sampled_from(['a b', '<&>', '&amp;', '"\'', 'true', '1', ']]>', '0x10', 'é\u4e2d\U0001f600'])

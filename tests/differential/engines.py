@@ -19,6 +19,7 @@ from oslo_vmware import wsdl
 from oslo_vmware.soap import reference, suds_parts
 from oslo_vmware.soap import wsdl as descriptions
 from oslo_vmware.soap.compiled import Codec, CompiledClient
+from oslo_vmware.soap.errors import NotSoapError
 from oslo_vmware.soap.reference import CompatibilitySudsClient
 from oslo_vmware.soap.schema import Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
@@ -91,11 +92,11 @@ class Engines:
         return self.wire.sent
 
     def read(self, call: Call, operation: str, body: bytes, status: int = 200) -> Any:
-        """What an engine makes of a reply; a fault is handed out, not raised."""
+        """What an engine makes of a reply; what it raises is handed out."""
         self.wire.reply = Reply(status, '', 'text/xml', body)
         try:
             return call(operation, None, {})
-        except suds.WebFault as raised:
+        except (suds.WebFault, NotSoapError) as raised:
             return raised
 
     def by_ours(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:

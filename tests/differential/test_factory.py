@@ -11,9 +11,7 @@ def test_every_type_is_created_as_suds_creates_it(engines: Engines) -> None:
     for tag in names:
         namespace, _, local = tag[1:].partition('}')
         # Where two namespaces have a type of a name, the qualified form tells which.
-        prefix = next(
-            prefix for prefix, uri in engines.stock.sd[0].prefixes if uri == namespace
-        )
+        prefix = next(prefix for prefix, uri in engines.stock.sd[0].prefixes if uri == namespace)
         qualified = f'{prefix}:{local}'
         ours = engines.ours.factory.create(qualified)
         theirs = engines.stock.factory.create(qualified)

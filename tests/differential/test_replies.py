@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from oslo_vmware.soap.schema import Kind, Operation
-from tests.differential import recorder
 from tests.differential.comparison import differences
 from tests.differential.drawing import Drawing
 from tests.differential.engines import Engines

@@ -11,7 +11,7 @@ from tests.differential.drawing import calls
 from tests.differential.engines import Call, Engines, canonical
 from tests.differential.values import build
 
-EXAMPLES = int(os.environ.get('OSLO_VMWARE_TEST_EXAMPLES', '150'))
+EXAMPLES = int(os.environ.get('OSLO_VMWARE_TEST_EXAMPLES', '30'))
 DRAWN = settings(
     max_examples=EXAMPLES,
     deadline=None,
