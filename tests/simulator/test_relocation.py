@@ -101,6 +101,22 @@ def test_a_disk_goes_alone_and_changes_its_kind(files: Files, machine: Any) -> N
     assert exported(files, machine) == DATA
 
 
+def test_a_machine_gets_the_policy_of_its_new_place(files: Files, machine: Any) -> None:
+    """Machine and disk have the policy that came with the request; an unknown one moves nothing."""
+    vc, old, new = files.client.vc, machine.datastore[0], other_datastore(files, machine)
+    unknown = vim.vm.DefinedProfileSpec(profileId='4711')
+    task = machine.RelocateVM_Task(RelocateSpec(datastore=new, profile=[unknown]))
+    failed(vmodl.fault.InvalidArgument, task)
+    assert list(machine.datastore) == [old]
+    (policy,) = [one.profileId.uniqueId for one in vc.policies.all() if one.name == 'Silver']
+    wanted = vim.vm.DefinedProfileSpec(profileId=policy)
+    done(machine.RelocateVM_Task(RelocateSpec(datastore=new, profile=[wanted])))
+    simulated = vc.world.objects[machine._moId]
+    assert simulated.home_policy == policy
+    assert simulated.disk_policies == {disk_of(machine).key: policy}
+    assert simulated.applied_policies.keys() == {None, disk_of(machine).key}
+
+
 def test_a_datastore_without_the_room(files: Files, machine: Any) -> None:
     """The machine stays where it was, with its files, and nothing is left at the other place."""
     new = other_datastore(files, machine)

@@ -36,10 +36,9 @@ def relocate(vm: VirtualMachine, spec: DataObject) -> None:
     if host is None and vm.host.parent is owner and vm.host.usable and home in vm.host.datastore:
         host = vm.host
     host = vm_devices.choose_host(owner, home, host)
-    policies = None
-    if spec.profile:
-        profiles = {disk.key: spec.profile for disk in vm.disks}
-        policies = vm_policies.assigned(vm, spec.profile, profiles, vm.devices)
+    profiles = {disk.key: spec.profile for disk in vm.disks} if spec.profile else {}
+    # An unknown policy is refused before anything has moved.
+    vm_policies.assigned(vm, spec.profile, profiles, vm.devices)
     moves = home is not vm.home or bool(spec.disk)
     if moves and vm.snapshots:
         raise Fault('NotSupported', f"'{vm.name}' has snapshots and stays on its datastore.")
@@ -52,7 +51,10 @@ def relocate(vm: VirtualMachine, spec: DataObject) -> None:
             vm.host, vm.home, vm.directory, vm.file_name = before
             raise
     vm.resourcePool = pool
-    if policies is not None:
+    if spec.profile:
+        # Which one is the default depends on where the machine is now.
+        policies = vm_policies.assigned(vm, spec.profile, profiles, vm.devices)
+        vm.applied_policies = vm_policies.applied(vm, spec.profile, profiles, policies)
         vm.home_policy, vm.disk_policies = policies
     vm.update(changes=vm.changes + 1)
     world.files.follow(vm)
