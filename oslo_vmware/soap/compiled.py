@@ -20,7 +20,7 @@ from oslo_vmware.soap.errors import NotSoapError
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.schema import Operation, Schema
-from oslo_vmware.soap.transport import HttpTransport, Reply
+from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 from oslo_vmware.soap.unmarshal import Decoder, XmlError
 
 _ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
@@ -96,15 +96,18 @@ class CompiledClient:
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         found = self.operation(operation)
-        reply = self._transport.post(
-            self.options.location,
-            self._codec.encoder.request(found, managed_object, arguments, headers),
-            {
-                'Content-Type': 'text/xml; charset=utf-8',
-                'SOAPAction': f'"{self._soap_action or found.soap_action}"',
-            },
-            renews_cookies=operation.startswith('Login'),
-        )
+        try:
+            reply = self._transport.post(
+                self.options.location,
+                self._codec.encoder.request(found, managed_object, arguments, headers),
+                {
+                    'Content-Type': 'text/xml; charset=utf-8',
+                    'SOAPAction': f'"{self._soap_action or found.soap_action}"',
+                },
+                renews_cookies=operation.startswith('Login'),
+            )
+        except OversizedReplyError as exc:
+            raise NotSoapError(operation, exc.reply, str(exc)) from exc
         return self._result(found, reply)
 
     def operation(self, name: str) -> Operation:

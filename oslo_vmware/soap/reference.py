@@ -50,7 +50,7 @@ from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.objects import moref
-from oslo_vmware.soap.transport import HttpTransport, Reply
+from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 
 LOG = logging.getLogger(__name__)
 
@@ -125,12 +125,15 @@ class CompatibilitySudsClient(suds.client.Client):
         PluginContainer(self.options.plugins).message.marshalled(envelope=envelope.root())
         envelope.root().walk(_escape)
         http: HttpTransport = self.options.transport.http
-        reply = http.post(
-            self.options.location or method.location,
-            envelope.plain().encode('utf-8'),
-            {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': method.soap.action},
-            renews_cookies=operation.startswith('Login'),
-        )
+        try:
+            reply = http.post(
+                self.options.location or method.location,
+                envelope.plain().encode('utf-8'),
+                {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': method.soap.action},
+                renews_cookies=operation.startswith('Login'),
+            )
+        except OversizedReplyError as exc:
+            raise NotSoapError(operation, exc.reply, str(exc)) from exc
         return self._result(method, reply)
 
     def _method(self, operation: str) -> Any:
