@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.differential.drawing import calls
 from tests.differential.engines import Call, Engines, canonical
 from tests.differential.values import build
 
@@ -55,7 +54,7 @@ def test_drawn_requests_are_those_of_the_reference_engine(
 @DRAWN
 @given(data=st.data())
 def test_drawn_requests_are_those_of_suds(vim: Engines, data: st.DataObject) -> None:
-    """For VIM the same as a stock client sends; the values of PBM have types that it cannot give."""
+    """For VIM what a stock client sends; the values of PBM have types that it cannot give."""
     call = data.draw(vim.calls)
     # It takes such text for escaped already, and falsifies it.
     assume(not re.search(r'&\w+;', repr(call)))

@@ -56,7 +56,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Made):
         members = {name: to_json(one) for name, one in value.members.items()}
         return {'type': value.type, 'members': members}
-    if isinstance(value, Moref) or isinstance(value, sudsobject.Property):
+    if isinstance(value, Moref | sudsobject.Property):
         type_ = value.type if isinstance(value, Moref) else getattr(value, '_type', None)
         return {'moref': [str(value.value), str(type_)]}
     if isinstance(value, sudsobject.Object):
