@@ -54,7 +54,7 @@ def test_drawn_requests_are_those_of_the_reference_engine(
 @DRAWN
 @given(data=st.data())
 def test_drawn_requests_are_those_of_suds(vim: Engines, data: st.DataObject) -> None:
-    """For VIM what a stock client sends; the values of PBM have types that it cannot give."""
+    """For VIM what a stock client sends; it cannot give the values of PBM their types."""
     call = data.draw(vim.calls)
     # It takes such text for escaped already, and falsifies it.
     assume(not re.search(r'&\w+;', repr(call)))
