@@ -1,6 +1,7 @@
 """Run the users' own suites: ``python -m tests.consumers [--python PYTHON] [USER ...]``.
 
-Prints a line for each suite and, last, the sum. The exit status is 0 only when all is fine.
+Prints a line for each suite, with the tracebacks of what failed below, and, last, the sum. The
+exit status is 0 only when all is fine.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from tests.consumers.environments import (
     version_of,
 )
 from tests.consumers.suites import USERS, Suite
-from tests.consumers.verdicts import Verdict
+from tests.consumers.verdicts import Verdict, write_junit
 from tests.summary import Tally
 
 RUN_SUITE = pathlib.Path(__file__).with_name('run_suite.py')
@@ -76,17 +77,18 @@ def verdicts_of(
             verdict = Verdict(suite, wrong=wrong)
         else:
             verdict = run_suite(suite, environment, path)
-        verdict.write_junit(path.with_suffix('.xml'))
+        say(f'Python {tag}  {verdict}')
+        show_failures(verdict, path)
         yield verdict
 
 
-def show_failures(verdict: Verdict, most: int = 5) -> None:
-    failed = [test for test in verdict.tests if test['outcome'] == 'failed']
-    for test in failed[:most]:
-        lines = test['text'].strip().splitlines()
-        say(f'    {test["id"]}: {lines[-1] if lines else ""}')
-    if len(failed) > most:
-        say(f'    … and {len(failed) - most} more')
+def show_failures(verdict: Verdict, log_path: pathlib.Path) -> None:
+    for test in verdict.tests:
+        if test['outcome'] == 'failed':
+            say(f'--- {test["id"]}\n{test["text"].strip()}')
+    if verdict.wrong and not verdict.tests and log_path.exists():
+        # It died or hung; where is in the last that it said.
+        say('\n'.join(log_path.read_text(errors='replace').splitlines()[-40:]))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -109,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f'there is no user {", ".join(sorted(unknown))}')
     options.results.mkdir(parents=True, exist_ok=True)
 
-    total = Tally()
+    verdicts: list[Verdict] = []
     try:
         version = version_of(options.python)
         with tempfile.TemporaryDirectory() as scratch:
@@ -122,13 +124,13 @@ def main(argv: list[str] | None = None) -> int:
                     continue
                 home = options.cache.resolve() / f'{user.name}-{version}'
                 environment = Environment(home, user, options.python)
-                for verdict in verdicts_of(environment, wheel, options.results, version):
-                    total += verdict.tally
-                    say(f'Python {version}  {verdict}')
-                    show_failures(verdict)
+                verdicts += verdicts_of(environment, wheel, options.results, version)
     except BrokenEnvironmentError as broken:
         say(f'Nothing can be run: {broken}')
         return 1
+    # Not before the end: a run that dies leaves no result that could be taken for all of it.
+    write_junit(verdicts, options.results / f'consumers-{version}.xml')
+    total = sum((verdict.tally for verdict in verdicts), Tally())
     say(str(total))
     return 1 if total.failed or not total.passed else 0
 

@@ -2,10 +2,13 @@
 
 pip is told where that one package comes from by a constraint with a URL, so there is no other
 candidate for it, on any index, whatever a requirement says. That the files which are there in the
-end are those of the wheel is looked at nevertheless.
+end are those of the wheel is looked at nevertheless, and so is that those of the user are as it
+has released them: somebody may have tried something out in an environment that is kept.
 """
 
+import base64
 import hashlib
+import importlib.metadata
 import os
 import pathlib
 import shutil
@@ -16,8 +19,8 @@ import zipfile
 from dataclasses import dataclass
 
 from tests.consumers.suites import User
+from tests.work_tree import ROOT, copy_sources
 
-ROOT = pathlib.Path(__file__).parents[2]
 CONSTRAINTS = pathlib.Path(__file__).with_name('constraints.txt')
 
 # Seconds. An environment for Nova takes one minute with pip's cache filled.
@@ -74,8 +77,10 @@ def version_of(python: str) -> str:
 
 
 def build_wheel(directory: pathlib.Path) -> pathlib.Path:
-    """Build our wheel, by way of an sdist: what lies about in ``build/`` must not get in."""
-    run(sys.executable, '-m', 'build', '--outdir', directory, ROOT)
+    """Build our wheel, by way of an sdist, as a release would."""
+    tree = copy_sources(directory / 'tree')
+    run(sys.executable, '-m', 'build', '--outdir', directory, tree)
+    shutil.rmtree(tree)
     (wheel,) = directory.glob('*.whl')
     return wheel
 
@@ -138,7 +143,8 @@ class Environment:
         else:
             self._pip_install('--no-deps', '--no-index', '--force-reinstall', wheel)
         self._pip('check')
-        self.verify(wheel)
+        self.verify_library(wheel)
+        self.verify_user()
         return made
 
     def _pip(self, *arguments: str | pathlib.Path) -> None:
@@ -153,13 +159,16 @@ class Environment:
         # modules that come along few are ever imported, so that compiling them all is for nothing.
         self._pip('install', '-qq', '--no-compile', *arguments)
 
-    def verify(self, wheel: pathlib.Path) -> None:
+    def _packages(self) -> pathlib.Path:
+        where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+        return pathlib.Path(run(self.python, '-c', where).strip())
+
+    def verify_library(self, wheel: pathlib.Path) -> None:
         """See that the installed library is the wheel's, file by file, and nothing besides.
 
         :raises BrokenEnvironmentError: it is not
         """
-        where = 'import sysconfig; print(sysconfig.get_path("purelib"))'
-        packages = pathlib.Path(run(self.python, '-c', where).strip())
+        packages = self._packages()
         with zipfile.ZipFile(wheel) as archive:
             expected = {
                 name: archive.read(name)
@@ -169,7 +178,8 @@ class Environment:
         found = {
             path.relative_to(packages).as_posix(): path.read_bytes()
             for path in (packages / 'oslo_vmware').rglob('*')
-            if path.is_file() and path.suffix != '.pyc'
+            # Python's cache is no source of modules; compiled files elsewhere are.
+            if path.is_file() and path.parent.name != '__pycache__'
         }
         different = sorted(
             name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
@@ -179,3 +189,30 @@ class Environment:
                 f'{packages / "oslo_vmware"} is not the library of {wheel.name}: '
                 + ', '.join(different[:5])
             )
+
+    def verify_user(self) -> None:
+        """See that what the user has released, its tests among it, was not changed here.
+
+        :raises BrokenEnvironmentError: it is another release, or a file is not as it was installed
+        """
+        name, _, version = self.user.release.partition('==')
+        packages = self._packages()
+        found = list(importlib.metadata.distributions(name=name, path=[str(packages)]))
+        if [one.version for one in found] != [version]:
+            raise BrokenEnvironmentError(
+                f'of {name} there is {[one.version for one in found]}, and not {version}'
+            )
+        recorded = [file for file in found[0].files or () if file.hash]
+        changed = [str(file) for file in recorded if not _is_as_recorded(file)]
+        if not recorded or changed:
+            raise BrokenEnvironmentError(
+                f'{name} is not as it was installed: {", ".join(changed[:5]) or "no record"}'
+            )
+
+
+def _is_as_recorded(file: importlib.metadata.PackagePath) -> bool:
+    path = pathlib.Path(str(file.locate()))
+    if not path.is_file():
+        return False
+    digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b'=').decode() == file.hash.value

@@ -3,16 +3,27 @@
 ``python run_suite.py RESULT.json SECONDS NAME...``. This is a program, not a module: it runs under
 an interpreter that has nothing of ours but the package under test, and uses the standard library
 only. The names are packages or modules; a package stands for all ``test_*`` modules in it.
+
+It judges nothing, and writes down what the judge needs to know about the process as well: which
+blocking calls were eventlet's, before the first test and after the last, and where the modules of
+the library and of its user came from. It imports neither of them, so what is there was imported by
+the tests.
 """
 
+import _thread
 import faulthandler
-import importlib.metadata
 import importlib.util
 import json
 import os
+import select
+import socket
 import sys
+import threading
 import time
 import unittest
+
+# Of what a test reports about itself the worst counts.
+BETTER_TO_WORSE = ('passed', 'skipped', 'failed')
 
 
 class Record(unittest.TestResult):
@@ -41,9 +52,10 @@ class Record(unittest.TestResult):
         if self._current is None:
             # What fails outside of tests: setUpClass, setUpModule.
             self.tests.append({'id': test.id(), 'outcome': outcome, 'text': text, 'seconds': 0})
-        elif not self._current.get('settled'):
-            # A failure stays one, whatever is reported after it.
-            self._current.update(outcome=outcome, text=text, settled=outcome == 'failed')
+            return
+        known = self._current.get('settled', 'passed')
+        if BETTER_TO_WORSE.index(outcome) >= BETTER_TO_WORSE.index(known):
+            self._current.update(outcome=outcome, text=text, settled=outcome)
 
     def addSuccess(self, test):
         self._note(test, 'passed')
@@ -78,9 +90,33 @@ def load(names):
     return suite
 
 
-def is_green():
-    patcher = sys.modules.get('eventlet.patcher')
-    return patcher is not None and bool(patcher.is_monkey_patched('socket'))
+def green_calls():
+    """Name the blocking calls that are eventlet's: all of these, or none, or something is wrong.
+
+    That it was asked to patch them says less than what they are and do. `time.sleep` is not among
+    them: os-brick wraps it.
+    """
+    ran_on = []
+    started = threading.Thread(target=lambda: ran_on.append(_thread.get_native_id()))
+    started.start()
+    started.join()
+    of_eventlet = {
+        'lock': type(threading.Lock()),
+        'select': select.select,
+        'socket': socket.socket,
+    }
+    names = [name for name, call in of_eventlet.items() if call.__module__.startswith('eventlet.')]
+    # A green thread runs on the system's thread of whoever started it.
+    return sorted(names + ['thread'] * (ran_on == [_thread.get_native_id()]))
+
+
+def origins(packages):
+    """Give the files of the imported modules of some packages, and None for what has no file."""
+    return {
+        name: getattr(module, '__file__', None)
+        for name, module in sorted(sys.modules.items())
+        if name.partition('.')[0] in packages
+    }
 
 
 def main(result_path, seconds, *names):
@@ -89,20 +125,18 @@ def main(result_path, seconds, *names):
     record = Record()
     suite = load(names)
     found = suite.countTestCases()
+    green = [green_calls()]
     suite.run(record)
-    import oslo_vmware
-
+    green.append(green_calls())
+    report = {
+        'found': found,
+        'tests': record.tests,
+        'green': green,
+        'library': origins({'oslo_vmware'}),
+        'user': origins({name.partition('.')[0] for name in names}),
+    }
     with open(result_path, 'w', encoding='utf-8') as file:
-        json.dump(
-            {
-                'found': found,
-                'tests': record.tests,
-                'green': is_green(),
-                'version': importlib.metadata.version('oslo.vmware'),
-                'library': oslo_vmware.__file__,
-            },
-            file,
-        )
+        json.dump(report, file)
     sys.stdout.flush()
     sys.stderr.flush()
     # Some tests leave threads behind, which would keep the process.

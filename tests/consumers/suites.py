@@ -4,6 +4,7 @@ A number in this table is what the release has, counted once; a run that finds a
 fails. The releases are pinned, so it changes with the release and never by itself.
 """
 
+import re
 from dataclasses import dataclass, field
 
 #: The Pythons that this project supports.
@@ -43,7 +44,7 @@ class User:
     """A project that uses the library.
 
     :ivar name: for people and for the directory of its environment
-    :ivar requirements: what pip installs: the release, and what its tests need beyond that
+    :ivar requirements: what pip installs: first the release, then what its tests need beyond it
     :ivar suites: its tests
     :ivar pythons: the Pythons that it and we support
     """
@@ -52,6 +53,11 @@ class User:
     requirements: tuple[str, ...]
     suites: tuple[Suite, ...]
     pythons: tuple[str, ...] = OURS
+
+    @property
+    def release(self) -> str:
+        """The release as ``name==version``, without extras."""
+        return re.sub(r'\[.*\]', '', self.requirements[0])
 
 
 _NOVA = ('nova.tests.unit.virt.vmwareapi',)

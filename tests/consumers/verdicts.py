@@ -1,18 +1,23 @@
 """What a run of a suite is worth.
 
 A suite has passed when as many tests passed as it is known to have, none failed, none was skipped,
-and the process was what it was meant to be: our package in it, and eventlet at work or not. All
-that is wrong is said, each in a sentence.
+and the process was what it was meant to be: the library and the tests taken from the environment,
+the library imported by the tests, and all blocking calls eventlet's or none. All that is wrong is
+said, each in a sentence.
 """
 
 import json
 import pathlib
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tests.consumers.suites import Suite
 from tests.summary import Tally
+
+#: What `run_suite.py` looks at, when all of it is eventlet's.
+GREEN_CALLS = ['lock', 'select', 'socket', 'thread']
 
 
 @dataclass
@@ -39,7 +44,7 @@ class Verdict:
         """
         try:
             found = json.loads(report.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, json.JSONDecodeError):
             return cls(suite, wrong=['it died before its end'], seconds=seconds)
         verdict = cls(suite, found['tests'], [], seconds)
         counts = verdict.tally
@@ -48,16 +53,22 @@ class Verdict:
                 f'{found["found"]} tests were found and {len(verdict.tests)} have a result, '
                 f'but the suite is known to have {suite.expected}'
             )
+        if again := len(verdict.tests) - len({test['id'] for test in verdict.tests}):
+            verdict.wrong.append(f'{again} tests bear the name of another')
+        names = tuple(f'{name}.' for name in suite.tests)
+        if others := [test['id'] for test in verdict.tests if not test['id'].startswith(names)]:
+            verdict.wrong.append(f'{len(others)} tests are of elsewhere: {", ".join(others[:3])}')
         if counts.skipped:
             verdict.wrong.append(f'{counts.skipped} tests were skipped')
-        if found['green'] != suite.green:
-            verdict.wrong.append(
-                'eventlet has patched the process, which was to have native threads'
-                if found['green']
-                else 'eventlet has not patched the process'
-            )
-        if not pathlib.Path(found['library']).resolve().is_relative_to(home.resolve()):
-            verdict.wrong.append(f'the library came from {found["library"]}')
+        for when, calls in zip(('before', 'after'), found['green'], strict=True):
+            if calls != (GREEN_CALLS if suite.green else []):
+                verdict.wrong.append(
+                    f'{when} the tests the blocking calls of eventlet were {calls or "none"}, '
+                    f'and are to be {GREEN_CALLS if suite.green else "none"}'
+                )
+        if 'oslo_vmware.exceptions' not in found['library']:
+            verdict.wrong.append('the tests have not imported the library')
+        verdict.wrong += _strays(found['library'] | found['user'], home.resolve())
         return verdict
 
     @property
@@ -84,8 +95,7 @@ class Verdict:
             ['FAILED', *([f'{failures} tests failed'] if failures else []), *self.wrong]
         )
 
-    def write_junit(self, path: pathlib.Path) -> None:
-        """Write the result as JUnit XML, for whoever adds up runs."""
+    def as_junit(self) -> ET.Element:
         root = ET.Element('testsuite', name=self.suite.name)
         for test in self.tests:
             case = ET.SubElement(root, 'testcase', classname=self.suite.name, name=test['id'])
@@ -96,7 +106,26 @@ class Verdict:
         if self.wrong:
             case = ET.SubElement(root, 'testcase', classname=self.suite.name, name='the run')
             ET.SubElement(case, 'failure').text = '; '.join(self.wrong)
-        ET.ElementTree(root).write(path, encoding='utf-8', xml_declaration=True)
+        return root
+
+
+def write_junit(verdicts: Iterable[Verdict], path: pathlib.Path) -> None:
+    """Write results as JUnit XML, for whoever adds up runs."""
+    root = ET.Element('testsuites')
+    root.extend(verdict.as_junit() for verdict in verdicts)
+    ET.ElementTree(root).write(path, encoding='utf-8', xml_declaration=True)
+
+
+def _strays(modules: dict[str, str | None], home: pathlib.Path) -> list[str]:
+    """Say which modules came from elsewhere: from another place, or made up by a test."""
+    strays = [
+        f'{name} ({file or "no file"})'
+        for name, file in modules.items()
+        if file is None or not pathlib.Path(file).resolve().is_relative_to(home)
+    ]
+    if not strays:
+        return []
+    return [f'{len(strays)} modules came from elsewhere: {", ".join(strays[:3])}']
 
 
 def _printable(text: str) -> str:

@@ -10,7 +10,6 @@ import email.parser
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,21 +17,8 @@ import zipfile
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.work_tree import ROOT, copy_sources
 
-# What lies about in a work tree and is no part of the sources.
-LITTER = (
-    '.git',
-    '.hypothesis',
-    '.test-results',
-    '.tox',
-    '.venv*',
-    '.*_cache',
-    '__pycache__',
-    '*.egg-info',
-    'build',
-    'dist',
-)
 EXTRA = 'oslo.vmware[simulator]'
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -82,9 +68,7 @@ class Release:
 @pytest.fixture(scope='session')
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     place = tmp_path_factory.mktemp('release')
-    tree = place / 'tree'
-    # A copy, because builds leave files behind that the next build would pick up.
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(*LITTER))
+    tree = copy_sources(place / 'tree')
     # By default the wheel is built from the sdist, with --wheel from the tree.
     run(sys.executable, '-m', 'build', '--outdir', place / 'by_sdist', tree, cwd=place)
     run(sys.executable, '-m', 'build', '--wheel', '--outdir', place / 'by_tree', tree, cwd=place)

@@ -1,11 +1,15 @@
 """The runner of the users' suites takes nothing for a success that is none."""
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,50 +18,76 @@ from tests import summary
 from tests.consumers import __main__, environments
 from tests.consumers.environments import BrokenEnvironmentError, Environment
 from tests.consumers.suites import USERS, Suite, User
-from tests.consumers.verdicts import Verdict
+from tests.consumers.verdicts import GREEN_CALLS, Verdict, write_junit
 
 VERSION = f'{sys.version_info[0]}.{sys.version_info[1]}'
 SUITE = Suite('somebody', ('somebody.tests',), expected=2)
 GREEN = Suite('somebody', ('somebody.tests',), expected=2, green=True)
 
 
-def results(*outcomes: str) -> list[dict[str, Any]]:
+def results(*outcomes: str, where: str = 'somebody.tests') -> list[dict[str, Any]]:
     return [
-        {'id': f'test_{number}', 'outcome': outcome, 'text': 'why\x1b', 'seconds': 0.1}
+        {'id': f'{where}.test_{number}', 'outcome': outcome, 'text': 'why\x1b', 'seconds': 0.1}
         for number, outcome in enumerate(outcomes)
     ]
 
 
-GOOD = {'found': 2, 'tests': results('passed', 'passed'), 'green': False, 'library': 'lib/o.py'}
+LIBRARY = {'oslo_vmware': 'lib/o/__init__.py', 'oslo_vmware.exceptions': 'lib/o/exceptions.py'}
+USERS_MODULES = {'somebody': 'lib/s/__init__.py', 'somebody.tests': 'lib/s/tests.py'}
+GOOD = {
+    'found': 2,
+    'tests': results('passed', 'passed'),
+    'green': [[], []],
+    'library': LIBRARY,
+    'user': USERS_MODULES,
+}
 
 
 @pytest.mark.parametrize(
     ('suite', 'changes', 'complaint'),
     [
         (SUITE, {}, None),
-        (GREEN, {'green': True}, None),
+        (GREEN, {'green': [GREEN_CALLS, GREEN_CALLS]}, None),
         (SUITE, {'tests': results('passed', 'failed')}, '1 tests failed'),
         (SUITE, {'tests': results('passed', 'skipped')}, '1 tests were skipped'),
         (SUITE, {'found': 1, 'tests': results('passed')}, 'known to have 2'),
         (SUITE, {'found': 3, 'tests': results(*['passed'] * 3)}, 'known to have 2'),
         (SUITE, {'tests': results('passed')}, '1 have a result'),
         (SUITE, {'found': 0, 'tests': []}, 'known to have 2'),
-        (SUITE, {'green': True}, 'was to have native threads'),
-        (GREEN, {'green': False}, 'has not patched'),
-        (SUITE, {'library': '/elsewhere/oslo_vmware/__init__.py'}, 'came from /elsewhere'),
+        (SUITE, {'tests': results('passed', 'passed', where='test')}, '2 tests are of elsewhere'),
+        (SUITE, {'tests': results('passed') * 2}, '1 tests bear the name of another'),
+        (SUITE, {'green': [GREEN_CALLS, GREEN_CALLS]}, 'are to be none'),
+        (SUITE, {'green': [[], GREEN_CALLS]}, 'after the tests'),
+        (SUITE, {'green': [['select'], []]}, 'before the tests'),
+        (GREEN, {}, "were none, and are to be ['lock'"),
+        (GREEN, {'green': [GREEN_CALLS, []]}, 'after the tests'),
+        (GREEN, {'green': [GREEN_CALLS[1:], GREEN_CALLS]}, 'before the tests'),
+        (SUITE, {'library': LIBRARY | {'oslo_vmware.api': '/x/api.py'}}, 'elsewhere: oslo_vmware.'),
+        (SUITE, {'library': LIBRARY | {'oslo_vmware.api': None}}, 'oslo_vmware.api (no file)'),
+        (SUITE, {'library': {}}, 'have not imported the library'),
+        (SUITE, {'user': {'somebody': '/x/__init__.py'}}, 'came from elsewhere: somebody'),
         (SUITE, None, 'died before its end'),
+        (SUITE, '{"found": 2, "te', 'died before its end'),
     ],
 )
 def test_verdict(
-    tmp_path: pathlib.Path, suite: Suite, changes: dict[str, Any] | None, complaint: str | None
+    tmp_path: pathlib.Path,
+    suite: Suite,
+    changes: dict[str, Any] | str | None,
+    complaint: str | None,
 ) -> None:
     """Only the known number of tests, all passed, in the right kind of process, is a success."""
     report = tmp_path / 'report.json'
-    if changes is not None:
-        library = str(tmp_path / GOOD['library'])
-        report.write_text(json.dumps(GOOD | {'library': library} | changes))
+    if isinstance(changes, dict):
+        found = GOOD | changes
+        for whose in 'library', 'user':
+            # Absolute paths stay what they are.
+            found[whose] = {k: v and str(tmp_path / v) for k, v in found[whose].items()}
+        report.write_text(json.dumps(found))
+    elif changes is not None:
+        report.write_text(changes)
     verdict = Verdict.of(suite, report, tmp_path, 1.0)
-    verdict.write_junit(tmp_path / 'result.xml')
+    write_junit([verdict], tmp_path / 'result.xml')
     assert verdict.passed == (complaint is None)
     assert (complaint or 'fine') in str(verdict)
     # Whoever adds up the files comes to the same result.
@@ -80,6 +110,16 @@ class Case(unittest.TestCase):
     def test_fails_in_part(self):
         with self.subTest(): self.fail('part')
     def test_fails_in_tear_down(self): self.addCleanup(self.fail)
+    def test_is_skipped_in_part(self):
+        with self.subTest(): self.skipTest('not this part')
+
+class Hasty(unittest.TestCase):
+    def run(self, result):
+        result.startTest(self)
+        result.addSkip(self, 'not today')
+        result.addSuccess(self)
+        result.stopTest(self)
+    def test_is_skipped_and_done(self): pass
 
 class Silent(unittest.TestCase):
     def run(self, result):
@@ -104,7 +144,7 @@ def test_what_became_of_each_test(tmp_path: pathlib.Path) -> None:
     subprocess.run(
         [sys.executable, '-P', __main__.RUN_SUITE, tmp_path / 'report.json', '60', 'package'],
         env=os.environ | {'PYTHONPATH': str(tmp_path)},
-        cwd=tmp_path,
+        cwd=package,
         check=True,
         timeout=60,
     )
@@ -119,15 +159,57 @@ def test_what_became_of_each_test(tmp_path: pathlib.Path) -> None:
         'test_passes_unexpectedly': 'failed',
         'test_fails_in_part': 'failed',
         'test_fails_in_tear_down': 'failed',
+        'test_is_skipped_in_part': 'skipped',
+        'test_is_skipped_and_done': 'skipped',
         'test_says_nothing': 'failed',
         'test_absent': 'failed',
         'Unprepared)': 'failed',
     }
-    assert report['found'] == 11
-    assert report['green'] is False
+    assert report['found'] == 13
+    assert report['green'] == [[], []]
+    # Whether tests import the library is not for the program to decide: it does not itself.
+    assert report['library'] == {}
+    assert report['user']['package.test_cases'] == str(package / 'test_cases.py')
     texts = {test['id'].rpartition('.')[2]: test['text'] for test in report['tests']}
     assert 'because' in texts['test_fails']
     assert 'no_such_module' in texts['test_absent']
+
+
+PATCHING = """
+import unittest
+import eventlet
+{at_import}
+
+class Case(unittest.TestCase):
+    def test_of_all(self):
+        {in_test}
+"""
+
+
+@pytest.mark.parametrize(
+    ('at_import', 'in_test', 'before', 'after'),
+    [
+        ('', 'pass', [], []),
+        ('eventlet.monkey_patch()', 'pass', GREEN_CALLS, GREEN_CALLS),
+        ('eventlet.monkey_patch(select=True)', 'pass', ['select'], ['select']),
+        ('', 'eventlet.monkey_patch()', [], GREEN_CALLS),
+    ],
+)
+def test_what_eventlet_has_patched(
+    tmp_path: pathlib.Path, at_import: str, in_test: str, before: list[str], after: list[str]
+) -> None:
+    """Patched is what is eventlet's when the tests begin, not what was imported some time."""
+    (tmp_path / 'patching.py').write_text(PATCHING.format(at_import=at_import, in_test=in_test))
+    subprocess.run(
+        [sys.executable, '-P', __main__.RUN_SUITE, tmp_path / 'report.json', '60', 'patching'],
+        env=os.environ | {'PYTHONPATH': str(tmp_path), 'PYTHONWARNINGS': 'ignore'},
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+    )
+    report = json.loads((tmp_path / 'report.json').read_text())
+    assert [test['outcome'] for test in report['tests']] == ['passed']
+    assert report['green'] == [before, after]
 
 
 def make_wheel(
@@ -141,20 +223,24 @@ def make_wheel(
     metadata = f'Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n'
     files = {
         f'{plain}/__init__.py': f'version = {version!r}\n# {directory.name}\n',
+        f'{plain}/exceptions.py': '',
         f'{plain}/test_all.py': tests,
         f'{about}/METADATA': metadata + (f'Requires-Dist: {needs}\n' if needs else ''),
         f'{about}/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
     }
     with zipfile.ZipFile(path, 'w') as archive:
+        record = ''
         for inside, text in files.items():
             archive.writestr(inside, text)
-        archive.writestr(f'{about}/RECORD', ''.join(f'{inside},,\n' for inside in files))
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+            record += f'{inside},sha256={digest.decode().rstrip("=")},{len(text.encode())}\n'
+        archive.writestr(f'{about}/RECORD', record + f'{about}/RECORD,,\n')
     return path
 
 
 SOMEBODYS_TESTS = """
 import os, threading, time, unittest
-import oslo_vmware
+import oslo_vmware.exceptions
 
 class Case(unittest.TestCase):
     def test_library(self): self.assertEqual(oslo_vmware.version, '5.0.0')
@@ -172,6 +258,15 @@ def installed(environment: Environment) -> pathlib.Path:
     return found
 
 
+def unpack(environment: Environment, wheel: pathlib.Path) -> pathlib.Path:
+    """Make the environment by hand, in a tenth of the time that pip takes."""
+    environments.run(sys.executable, '-m', 'venv', '--without-pip', environment.home)
+    (packages,) = environment.home.glob('lib/python*/site-packages')
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    return packages
+
+
 @pytest.fixture
 def environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """An environment of a user whose release an index has, beside a newer library."""
@@ -183,6 +278,22 @@ def environment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Envi
     monkeypatch.setenv('PIP_FIND_LINKS', str(index))
     monkeypatch.setenv('PIP_CONFIG_FILE', os.devnull)
     return Environment(tmp_path / 'home', User('somebody', ('somebody==1.0',), ()), sys.executable)
+
+
+def test_what_is_kept_is_verified(
+    tmp_path: pathlib.Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both the library and the user's release, whatever pip says."""
+    wheel = make_wheel(tmp_path / 'ours', 'oslo.vmware', '5.0.0')
+    environment.prepare(wheel)
+    monkeypatch.setattr(Environment, '_pip', lambda self, *arguments: None)
+    assert not environment.prepare(wheel)
+    (installed(environment).parents[1] / 'somebody' / 'test_all.py').write_text('')
+    with pytest.raises(BrokenEnvironmentError, match='somebody is not as it was installed'):
+        environment.prepare(wheel)
+    (installed(environment).parent / 'other.pyc').touch()
+    with pytest.raises(BrokenEnvironmentError, match='is not the library'):
+        environment.prepare(wheel)
 
 
 def test_pip_takes_our_wheel_and_no_other(tmp_path: pathlib.Path, environment: Environment) -> None:
@@ -219,19 +330,39 @@ def test_library_that_is_not_the_wheel(
 ) -> None:
     """One file that differs, is missing or is too many gives it away."""
     wheel = make_wheel(tmp_path / 'ours', 'oslo.vmware', '5.0.0')
-    environments.run(sys.executable, '-m', 'venv', '--without-pip', environment.home)
-    (packages,) = environment.home.glob('lib/python*/site-packages')
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
-    environment.verify(wheel)
+    packages = unpack(environment, wheel)
+    environment.verify_library(wheel)
     if tamper == 'add':
-        (packages / 'oslo_vmware' / 'other.py').touch()
+        (packages / 'oslo_vmware' / 'other.pyc').touch()
     elif tamper == 'change':
         installed(environment).write_text('version = "5.0.0"\n')
     else:
         installed(environment).unlink()
     with pytest.raises(BrokenEnvironmentError, match='is not the library'):
-        environment.verify(wheel)
+        environment.verify_library(wheel)
+
+
+@pytest.mark.parametrize(
+    ('tamper', 'complaint'),
+    [
+        (lambda packages: (packages / 'somebody/test_all.py').write_text(''), 'somebody/test_all'),
+        (lambda packages: (packages / 'somebody/test_all.py').unlink(), 'somebody/test_all'),
+        (lambda packages: shutil.rmtree(packages / 'somebody-1.0.dist-info'), r'there is \[\]'),
+        (lambda packages: next(packages.glob('somebody-*/RECORD')).write_text(''), 'no record'),
+    ],
+)
+def test_tests_that_are_not_as_released(
+    tmp_path: pathlib.Path,
+    environment: Environment,
+    tamper: Callable[[pathlib.Path], object],
+    complaint: str,
+) -> None:
+    """Tests that somebody has changed in an environment that is kept are not the user's tests."""
+    packages = unpack(environment, tmp_path / 'index' / 'somebody-1.0-py3-none-any.whl')
+    environment.verify_user()
+    tamper(packages)
+    with pytest.raises(BrokenEnvironmentError, match=complaint):
+        environment.verify_user()
 
 
 def test_constraints_leave_the_library_alone() -> None:
@@ -279,6 +410,10 @@ def test_from_release_to_closing_line(
     places = ['--cache', str(tmp_path / 'cache'), '--results', str(tmp_path / 'results')]
     assert __main__.main(places) == 1
     lines = capsys.readouterr().out.splitlines()
+    # What failed is told in full, and of what hung the last that it said.
+    assert any(line.startswith('--- somebody.test_all.Case.test_variable') for line in lines)
+    assert any("AssertionError: None != 'set'" in line for line in lines)
+    assert any('in test_may_hang' in line for line in lines)
     said = [line.split('  ', 1)[1] for line in lines if line.startswith('Python 3')]
     assert [line.split(' s  ')[1].partition(':')[0].partition(';')[0] for line in said] == [
         'fine',
@@ -293,7 +428,7 @@ def test_from_release_to_closing_line(
     assert 'no environment' in said[4]
     assert f'not-yet is not for Python {VERSION}, but for 3.10' in lines
     assert lines[-1] == '14 passed, 4 failed, 0 skipped'
-    assert summary.main([str(path) for path in (tmp_path / 'results').glob('*.xml')]) == 1
+    assert summary.main([str(tmp_path / 'results' / f'consumers-{VERSION}.xml')]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == lines[-1]
     # The log of the one that hung says where.
     log = tmp_path / 'results' / f'consumers-hanging-{VERSION}.log'
