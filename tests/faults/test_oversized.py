@@ -130,9 +130,9 @@ def test_without_end(connect: Callable[[int], Vim]) -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a body that inflates to 100 MB no more than a piece is inflated."""
+    """Of a body that inflates to 400 MB no more than a piece is inflated."""
     monkeypatch.setattr(transport, 'MAX_REPLY_BYTES', BOUND)
-    answer = packed(bytes(100_000_000))
+    answer = packed(bytes(400_000_000))
     with ScriptedServer(lambda request: answer) as server:
         http = HttpTransport()
         tracemalloc.start()
@@ -143,8 +143,9 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             tracemalloc.stop()
             http.close()
-    assert len(answer.body) > 90_000  # more than one piece
-    assert peak < 80_000_000
+    assert len(answer.body) > 300_000  # several pieces
+    # A piece is 64 KiB, which inflate to 64 MB; urllib3 before 2 makes a copy of that.
+    assert peak < 200_000_000
 
 
 def test_a_description(monkeypatch: pytest.MonkeyPatch) -> None:
