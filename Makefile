@@ -86,8 +86,10 @@ vcsim:
 	@mkdir -p .vcsim
 	@GOPATH='$(GOCODE)' GO111MODULE=off go build -o .vcsim/vcsim ./tests/vcsim
 
+# Against govmomi's simulator as well, once that has been built.
 test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simulated vCenter
-	@$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
+	@OSLO_VMWARE_TEST_VCSIM=$(abspath $(wildcard .vcsim/vcsim)) \
+		$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
 
 fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the documented exception
 	@$(BIN)/python -m tests.differential.fuzz $(FUZZ_RUNS)

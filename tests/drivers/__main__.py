@@ -4,6 +4,7 @@ Prints a line for each and, last, the sum. The exit status is 0 only when all is
 """
 
 import argparse
+import os
 import pathlib
 import sys
 import tempfile
@@ -57,6 +58,9 @@ def main(argv: list[str] | None = None) -> int:
             for driver in DRIVERS:
                 user = users[driver.user]
                 if options.drivers and not {driver.name, driver.user} & set(options.drivers):
+                    continue
+                if driver.needs and not os.environ.get(driver.needs):
+                    say(f'{driver.name} is left out, because {driver.needs} is not set')
                     continue
                 if version not in user.pythons:
                     say(f'{user.name} is not for Python {version}, but for {user.pythons[-1]}')
