@@ -10,13 +10,7 @@ PBM, ``pbm.versions`` asks them.)
 import functools
 from typing import NamedTuple
 
-try:
-    from pyVmomi import VmomiSupport
-except ImportError:  # pragma: no cover - proved by a test in a process of its own
-    raise ImportError(
-        'The vCenter simulator needs the package pyvmomi, which is not installed; '
-        "get it with: pip install 'oslo.vmware[simulator]'"
-    ) from None
+from oslo_vmware.simulator.type_tables import VmomiSupport
 
 _VIM = 'urn:vim25'
 

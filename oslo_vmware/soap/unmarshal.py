@@ -306,6 +306,8 @@ def _value(element: Any, plan: _Plan, empty: str | None, scope: _Scope) -> Any:
     typed = element.get(_XSI_TYPE)
     if typed is not None:
         plan = scope.known.get(typed) or scope.plan(typed, element, plan)
+    elif plan.fields is None:
+        plan.prepare()
     members: dict[str, Any] = {}
     for name, text in element.items():
         if not name.startswith(_ABOUT_XML):
