@@ -1,0 +1,108 @@
+"""Which SOAP engine runs, and in which version it speaks."""
+
+import pytest
+from lxml import etree
+
+from oslo_vmware import api, wsdl
+from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.soap.client import COMPILED, ENGINE_VARIABLE, REFERENCE, engine_name
+from oslo_vmware.vim import Vim
+from tests.functional.conftest import SessionMaker
+from tests.wire import Answer, Request, ScriptedServer, reply
+
+
+@pytest.mark.parametrize(
+    ('argument', 'variable', 'expected'),
+    [
+        (None, None, COMPILED),
+        (None, '', COMPILED),
+        (None, REFERENCE, REFERENCE),
+        (None, COMPILED, COMPILED),
+        (REFERENCE, None, REFERENCE),
+        (COMPILED, REFERENCE, COMPILED),
+    ],
+)
+def test_the_choice(
+    argument: str | None, variable: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The argument decides, else the environment, else it is the compiled engine."""
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
+    if variable is not None:
+        monkeypatch.setenv(ENGINE_VARIABLE, variable)
+    assert engine_name(argument) == expected
+
+
+@pytest.mark.parametrize('by_argument', [True, False])
+def test_an_unknown_engine(by_argument: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ValueError that says where the name stands, before anything is sent."""
+    if not by_argument:
+        monkeypatch.setenv(ENGINE_VARIABLE, 'zeep')
+    source = 'soap_engine' if by_argument else ENGINE_VARIABLE
+    with ScriptedServer(lambda request: Answer(status=404)) as server:
+        with pytest.raises(ValueError, match=f"{source} is 'zeep'"):
+            api.VMwareAPISession(
+                *('127.0.0.1', 'user', 'password', 1, 0.1),
+                port=server.port,
+                scheme='http',
+                soap_engine='zeep' if by_argument else None,
+            )
+        assert server.requests == []
+
+
+@pytest.mark.parametrize('version', ['6.7', '8.0.3.0', wsdl.vim_api_version()])
+def test_the_version_of_the_server(version: str, connect: SessionMaker) -> None:
+    """It is the one spoken: the simulator refuses any newer one."""
+    with VCenterSimulator(api_version=version) as vc:
+        session = connect(vc, wsdl_loc=None, soap_engine=COMPILED)
+        assert session.vim.service_content.about.apiVersion == version
+        assert vc.errors == []
+
+
+VERSIONS = (
+    '<namespaces version="1.0"><namespace><name>urn:vim25</name><version>{}</version>'
+    '</namespace></namespaces>'
+)
+ABOUT = '<returnval><about><apiVersion>{}</apiVersion></about></returnval>'
+
+
+def opened(published: str | None, about: str = '6.7') -> list[Request]:
+    """The requests of opening a client and asking once, where no description is served."""
+
+    def script(request: Request) -> Answer:
+        if request.method == 'POST':
+            return reply('RetrieveServiceContent', ABOUT.format(about))
+        if published and request.path.endswith('Versions.xml'):
+            return Answer(VERSIONS.format(published))
+        return Answer('no', 404, 'text/plain')
+
+    with ScriptedServer(script) as server:
+        vim = Vim('http', '127.0.0.1', server.port, soap_engine=COMPILED)
+        vim.RetrieveServiceContent('ServiceInstance')
+        return server.requests
+
+
+def actions(requests: list[Request]) -> list[str]:
+    for request in requests:
+        assert request.method == 'GET' or etree.fromstring(request.body) is not None
+    return [one.headers['SOAPAction'] for one in requests if one.method == 'POST']
+
+
+def test_what_the_server_publishes() -> None:
+    """The SOAPAction names it, and no description is fetched."""
+    requests = opened('8.0.3.0')
+    assert actions(requests) == ['"urn:vim25/8.0.3.0"']
+    assert [one.path for one in requests] == ['/sdk/vimServiceVersions.xml', '/sdk']
+
+
+def test_a_server_that_publishes_nothing() -> None:
+    """It is asked in a version that all know, and then spoken to in its own."""
+    assert actions(opened(None)) == ['"urn:vim25/5.5"', '"urn:vim25/6.7"']
+
+
+def test_a_newer_server_without_a_description(caplog: pytest.LogCaptureFixture) -> None:
+    """It is spoken to in our newest version, after one warning."""
+    requests = opened('99.0.0.0')
+    assert actions(requests) == [f'"urn:vim25/{wsdl.vim_api_version()}"']
+    warnings = [one for one in caplog.records if one.levelname == 'WARNING']
+    assert len(warnings) == 1
+    assert '99.0.0.0' in warnings[0].getMessage()
