@@ -5,6 +5,9 @@ from oslo_vmware.soap.transport import Reply
 #: How much of an unexpected reply is worth showing.
 EXCERPT_LENGTH = 200
 
+#: How much of it is looked through for what must not be shown: more than any page of a proxy has.
+PAGE_LENGTH = 65536
+
 #: A page in which one of these stands may quote our own request.
 _QUOTED = ('Envelope', 'password', 'userName', 'sessionID')
 
@@ -33,7 +36,7 @@ class NotSoapError(Exception):
         # Only here, where something went wrong anyway: it takes a while to import.
         from oslo_utils import strutils
 
-        text = self.reply.body.decode('utf-8', 'replace')
+        text = self.reply.body[:PAGE_LENGTH].decode('utf-8', 'replace')
         if any(word in text for word in _QUOTED):
             return ''
         masked: str = strutils.mask_password(text[:EXCERPT_LENGTH])
