@@ -3,7 +3,7 @@
 import pytest
 from lxml import etree
 
-from oslo_vmware import api, wsdl
+from oslo_vmware import api, exceptions, wsdl
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.soap.client import COMPILED, ENGINE_VARIABLE, REFERENCE, engine_name
 from oslo_vmware.vim import Vim
@@ -65,10 +65,24 @@ VERSIONS = (
 ABOUT = '<returnval><about><apiVersion>{}</apiVersion></about></returnval>'
 
 
-def opened(published: str | None, about: str = '6.7') -> list[Request]:
-    """The requests of opening a client and asking once, where no description is served."""
+def description(name: str, version: str) -> Answer:
+    """A file of our description, as a server of another version would have it."""
+    text = wsdl.vim_wsdl_path().with_name(name).read_text()
+    return Answer(text.replace(f'urn:vim25/{wsdl.vim_api_version()}', f'urn:vim25/{version}'))
+
+
+def opened(
+    published: str | None, about: str = '6.7', described: str | None = None, **arguments: str
+) -> list[Request]:
+    """The requests of opening a client and asking once.
+
+    :param described: version of the description that is served; none is without
+    """
 
     def script(request: Request) -> Answer:
+        name = request.path.rpartition('/')[2]
+        if described and name.endswith(('.wsdl', '.xsd')):
+            return description(name, described)
         if request.method == 'POST':
             return reply('RetrieveServiceContent', ABOUT.format(about))
         if published and request.path.endswith('Versions.xml'):
@@ -76,7 +90,8 @@ def opened(published: str | None, about: str = '6.7') -> list[Request]:
         return Answer('no', 404, 'text/plain')
 
     with ScriptedServer(script) as server:
-        vim = Vim('http', '127.0.0.1', server.port, soap_engine=COMPILED)
+        places = {name: f'{server.url}{path}' for name, path in arguments.items()}
+        vim = Vim('http', '127.0.0.1', server.port, soap_engine=COMPILED, **places)
         vim.RetrieveServiceContent('ServiceInstance')
         return server.requests
 
@@ -106,3 +121,30 @@ def test_a_newer_server_without_a_description(caplog: pytest.LogCaptureFixture) 
     warnings = [one for one in caplog.records if one.levelname == 'WARNING']
     assert len(warnings) == 1
     assert '99.0.0.0' in warnings[0].getMessage()
+
+
+def test_a_newer_server_with_a_description() -> None:
+    """Its own is read, with all that it includes, and its version is spoken."""
+    requests = opened('99.0.0.0', described='99.0.0.0')
+    assert actions(requests) == ['"urn:vim25/99.0.0.0"']
+    read = [one.path for one in requests if one.method == 'GET']
+    assert read[:2] == ['/sdk/vimServiceVersions.xml', '/sdk/vimService.wsdl']
+    assert '/sdk/vim-types.xsd' in read
+
+
+def test_a_description_of_ones_own() -> None:
+    """Is read from its URL, decides about the version, and nothing is negotiated."""
+    requests = opened('8.0.3.0', described='7.0', wsdl_url='/elsewhere/vimService.wsdl')
+    assert actions(requests) == ['"urn:vim25/7.0"']
+    read = [one.path for one in requests if one.method == 'GET']
+    assert read[0] == '/elsewhere/vimService.wsdl'
+    assert '/elsewhere/vim-types.xsd' in read
+
+
+def test_a_server_that_is_starting() -> None:
+    """503 in place of the versions is no answer, which the session's login tries again."""
+    with (
+        ScriptedServer(lambda request: Answer('<html/>', 503, 'text/html')) as server,
+        pytest.raises(exceptions.VimConnectionException, match='503'),
+    ):
+        Vim('http', '127.0.0.1', server.port, soap_engine=COMPILED)
