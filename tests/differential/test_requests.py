@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from tests.differential.engines import Call, Engines, canonical
 from tests.differential.values import build
 
+# CI draws the same each time: what a chance find breaks there would be somebody else's change.
 EXAMPLES = int(os.environ.get('OSLO_VMWARE_TEST_EXAMPLES', '30'))
 DRAWN = settings(
     max_examples=EXAMPLES,
     deadline=None,
+    derandomize=bool(os.environ.get('CI')),
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
