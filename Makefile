@@ -36,7 +36,7 @@ demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 # The two halves are processes of their own, because monkey-patching cannot be undone. Both
 # always run; the closing line counts both.
 test: $(VENV)/.has-test  ## Run the test suite, then its functional part once more under eventlet
-	@rm -rf $(RESULTS); mkdir -p $(RESULTS); status=0; \
+	@mkdir -p $(RESULTS); rm -f $(RESULTS)/native.xml $(RESULTS)/eventlet.xml; status=0; \
 	$(BIN)/python -m pytest $(TESTS) --junitxml=$(RESULTS)/native.xml || status=1; \
 	OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet tests/functional \
 		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
