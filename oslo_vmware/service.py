@@ -35,6 +35,7 @@ from oslo_vmware.soap.transport import HttpTransport
 if TYPE_CHECKING:
     from oslo_vmware.soap.reference import CompatibilitySudsClient
     from oslo_vmware.soap.suds_parts import (
+        CACHE_TIMEOUT,
         MemoryCache,
         RequestsTransport,
         ServiceMessagePlugin,
@@ -65,12 +66,10 @@ ADDRESS_IN_USE_ERROR = 'Address already in use'
 CONN_ABORT_ERROR = 'Software caused connection abort'
 RESP_NOT_XML_ERROR = 'Response is "text/html", not "text/xml"'
 
-#: Seconds for which the reference engine keeps a parsed description.
-CACHE_TIMEOUT = 3600
-
 #: Parts of the reference engine that are importable from here, as ever, and where they are. They
 #: are imported when asked for: suds takes longer than all the rest.
 _OF_THE_REFERENCE_ENGINE = {
+    'CACHE_TIMEOUT': 'oslo_vmware.soap.suds_parts',
     'CompatibilitySudsClient': 'oslo_vmware.soap.reference',
     'MemoryCache': 'oslo_vmware.soap.suds_parts',
     'RequestsTransport': 'oslo_vmware.soap.suds_parts',
