@@ -7,6 +7,7 @@ has released them: somebody may have tried something out in an environment that 
 """
 
 import base64
+import csv
 import hashlib
 import importlib.metadata
 import os
@@ -202,17 +203,19 @@ class Environment:
             raise BrokenEnvironmentError(
                 f'of {name} there is {[one.version for one in found]}, and not {version}'
             )
-        recorded = [file for file in found[0].files or () if file.hash]
-        changed = [str(file) for file in recorded if not _is_as_recorded(file)]
+        # Not `files` of importlib.metadata: from Python 3.12 on that leaves out what is missing.
+        record = csv.reader((found[0].read_text('RECORD') or '').splitlines())
+        recorded = [(path, digest) for path, digest, _ in record if digest]
+        changed = [path for path, digest in recorded if not _has_digest(packages / path, digest)]
         if not recorded or changed:
             raise BrokenEnvironmentError(
                 f'{name} is not as it was installed: {", ".join(changed[:5]) or "no record"}'
             )
 
 
-def _is_as_recorded(file: importlib.metadata.PackagePath) -> bool:
-    path = pathlib.Path(str(file.locate()))
+def _has_digest(path: pathlib.Path, recorded: str) -> bool:
     if not path.is_file():
         return False
-    digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b'=').decode() == file.hash.value
+    algorithm, _, expected = recorded.partition('=')
+    digest = hashlib.new(algorithm, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b'=').decode() == expected
