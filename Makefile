@@ -7,6 +7,7 @@
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
+#   BENCH    options of `make bench`, for example --quick
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
 #   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
@@ -24,7 +25,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz bench lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -93,6 +94,10 @@ test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simula
 
 fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the documented exception
 	@$(BIN)/python -m tests.differential.fuzz $(FUZZ_RUNS)
+
+# Takes minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
+bench: $(VENV)/.has-bench  ## Measure the SOAP engine beside suds, zeep and pyVmomi
+	@$(BIN)/python -m benchmarks.engines $(BENCH)
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -1,0 +1,154 @@
+"""What is measured in a process of its own, because it happens once in a process.
+
+``python -m benchmarks.fresh`` is that process: told what to do by its arguments, it prints one
+line of JSON. Memory is what Linux says of the process.
+"""
+
+import argparse
+import importlib
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent import futures
+
+from benchmarks.server import Server
+
+#: What users import of each library.
+MODULES = {
+    'oslo.vmware': ['oslo_vmware.api'],
+    'suds': ['suds.client', 'suds.transport.https'],
+    'zeep': ['zeep', 'requests'],
+    'pyVmomi': ['pyVim.connect', 'pyVmomi'],
+}
+_MIB = 1 << 20
+_TIMEOUT = 600
+
+
+def measure(
+    what: str, title: str, server: Server, *more: str, eventlet: bool = False
+) -> dict[str, float]:
+    """Do something in a process of its own.
+
+    :param what: a key of :data:`EXERCISES`
+    :param title: of the library
+    :param eventlet: whether it is monkey-patched
+    :returns: the figures
+    """
+    options = ['--eventlet'] if eventlet else []
+    command = [*options, what, title, json.dumps(server), *more]
+    printed = subprocess.check_output(
+        [sys.executable, '-W', 'ignore', '-m', 'benchmarks.fresh', *command], timeout=_TIMEOUT
+    )
+    figures: dict[str, float] = json.loads(printed)
+    return figures
+
+
+def import_seconds(title: str) -> float:
+    """Seconds of an import, in a process that has done nothing else."""
+    program = (
+        'import time; began = time.perf_counter(); '
+        f'import {", ".join(MODULES[title])}; print(time.perf_counter() - began)'
+    )
+    return float(subprocess.check_output([sys.executable, '-c', program], timeout=_TIMEOUT))
+
+
+def _import(title: str) -> None:
+    for name in MODULES[title]:
+        importlib.import_module(name)
+
+
+def _status(field: str) -> float:
+    """A figure of the process, in MiB: ``VmRSS`` for the memory it has, ``VmHWM`` for its peak."""
+    lines = pathlib.Path('/proc/self/status').read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f'{field}:'))
+    return int(line.split()[1]) * 1024 / _MIB
+
+
+def opening(title: str, server: Server) -> dict[str, float]:
+    """Seconds until logged in, after imports; memory then."""
+    from benchmarks.libraries import LIBRARIES
+
+    _import(title)
+    began = time.perf_counter()
+    library = LIBRARIES[title](server)
+    seconds = time.perf_counter() - began
+    memory = _status('VmRSS')
+    del library
+    return {'seconds': seconds, 'memory': memory}
+
+
+def inventory(title: str, server: Server, pages: str) -> dict[str, float]:
+    """Read machines; how many, seconds, memory of the result itself and at the peak."""
+    from pympler.asizeof import asizeof
+
+    from benchmarks.libraries import LIBRARIES
+
+    _import(title)
+    library = LIBRARIES[title](server)
+    pathlib.Path('/proc/self/clear_refs').write_text('5')
+    before = _status('VmRSS')
+    began = time.process_time()
+    machines = [one for page in itertools.islice(library.pages(), int(pages)) for one in page]
+    seconds = time.process_time() - began
+    peak = _status('VmHWM') - before
+    return {
+        'machines': len(machines),
+        'seconds': seconds,
+        'peak': peak,
+        'own': asizeof(machines) / _MIB,
+    }
+
+
+def calling(title: str, server: Server, workers: str, calls: str) -> dict[str, float]:
+    """Seconds that each call takes of threads that share one session, all together."""
+    from benchmarks.libraries import LIBRARIES
+
+    library = LIBRARIES[title](server)
+    read = library.read_name(library.machines(1)[0])
+    each = int(calls) // int(workers)
+
+    def work() -> None:
+        for _ in range(each):
+            read()
+
+    _together(work, int(workers))  # opens connections
+    began = time.perf_counter()
+    _together(work, int(workers))
+    return {'seconds': (time.perf_counter() - began) / (each * int(workers))}
+
+
+def _together(work: Callable[[], None], workers: int) -> None:
+    with futures.ThreadPoolExecutor(workers) as pool:
+        for one in [pool.submit(work) for _ in range(workers)]:
+            one.result()
+
+
+EXERCISES: dict[str, Callable[..., dict[str, float]]] = {
+    'open': opening,
+    'inventory': inventory,
+    'calls': calling,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
+    parser.add_argument('--eventlet', action='store_true')
+    parser.add_argument('what', choices=EXERCISES)
+    parser.add_argument('title', choices=MODULES)
+    parser.add_argument('server', type=json.loads)
+    parser.add_argument('more', nargs='*')
+    arguments = parser.parse_args()
+    exercise = EXERCISES[arguments.what]
+    print(json.dumps(exercise(arguments.title, Server(*arguments.server), *arguments.more)))
+
+
+if __name__ == '__main__':
+    if '--eventlet' in sys.argv:
+        import eventlet
+
+        eventlet.monkey_patch()
+    main()

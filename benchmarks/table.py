@@ -1,0 +1,93 @@
+"""Figures side by side, with their targets."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.libraries import LIBRARIES, Ours
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure is to be.
+
+    :param words: as the target is said
+    :param reached: the same, as measured: ``1/33 of suds``
+    :param met: whether it is so
+    """
+
+    words: str
+    reached: str
+    met: bool
+
+    @classmethod
+    def at_most(cls, value: float, limit: float, unit: str) -> 'Target':
+        """An amount."""
+        return cls(f'≤ {limit:g} {unit}', f'{value:.3g} {unit}', value <= limit)
+
+    @classmethod
+    def fraction(cls, value: float, of: float, limit: int, name: str) -> 'Target':
+        """A part of what another library takes."""
+        return cls(f'≤ 1/{limit} of {name}', f'1/{of / value:.1f} of {name}', value <= of / limit)
+
+    @classmethod
+    def multiple(cls, value: float, of: float, limit: float, name: str) -> 'Target':
+        """So many times as much as something."""
+        return cls(f'≤ {limit:g} x {name}', f'{value / of:.2f} x {name}', value <= of * limit)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    :param values: of each library that has it, by title
+    :param extra: other figures to compare with
+    """
+
+    title: str
+    unit: str
+    values: Mapping[str, float]
+    targets: tuple[Target, ...] = ()
+    extra: tuple[tuple[str, float], ...] = ()
+
+
+def show(rows: Iterable[Row], console: Console) -> None:
+    """Print the table, then the targets, one by one."""
+    rows = list(rows)
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    table.add_column('')
+    for title in LIBRARIES:
+        table.add_column(title, justify='right')
+    table.add_column('other')
+    for row in rows:
+        table.add_row(
+            f'{row.title}, {row.unit}',
+            *(_cell(row.values, title) for title in LIBRARIES),
+            ', '.join(f'{name} {value:.3g}' for name, value in row.extra),
+        )
+    console.print(table)
+    console.print()
+    verdicts = Table(box=None, pad_edge=False, header_style='bold')
+    for heading in ('target', 'reached', '', 'of'):
+        verdicts.add_column(heading)
+    for row in rows:
+        for target in row.targets:
+            verdicts.add_row(
+                target.words,
+                target.reached,
+                '[green]✔[/]' if target.met else '[red]✘ missed[/]',
+                row.title,
+            )
+    console.print(verdicts)
+
+
+def _cell(values: Mapping[str, float], title: str) -> str:
+    if title not in values:
+        return '-'
+    ours = values.get(Ours.title)
+    text = f'{values[title]:.3g}'
+    if title == Ours.title or not ours:
+        return text
+    return f'{text} ({values[title] / ours:.1f}x)'
