@@ -287,16 +287,41 @@ def _is_stale(exc: requests.ConnectionError) -> bool:
 
 
 class _ServesOften:
-    """Mixin for connections: tells one that died idle in the pool from one that died at work."""
+    """Mixin for connections: tells one that died idle in the pool from one that died at work.
+
+    It also lets head and body of a request leave together. A head of its own costs the server an
+    awakening, and on a connection that the server has closed the body after it may fail in a way
+    that cannot be told from an outage.
+    """
 
     _answers = 0
+    #: The head of the request at hand, once there is one; None when nothing is held back.
+    _held: list[bytes] | None = None
 
     def connect(self) -> None:
         self._answers = 0
         super().connect()  # type: ignore[misc]
 
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        self._held = []
+        super().endheaders(*args, **kwargs)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)  # type: ignore[misc]
+        elif not self._held:
+            self._held.append(data)
+        else:
+            self._release(data)
+
+    def _release(self, data: bytes = b'') -> None:
+        head, self._held = self._held, None
+        if head:
+            super().send(head[0] + data)  # type: ignore[misc]
+
     def getresponse(self) -> Any:
         try:
+            self._release()
             response = super().getresponse()  # type: ignore[misc]
         except (http.client.RemoteDisconnected, ConnectionError) as exc:
             if self._answers:
