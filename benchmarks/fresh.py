@@ -81,6 +81,18 @@ def opening(title: str, server: Server) -> dict[str, float]:
     return {'seconds': seconds, 'memory': memory}
 
 
+def described(title: str, server: Server) -> dict[str, float]:
+    """Seconds until logged in, by the description that the server has."""
+    from benchmarks.libraries import Ours
+
+    _import(title)
+    began = time.perf_counter()
+    library = Ours(server, f'{server.url}/sdk/vimService.wsdl')
+    seconds = time.perf_counter() - began
+    del library
+    return {'seconds': seconds}
+
+
 def inventory(title: str, server: Server, pages: str) -> dict[str, float]:
     """Read machines; how many, seconds, memory of the result itself and at the peak."""
     from pympler.asizeof import asizeof
@@ -129,6 +141,7 @@ def _together(work: Callable[[], None], workers: int) -> None:
 
 EXERCISES: dict[str, Callable[..., dict[str, float]]] = {
     'open': opening,
+    'described': described,
     'inventory': inventory,
     'calls': calling,
 }

@@ -70,11 +70,14 @@ class Library(abc.ABC):
 
 
 class Ours(Library):
-    """This library."""
+    """This library.
+
+    :param wsdl_loc: a description to go by, in place of the one that ships
+    """
 
     title = 'oslo.vmware'
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, wsdl_loc: str | None = None) -> None:
         from oslo_vmware import api
 
         self.session = api.VMwareAPISession(
@@ -85,6 +88,7 @@ class Ours(Library):
             task_poll_interval=0.5,
             port=server.port,
             cacert=server.cacert,
+            wsdl_loc=wsdl_loc,
         )
         self.client = self.session.vim.client
 

@@ -57,7 +57,7 @@ def show(rows: Iterable[Row], console: Console) -> None:
     """Print the table, then the targets, one by one."""
     rows = list(rows)
     table = Table(box=None, pad_edge=False, header_style='bold')
-    table.add_column('')
+    table.add_column('', no_wrap=True)
     for title in LIBRARIES:
         table.add_column(title, justify='right')
     table.add_column('other')
