@@ -254,7 +254,7 @@ def opening(bench: Bench) -> list[Row]:
     )
     title = 'the same with wsdl_loc'
     target = Target.at_most(described, 0.5, 's')
-    return [*rows, Row(title, 's', {Ours.title: described}, (target,))]
+    return [rows[0], Row(title, 's', {Ours.title: described}, (target,)), rows[1]]
 
 
 def inventory(bench: Bench) -> list[Row]:
@@ -295,8 +295,8 @@ def calling(bench: Bench) -> list[Row]:
         }
         ratio = rates[16][Ours.title] / rates[1][Ours.title]
         target = Target('as many with 16 as with 1', f'{ratio:.2f} x', ratio >= 1)
-        rows.append(Row(f'calls, 1 of the {name}', '1/s', rates[1]))
-        rows.append(Row(f'calls, 16 {name}', '1/s', rates[16], (target,)))
+        rows.append(Row(f'calls, 1 of the {name}', '1/s', rates[1], more_is_better=True))
+        rows.append(Row(f'calls, 16 {name}', '1/s', rates[16], (target,), more_is_better=True))
     return rows
 
 

@@ -44,6 +44,7 @@ class Row:
 
     :param values: of each library that has it, by title
     :param extra: other figures to compare with
+    :param more_is_better: as it is of rates, and not of times
     """
 
     title: str
@@ -51,10 +52,14 @@ class Row:
     values: Mapping[str, float]
     targets: tuple[Target, ...] = ()
     extra: tuple[tuple[str, float], ...] = ()
+    more_is_better: bool = False
 
 
 def show(rows: Iterable[Row], console: Console) -> None:
-    """Print the table, then the targets, one by one."""
+    """Print the table, then the targets, one by one.
+
+    Beside a figure of another library stands how many times as good ours is.
+    """
     rows = list(rows)
     table = Table(box=None, pad_edge=False, header_style='bold')
     table.add_column('', no_wrap=True)
@@ -64,7 +69,7 @@ def show(rows: Iterable[Row], console: Console) -> None:
     for row in rows:
         table.add_row(
             f'{row.title}, {row.unit}',
-            *(_cell(row.values, title) for title in LIBRARIES),
+            *(_cell(row, title) for title in LIBRARIES),
             ', '.join(f'{name} {value:.3g}' for name, value in row.extra),
         )
     console.print(table)
@@ -83,11 +88,12 @@ def show(rows: Iterable[Row], console: Console) -> None:
     console.print(verdicts)
 
 
-def _cell(values: Mapping[str, float], title: str) -> str:
-    if title not in values:
+def _cell(row: Row, title: str) -> str:
+    """A figure, and how many times as good ours is."""
+    if title not in row.values:
         return '-'
-    ours = values.get(Ours.title)
-    text = f'{values[title]:.3g}'
-    if title == Ours.title or not ours:
+    text = f'{row.values[title]:.3g}'
+    if title == Ours.title:
         return text
-    return f'{text} ({values[title] / ours:.1f}x)'
+    ratio = row.values[title] / row.values[Ours.title]
+    return f'{text} ({1 / ratio if row.more_is_better else ratio:.1f}x)'

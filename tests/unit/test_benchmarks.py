@@ -86,6 +86,15 @@ def test_what_is_shown() -> None:
     assert target == ['≤', '1', 'ms', '2', 'ms', '✘', 'missed', 'decode']
 
 
+def test_more_is_better_of_rates() -> None:
+    """The multiple beside a figure is how much better ours is, be it a time or a rate."""
+    row = table.Row('calls', '1/s', {Ours.title: 80.0, 'suds': 20.0}, more_is_better=True)
+    console = Console(file=io.StringIO(), width=120)
+    table.show([row], console)
+    assert isinstance(console.file, io.StringIO)
+    assert '20 (4.0x)' in console.file.getvalue()
+
+
 @pytest.fixture(scope='module')
 def replay() -> Iterator[Replay]:
     with Replay(Inventory(vms=2)) as running:
