@@ -8,6 +8,7 @@ import argparse
 import importlib
 import itertools
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -40,10 +41,7 @@ def measure(
     """
     options = ['--eventlet'] if eventlet else []
     command = [*options, what, title, json.dumps(server), *more]
-    printed = subprocess.check_output(
-        [sys.executable, '-W', 'ignore', '-m', 'benchmarks.fresh', *command], timeout=_TIMEOUT
-    )
-    figures: dict[str, float] = json.loads(printed)
+    figures: dict[str, float] = json.loads(_run('-m', 'benchmarks.fresh', *command))
     return figures
 
 
@@ -53,7 +51,14 @@ def import_seconds(title: str) -> float:
         'import time; began = time.perf_counter(); '
         f'import {", ".join(MODULES[title])}; print(time.perf_counter() - began)'
     )
-    return float(subprocess.check_output([sys.executable, '-c', program], timeout=_TIMEOUT))
+    return float(_run('-c', program))
+
+
+def _run(*arguments: str) -> bytes:
+    # Who may not keep byte code compiles our modules anew each time, and not installed ones.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
+    command = [sys.executable, '-W', 'ignore', *arguments]
+    return subprocess.check_output(command, env=kept, timeout=_TIMEOUT)
 
 
 def _import(title: str) -> None:
