@@ -14,7 +14,7 @@ from typing import Any
 
 from suds.sax import date as suds_date
 
-from oslo_vmware.soap.schema import is_float, is_integer
+from oslo_vmware.soap.schema import XSD, builtin_name, is_float, is_integer
 
 Converter = Callable[[str], Any]
 
@@ -32,11 +32,14 @@ class TypedValue:
 
         option.value = TypedValue(5, 'int')
 
-    :param value: what to send
+    :param value: what to send; None is left out, as everywhere
     :param xsd_type: local name of the XSD type, such as ``int``, ``long`` or ``boolean``
+    :raises ValueError: XML Schema has no simple type of that name
     """
 
     def __init__(self, value: Any, xsd_type: str) -> None:
+        if not builtin_name(f'{{{XSD}}}{xsd_type}'):
+            raise ValueError(f'XML Schema has no simple type {xsd_type!r}')
         self.value = value
         self.xsd_type = xsd_type
 
@@ -113,8 +116,10 @@ def text_of(value: Any, builtin: str) -> str:
         return lower if lower in _BOOLEANS else str(value)
     if isinstance(value, int):
         return str(bool(value)).lower() if builtin == 'boolean' and value in (0, 1) else str(value)
-    if isinstance(value, float) and is_integer(builtin) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if is_integer(builtin) and value.is_integer():
+            return str(int(value))
+        return xsd_float(value) if is_float(builtin) else str(value)
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat() if builtin in ('dateTime', 'date', 'time') else str(value)
     if isinstance(value, decimal.Decimal):
@@ -148,4 +153,6 @@ def typed_text(value: Any) -> tuple[str, str]:
 
 def xsd_float(value: float) -> str:
     """A float as XML Schema writes it; infinities have other names there than in Python."""
-    return {'inf': 'INF', '-inf': '-INF', 'nan': 'NaN'}.get(text := repr(value), text)
+    # Not repr(): numpy's floats are floats, and print themselves otherwise.
+    text = float.__repr__(value)
+    return {'inf': 'INF', '-inf': '-INF', 'nan': 'NaN'}.get(text, text)
