@@ -140,9 +140,12 @@ class Encoder:
         :param managed_object: sent as ``_this``, or whatever the operation's first parameter is
         :param arguments: the other parameters by name
         :param headers: SOAP headers, as (element name, text)
-        :raises TypeError: the operation does not have one of the arguments
+        :raises TypeError: the operation does not have one of the arguments, or a value stands
+                           where an object must
+        :raises AttributeError: what stands for a reference has no ``value``
         :raises suds.TypeNotFound: an object has a member that its type does not have
-        :raises ValueError: a text has a character that XML cannot hold
+        :raises ValueError: a text has a character that XML cannot hold, or an object contains
+                            itself
         """
         out = [self._opening]
         header = ''.join(f'<{name}>{_escaped(text)}</{name}>' for name, text in headers)
@@ -161,12 +164,17 @@ class Encoder:
         if not values.keys() <= elements.keys():
             unknown = ', '.join(repr(one) for one in values if one not in elements)
             raise TypeError(f'{operation.name}() has no argument {unknown}')
-        for name, element in elements.items():
-            value = values.get(name)
-            if value is not None:
-                self._member(element, value, out)
-            elif element.must_say_nil:
-                out.append(f'{element.start} xsi:nil="true"/>')
+        try:
+            for name, element in elements.items():
+                value = values.get(name)
+                if value is not None:
+                    self._member(element, value, out)
+                elif element.must_say_nil:
+                    out.append(f'{element.start} xsi:nil="true"/>')
+        except RecursionError:
+            raise ValueError(
+                f'{operation.name}: an argument contains itself, or is nested too deep'
+            ) from None
         out.append(f'</{message_name}></soapenv:Body></soapenv:Envelope>')
         message = ''.join(out)
         found = _IMPOSSIBLE.search(message)
@@ -203,13 +211,24 @@ class Encoder:
         field = element.field
         typing = ''
         if isinstance(value, TypedValue):
+            if value.value is None:
+                return
             typing, text = typed_text(value)
         elif element.typing is not None:
             text = text_of(value, field.builtin)
             typing = element.typing(text)
         elif field.kind is Kind.ANY:
             typing, text = typed_text(value)
-            text = text if typing else str(value)
+            text = text if typing else text_of(value, '')
+        elif field.kind is Kind.MOREF and not isinstance(value, str):
+            # Such as a proxy of nothing: that it has no id says more than its text would.
+            self._reference(element, value, out)
+            return
+        elif field.kind is Kind.COMPLEX and value != '':
+            # An empty text is what an empty object of a reply is.
+            raise TypeError(
+                f'{field.name} takes a {split(field.type)[1]}, not a {type(value).__name__}'
+            )
         else:
             text = text_of(value, field.builtin)
         typing = f' xsi:type="xsd:{typing}"' if typing else ''
@@ -224,6 +243,8 @@ class Encoder:
         # Read when needed, never kept: a proxy may be pointed elsewhere at any time.
         type_ = getattr(value, '_type', None)
         if type_:
+            if element.field.kind not in (Kind.MOREF, Kind.ANY):
+                raise suds.TypeNotFound(f'{split(element.field.type)[1]}._type')
             typing += f' type="{str(type_).translate(_ATTRIBUTE_ESCAPES)}"'
         text = value.value
         if text is None and not typing:
@@ -261,8 +282,8 @@ class Encoder:
             out.pop()
 
     @staticmethod
-    def _attribute(plan: _Plan, name: str, content: Any) -> str:
-        if name.startswith('_') and name[1:] in plan.attributes:
+    def _attribute(plan: _Plan, name: Any, content: Any) -> str:
+        if isinstance(name, str) and name.startswith('_') and name[1:] in plan.attributes:
             text = text_of(content, builtin_name(plan.attributes[name[1:]].type))
             return f' {name[1:]}="{text.translate(_ATTRIBUTE_ESCAPES)}"' if text else ''
         if isinstance(content, list | tuple) and not content:

@@ -9,7 +9,7 @@ fits it; what does not fit is written as it is, for the server to refuse.
 import base64
 import datetime
 import decimal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MappingView, Set
 from typing import Any
 
 from suds.sax import date as suds_date
@@ -19,6 +19,9 @@ from oslo_vmware.soap.schema import XSD, builtin_name, is_float, is_integer
 Converter = Callable[[str], Any]
 
 _BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
+
+#: What holds several values and is no list: its text would be Python's, and none of theirs.
+_COLLECTIONS = (Set, MappingView, Iterator, range)
 
 #: Digits of a fraction of a second that a datetime can hold.
 _MICRO = 6
@@ -107,6 +110,7 @@ def text_of(value: Any, builtin: str) -> str:
     """What to write for a value.
 
     :param builtin: local name of the XSD type behind the declared one, '' when there is none
+    :raises TypeError: it is a collection; several values are given as a list
     """
     if value is True or value is False:
         # As True where no boolean is expected: that is what users' values have looked like.
@@ -126,6 +130,8 @@ def text_of(value: Any, builtin: str) -> str:
         return format(value.normalize(), 'f') if builtin == 'decimal' else str(value)
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode('ascii')
+    if isinstance(value, _COLLECTIONS):
+        raise TypeError(f'a {type(value).__name__} cannot be sent; several values are a list')
     return str(value)
 
 

@@ -10,6 +10,7 @@ from suds.sax.element import Element
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.values import TypedValue
 from tests.differential.engines import Engines, canonical
+from tests.stand_ins import Proxy
 
 _REPLY = (
     '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
@@ -97,6 +98,25 @@ def test_a_value_may_be_given_a_type(vim: Engines) -> None:
     """suds knows no TypedValue, and sends all options as strings."""
     assert '{http://www.w3.org/2001/XMLSchema}int' in option_sent(vim, TypedValue(5, 'int'))
     assert '{http://www.w3.org/2001/XMLSchema}string' in option_sent(vim, 5)
+
+
+@pytest.mark.parametrize(
+    'spec', ['text', 5, object(), {'name': {'a', 'b'}}, {'name': (one for one in 'ab')}], ids=repr
+)
+def test_what_cannot_be_meant_is_refused(vim: Engines, spec: Any) -> None:
+    """suds sends the text of it, for the server to wonder about."""
+    reference, arguments = moref('vm-1', 'VirtualMachine'), {'spec': spec}
+    with pytest.raises(TypeError):
+        vim.sent(vim.by_ours, 'ReconfigVM_Task', reference, arguments)
+    assert b'spec' in vim.sent(vim.by_stock, 'ReconfigVM_Task', reference, arguments)
+
+
+def test_what_is_no_reference_is_refused(vim: Engines) -> None:
+    """suds sends the text of a proxy of nothing as if it were an id."""
+    folder, arguments = moref('group-1', 'Folder'), {'list': [Proxy(None)]}
+    with pytest.raises(AttributeError):
+        vim.sent(vim.by_ours, 'MoveIntoFolder_Task', folder, arguments)
+    assert b'Proxy' in vim.sent(vim.by_stock, 'MoveIntoFolder_Task', folder, arguments)
 
 
 def test_the_server_of_a_reference_is_not_sent_back(vim: Engines) -> None:
