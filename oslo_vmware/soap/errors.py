@@ -36,7 +36,8 @@ class NotSoapError(Exception):
         # Only here, where something went wrong anyway: it takes a while to import.
         from oslo_utils import strutils
 
-        text = self.reply.body[:PAGE_LENGTH].decode('utf-8', 'replace')
+        # Without zeros, so that words are seen in UTF-16 too.
+        text = self.reply.body[:PAGE_LENGTH].decode('utf-8', 'replace').replace('\0', '')
         if any(word in text for word in _QUOTED):
             return ''
         masked: str = strutils.mask_password(text[:EXCERPT_LENGTH])
