@@ -9,7 +9,7 @@ from typing import Any
 
 import suds
 
-from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
+from oslo_vmware.soap.objects import Record, Reference, type_class
 from oslo_vmware.soap.schema import Field, Kind, Schema, split
 
 
@@ -74,7 +74,7 @@ class Factory:
             type_ = self._schema.type(tag)
             if type_.kind is Kind.ENUM:
                 template = _Template(
-                    object_class(Record, name, tag), {value: value for value in type_.values}
+                    type_class(Record, name, tag), {value: value for value in type_.values}
                 )
             else:
                 template = self._template(tag, ())

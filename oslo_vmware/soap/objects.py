@@ -96,8 +96,9 @@ def type_class(base: type, name: str, xsd_type: str) -> type:
 
 
 def _blank(base: type, name: str, xsd_type: str) -> Any:
-    make = type_class if xsd_type else object_class
-    return object.__new__(make(base, name, xsd_type))
+    return object.__new__(
+        type_class(base, name, xsd_type) if xsd_type else object_class(base, name)
+    )
 
 
 def moref(value: Any, type_: Any) -> sudsobject.Property:

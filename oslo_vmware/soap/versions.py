@@ -45,7 +45,8 @@ def newest_not_newer(versions: Sequence[str], limit: str) -> str | None:
 
 def _number(version: str) -> tuple[int, ...]:
     # 6.7 and 6.7.0.0 are the same; 2.5u2 comes after 2.5.
-    numbers = [int(part) for part in re.findall(r'\d+', version)]
+    # Python refuses to make a number of thousands of digits, which anybody may send.
+    numbers = [int(part) for part in re.findall(r'\d{1,9}', version)]
     while numbers and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)
