@@ -5,7 +5,8 @@ five thousand types. So the file has one line for each declaration, its name bef
 line is read when its declaration is asked for. Opening the file costs an index of the lines.
 
 The lines are JSON. Names of the namespaces of the head line are written with the namespace's
-number in place of it, ``0:VirtualDisk``.
+number in place of it, ``0:VirtualDisk``. The head tells the format and how many lines follow, so
+that half a file, or one that another release has written, does not pass for a description.
 """
 
 import json
@@ -17,11 +18,20 @@ from oslo_vmware.soap.schema import (
     Description,
     FieldDeclaration,
     OperationDeclaration,
+    SchemaError,
     TypeDeclaration,
     split,
 )
 
 _Declaration = TypeVar('_Declaration')
+
+#: Changes with every change of what the lines hold.
+FORMAT = 1
+
+#: What reading a line raises where the line is none.
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+
+_HEAD = {'declarations', 'namespaces', 'namespace', 'prefixes', 'address', 'unqualified'}
 
 _SECTIONS = ('types', 'elements', 'operations')
 
@@ -29,12 +39,19 @@ _SECTIONS = ('types', 'elements', 'operations')
 class _Lines(Mapping[str, _Declaration], Generic[_Declaration]):
     """Declarations by name; each is made of its line when it is asked for."""
 
-    def __init__(self, lines: dict[str, str], make: Callable[[Any], _Declaration]) -> None:
+    def __init__(
+        self, location: str, lines: dict[str, str], make: Callable[[Any], _Declaration]
+    ) -> None:
+        self._location = location
         self._lines = lines
         self._make = make
 
     def __getitem__(self, name: str) -> _Declaration:
-        return self._make(json.loads(self._lines[name]))
+        line = self._lines[name]
+        try:
+            return self._make(json.loads(line))
+        except _DAMAGE as exc:
+            raise SchemaError(f'{self._location}: {name} is damaged: {exc}') from exc
 
     def __contains__(self, name: object) -> bool:
         return name in self._lines
@@ -79,6 +96,11 @@ def dump(description: Description, origin: str) -> str:
     names = _Names(namespaces)
     short = names.short
     head = {
+        'format': FORMAT,
+        'declarations': sum(
+            len(section)
+            for section in (description.types, description.elements, description.operations)
+        ),
         'namespaces': namespaces,
         'namespace': description.namespace,
         'prefixes': dict(description.prefixes),
@@ -109,16 +131,26 @@ def load(text: str, location: str) -> Description:
     """Open what :func:`dump` has written.
 
     :param location: where it was read from, for messages
+    :raises SchemaError: it is something else, of another format, or not all of it; a line that is
+                         damaged is found when it is read
     """
-    _, head_line, body = text.split('\n', 2)
-    head = json.loads(head_line)
+    head, lines = _head(text, location)
     namespaces = head['namespaces']
     names = _Names(namespaces)
     long = names.long
     sections: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
-    for line in body.splitlines():
-        section, name, content = line.split(' ', 2)
-        sections[section][name if section == 'operations' else long(name)] = content
+    for line in lines:
+        try:
+            section, name, content = line.split(' ', 2)
+            sections[section][name if section == 'operations' else long(name)] = content
+        except _DAMAGE as exc:
+            raise SchemaError(f'{location}: damaged line {line[:80]!r}: {exc}') from exc
+    count = sum(map(len, sections.values()))
+    if not count == len(lines) == head['declarations']:
+        raise SchemaError(
+            f'{location}: {count} declarations in {len(lines)} lines, where there should be '
+            f'{head["declarations"]}'
+        )
 
     def type_(content: Any) -> TypeDeclaration:
         kind, base, fields, attributes, text_type, values, abstract, is_open = content
@@ -157,12 +189,28 @@ def load(text: str, location: str) -> Description:
         location=location,
         namespace=head['namespace'],
         prefixes=head['prefixes'],
-        types=_Lines(sections['types'], type_),
-        elements=_Lines(sections['elements'], long),
-        operations=_Lines(sections['operations'], operation),
+        types=_Lines(location, sections['types'], type_),
+        elements=_Lines(location, sections['elements'], long),
+        operations=_Lines(location, sections['operations'], operation),
         address=head['address'],
         unqualified=head['unqualified'],
     )
+
+
+def _head(text: str, location: str) -> tuple[dict[str, Any], list[str]]:
+    """The head, and the lines after it."""
+    try:
+        _, head_line, body = text.split('\n', 2)
+        head = json.loads(head_line)
+        version = head.get('format')
+    except _DAMAGE as exc:
+        raise SchemaError(f'{location}: it has no head of a stored description: {exc}') from exc
+    if version != FORMAT:
+        raise SchemaError(f'{location}: it is of format {version}, and not of format {FORMAT}')
+    missing = _HEAD - head.keys()
+    if missing:
+        raise SchemaError(f'{location}: the head has no {", ".join(sorted(missing))}')
+    return head, body.split('\n')[:-1]
 
 
 def _number(namespaces: list[str], namespace: str) -> int | None:
