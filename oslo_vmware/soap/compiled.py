@@ -167,7 +167,7 @@ class CompiledClient:
 
         from oslo_vmware.soap.faults import web_fault
 
-        detail = element.find('detail')
+        detail = element.find('{*}detail')
         faults = detail if detail is not None else ()
         decoded = [self._codec.decoder.fault(one, reply.body) for one in faults]
         try:

@@ -1,7 +1,5 @@
 """Plans of the compiled engine are made when first met, whatever is met first."""
 
-import threading
-
 import pytest
 
 from oslo_vmware.soap.descriptions import shipped_vim
@@ -37,22 +35,3 @@ def test_a_type_that_is_first_met_with_an_unknown_attribute(content: str) -> Non
     later = read(decoder, content)
     assert str(first) == str(later)
     assert type(first.about) is type(later.about)
-
-
-def test_many_threads_make_equal_plans() -> None:
-    """Of a decoder that nobody has used, 16 threads read the same at once."""
-    decoder = Decoder(shipped_vim().schema)
-    start = threading.Barrier(16)
-    seen = []
-
-    def run() -> None:
-        start.wait()
-        seen.append(read(decoder, '<about><name>x</name><version>1</version></about>'))
-
-    threads = [threading.Thread(target=run) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({str(one) for one in seen}) == 1
-    assert len({type(one.about) for one in seen}) == 1
