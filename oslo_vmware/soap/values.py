@@ -112,13 +112,11 @@ def text_of(value: Any, builtin: str) -> str:
     :param builtin: local name of the XSD type behind the declared one, '' when there is none
     :raises TypeError: it is a collection; several values are given as a list
     """
-    if value is True or value is False:
-        # As True where no boolean is expected: that is what users' values have looked like.
-        return ('true' if value else 'false') if builtin == 'boolean' else str(value)
     if isinstance(value, str):
         lower = value.lower() if builtin == 'boolean' else ''
         return lower if lower in _BOOLEANS else str(value)
     if isinstance(value, int):
+        # As True where no boolean is expected: that is what users' values have looked like.
         return str(bool(value)).lower() if builtin == 'boolean' and value in (0, 1) else str(value)
     if isinstance(value, float):
         if is_integer(builtin) and value.is_integer():

@@ -12,6 +12,7 @@ from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.schema import (
     ANY_TYPE,
     XSD,
+    Attribute,
     Description,
     FieldDeclaration,
     OperationDeclaration,
@@ -61,8 +62,18 @@ def odd() -> Codec:
         field('anything', ANY_TYPE, optional=True),
         field('ratio', f'{{{XSD}}}double', optional=True),
         field('plain', string, namespace='', optional=True),
+        field('mood', '{urn:odd}Mood', optional=True, nillable=True),
+        field('temper', '{urn:odd}Mood', optional=True),
+        field('VirtualMachineEmptyProfileSpec', '{urn:odd}Open', optional=True),
     )
     types = {
+        '{urn:odd}Mood': TypeDeclaration('odd', 'enum', string, values=('good', 'bad')),
+        '{urn:odd}Open': TypeDeclaration(
+            *('odd', 'complex'),
+            attributes=(Attribute('mark', integer, True),),
+            abstract=True,
+            open=True,
+        ),
         '{urn:odd}Thing': TypeDeclaration('odd', 'complex', fields=thing),
         '{urn:odd}#Put': TypeDeclaration(
             'odd', 'complex', fields=(field('it', '{urn:odd}Thing', optional=True),)

@@ -107,7 +107,7 @@ def test_nillable_members() -> None:
     """Are None, like optional ones."""
     found = odd().factory.create('Thing')
     assert set(dict(found).values()) == {None}
-    assert list(dict(found)) == ['class', 'def', 'must', 'may', 'anything', 'ratio', 'plain']
+    assert list(dict(found))[:4] == ['class', 'def', 'must', 'may']
 
 
 @pytest.mark.parametrize('name', ['ObjectSpec', 'ns0:ObjectSpec'])

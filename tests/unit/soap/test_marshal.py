@@ -106,6 +106,10 @@ OBJECTS = {
         lambda: device(device=_anonymous(key=1)),
         '<device><key>1</key></device>',
     ),
+    'a proxy of an object of a derived type': (
+        lambda: device(device=Proxy(made('VirtualDisk', key=1))),
+        '<device xsi:type="VirtualDisk"><key>1</key></device>',
+    ),
     "suds' own object of that name": (
         lambda: device(device=_of_suds('VirtualDisk', key=1)),
         '<device xsi:type="VirtualDisk"><key>1</key></device>',
@@ -339,6 +343,14 @@ ODD = {
     'an element of no namespace': (
         {'must': 'm', 'plain': 'p'},
         '<ns2:must>m</ns2:must><plain>p</plain>',
+    ),
+    'the element that says all by being there': (
+        {'must': 'm', 'VirtualMachineEmptyProfileSpec': {}},
+        '<ns2:must>m</ns2:must><ns2:VirtualMachineEmptyProfileSpec/>',
+    ),
+    'an attribute': (
+        {'must': 'm', 'VirtualMachineEmptyProfileSpec': {'_mark': 5}},
+        '<ns2:must>m</ns2:must><ns2:VirtualMachineEmptyProfileSpec mark="5"/>',
     ),
     'infinity': (
         {'must': 'm', 'ratio': -math.inf},

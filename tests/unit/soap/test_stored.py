@@ -61,7 +61,7 @@ def test_names_are_looked_up_as_in_any_mapping() -> None:
     """What is not there is missing, also what would be no name at all."""
     found = stored.load(written(), PLACE)
     assert '{urn:odd}Thing' in found.types
-    assert len(found.types) == len(list(found.types)) == 3
+    assert len(found.types) == len(list(found.types)) == 5
     for name in ('{urn:odd}Nothing', '', '0:Thing'):
         assert name not in found.types
         assert found.types.get(name) is None

@@ -1,5 +1,6 @@
 """Many threads meet the same types for the first time at once, and get the same."""
 
+import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 from oslo_vmware import wsdl
 from oslo_vmware.soap import stored
 from oslo_vmware.soap.compiled import Codec
+from oslo_vmware.soap.objects import Record, type_class
 from oslo_vmware.soap.schema import Schema
 from oslo_vmware.soap.unmarshal import parse
 from tests.unit.soap.codecs import VM
@@ -82,6 +84,27 @@ def text() -> str:
     return wsdl.vim_description_path().read_text(encoding='utf-8')
 
 
+def together(work: Callable[[], Any]) -> list[Any]:
+    """What each of many threads that start at the same time gets; what it raises is handed out."""
+    start = threading.Barrier(THREADS)
+    results: list[Any] = []
+
+    def run() -> None:
+        start.wait()
+        try:
+            results.append(work())
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the test shows it
+            results.append(exc)
+
+    threads = [threading.Thread(target=run) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == THREADS
+    return results
+
+
 @pytest.mark.usefixtures('impatient')
 @pytest.mark.parametrize('work', [read, write, create, resolve])
 def test_the_first_use_of_a_type_by_many_threads(work: Callable[[Codec], Any], text: str) -> None:
@@ -89,20 +112,13 @@ def test_the_first_use_of_a_type_by_many_threads(work: Callable[[Codec], Any], t
     expected = work(Codec(Schema(stored.load(text, 'alone'))))
     for _ in range(ROUNDS):
         codec = Codec(Schema(stored.load(text, 'together')))
-        start = threading.Barrier(THREADS)
-        results: list[Any] = []
-
-        def run(codec: Codec = codec, start: Any = start, results: list[Any] = results) -> None:
-            start.wait()
-            try:
-                results.append(work(codec))
-            except Exception as exc:  # noqa: BLE001 - whatever it is, the test shows it
-                results.append(exc)
-
-        threads = [threading.Thread(target=run) for _ in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(results) == THREADS
+        results = together(functools.partial(work, codec))
         assert [one for one in results if one != expected] == []
+
+
+@pytest.mark.usefixtures('impatient')
+def test_the_first_object_of_a_class_by_many_threads() -> None:
+    """There is one class for a type in a process."""
+    for number in range(10 * ROUNDS):
+        tag = f'{{urn:threads}}T{number}'
+        assert len(set(together(functools.partial(type_class, Record, 'T', tag)))) == 1
