@@ -94,7 +94,7 @@ def open_vim(wsdl_url: str, soap_url: str, transport: HttpTransport) -> Compiled
     if not theirs:
         theirs = (_asked_version(soap_url, transport),)
     ours = wsdl.vim_api_versions()
-    if theirs[0] not in ours and versions.is_newer(theirs[0], ours[0]):
+    if versions.is_newer(theirs[0], ours[0]):
         try:
             return CompiledClient(described(wsdl_url, transport), soap_url, transport)
         except (requests.RequestException, DescriptionError) as exc:

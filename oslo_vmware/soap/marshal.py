@@ -58,11 +58,12 @@ class _Element:
     :ivar start: the start tag without its closing bracket
     :ivar end: the end tag
     :ivar must_say_nil: whether it may not just be left out
+    :ivar plain: whether a text is all there can be, without a type beside it
     :ivar typing: gives the type to write for a text, by the member's name; None where that does
                   not decide
     """
 
-    __slots__ = ('end', 'field', 'must_say_nil', 'start', 'typing')
+    __slots__ = ('end', 'field', 'must_say_nil', 'plain', 'start', 'typing')
 
     def __init__(self, encoder: 'Encoder', field: Field) -> None:
         name = encoder.name(field.tag)
@@ -71,6 +72,7 @@ class _Element:
         self.end = f'</{name}>'
         self.must_say_nil = field.nillable and not field.optional
         self.typing = None if encoder.types_values else _TYPINGS.get(field.name)
+        self.plain = self.typing is None and field.kind in (Kind.BUILTIN, Kind.ENUM)
 
 
 class _Plan:
@@ -214,6 +216,8 @@ class Encoder:
             if value.value is None:
                 return
             typing, text = typed_text(value)
+        elif element.plain:
+            text = text_of(value, field.builtin)
         elif element.typing is not None:
             text = text_of(value, field.builtin)
             typing = element.typing(text)

@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import functools
 import json
 import pickle
 from collections.abc import Callable
@@ -115,13 +116,15 @@ def test_it_may_change_while_it_is_walked(make: Callable[[], Any]) -> None:
     assert found.__keylist__ == (['another'] if names else [])
 
 
+def pickled(protocol: int, value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol))
+
+
 COPIES: dict[str, Callable[[Any], Any]] = {
     'copy': copy.copy,
     'deepcopy': copy.deepcopy,
     **{
-        f'pickle {protocol}': lambda found, protocol=protocol: pickle.loads(
-            pickle.dumps(found, protocol)
-        )
+        f'pickle {protocol}': functools.partial(pickled, protocol)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
     },
 }
