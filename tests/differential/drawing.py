@@ -2,6 +2,10 @@
 
 Required members are always there, so that what is drawn is valid by the XSD; of the optional
 ones there are a few. Where the schema declares a type, one that is derived from it may stand.
+
+*Odd* values are what users put there nevertheless: of another type than the declared one, None,
+white space, numbers that are none. Those that the engines treat differently on purpose are left
+out; the tests of the known differences have them.
 """
 
 import datetime
@@ -36,8 +40,16 @@ _ZONES = st.none() | st.sampled_from([0, 330, -480]).map(
 )
 TIMES = st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2099, 1, 1), timezones=_ZONES)
 
+_BLANKS = st.sampled_from(['', ' ', '\n', '\t a ', '  b'])
+_WORDS = st.sampled_from(['True', 'FALSE', 'false', '0', '-1', '1.0', 'NaN', 'INF', '0x10'])
+_OTHER = st.dates() | st.times() | TIMES | st.decimals()
+
 _OPTIONAL = 4
 _DEEPEST = 4
+_SELDOM = st.sampled_from([False, False, False, True])
+
+#: Members of type *any* that VIM gets as texts, whatever they are in Python.
+NAMED_VALUES = ('value', 'val', 'removeKey')
 
 
 class Drawing:
@@ -45,12 +57,16 @@ class Drawing:
 
     :param draw: hypothesis' function
     :param types_any: whether values in places of type *any* keep their Python type on the wire
+    :param odd: whether there are odd values among them
     """
 
-    def __init__(self, schema: Schema, draw: Callable[[Any], Any], types_any: bool) -> None:
+    def __init__(
+        self, schema: Schema, draw: Callable[[Any], Any], types_any: bool, odd: bool = False
+    ) -> None:
         self.schema = schema
         self.draw = draw
         self.types_any = types_any
+        self.odd = odd
 
     def arguments(self, operation: Operation) -> dict[str, Any]:
         """Arguments for an operation, without the object that it is for."""
@@ -71,6 +87,8 @@ class Drawing:
 
     def field(self, field: Field, depth: int) -> Any:
         """A value of a member."""
+        if self.odd and self.draw(_SELDOM):
+            return self.draw(self.oddity(field))
         if field.many:
             most = 3 if depth < _DEEPEST else 1
             least = 0 if field.optional else 1
@@ -95,6 +113,18 @@ class Drawing:
         if not self.types_any:
             return TEXTS
         return TEXTS | st.booleans() | simple('long') | simple('double')
+
+    def oddity(self, field: Field) -> st.SearchStrategy[Any]:
+        """What is no value of a member's type, and sent all the same."""
+        texts = _BLANKS | _WORDS | TEXTS
+        if field.kind is Kind.ANY and not self.types_any and field.name not in NAMED_VALUES:
+            return st.none() | texts
+        numbers = st.integers() | st.floats()
+        if field.kind is Kind.BUILTIN and field.builtin == 'boolean':
+            # Of a whole number other than these suds says nothing at all.
+            numbers = st.sampled_from([0, 1]) | st.floats()
+        one = texts | numbers | st.booleans() | _OTHER
+        return st.none() | one | st.lists(one, max_size=2)
 
     def object(self, declared: str, depth: int) -> Made:
         """An object of a type or of one derived from it."""
@@ -137,8 +167,10 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode('ascii')
 
 
-def calls(schema: Schema, types_any: bool) -> st.SearchStrategy[tuple[str, Moref, dict[str, Any]]]:
-    """Operations with what they are called with."""
+def calls(
+    schema: Schema, types_any: bool, odd: bool = False
+) -> st.SearchStrategy[tuple[str, Moref, dict[str, Any]]]:
+    """Operations with what they are called with; see :class:`Drawing`."""
 
     @st.composite
     def drawn(draw: Any) -> tuple[str, Moref, dict[str, Any]]:
@@ -146,7 +178,7 @@ def calls(schema: Schema, types_any: bool) -> st.SearchStrategy[tuple[str, Moref
         operation = schema.operation(name)
         assert operation is not None
         this = Moref('some-1', schema_type(operation))
-        return name, this, Drawing(schema, draw, types_any).arguments(operation)
+        return name, this, Drawing(schema, draw, types_any, odd).arguments(operation)
 
     return drawn()
 

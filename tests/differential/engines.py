@@ -7,13 +7,14 @@ stands in, which is that client made tolerant.
 
 import copy
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import suds
 import suds.client
 from lxml import etree
 from suds.options import Options
+from suds.sax.element import Element
 
 from oslo_vmware import wsdl
 from oslo_vmware.soap import reference, suds_parts
@@ -28,7 +29,8 @@ from tests.differential.drawing import calls
 VIM = pathlib.Path(wsdl.vim_wsdl_path())
 PBM = VIM.parents[1] / 'pbm' / '9.1' / 'pbmService.wsdl'
 
-Call = Callable[[str, Any, Mapping[str, Any]], Any]
+Headers = Sequence[tuple[str, str]]
+Call = Callable[[str, Any, Mapping[str, Any], Headers], Any]
 
 _LOCATION = 'https://localhost/sdk'
 _XSI_TYPE = '{http://www.w3.org/2001/XMLSchema-instance}type'
@@ -57,6 +59,7 @@ class Engines:
     :ivar tolerant: the reference engine
     :ivar prefixes: those that all three know, by namespace
     :ivar calls: strategy of (operation, reference, arguments)
+    :ivar odd_calls: the same, with odd values among the arguments
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -80,36 +83,56 @@ class Engines:
         namespaces = {uri: prefix for prefix, uri in self.stock.sd[0].prefixes}
         self.prefixes: dict[str, str] = namespaces
         self.calls = calls(self.schema, self.codec.encoder.types_values)
+        self.odd_calls = calls(self.schema, self.codec.encoder.types_values, odd=True)
 
-    def sent(self, call: Call, operation: str, this: Any, arguments: Mapping[str, Any]) -> bytes:
+    def sent(
+        self,
+        call: Call,
+        operation: str,
+        this: Any,
+        arguments: Mapping[str, Any],
+        headers: Headers = (),
+    ) -> bytes:
         """The request that an engine makes.
 
         :param call: one of the ``by_`` methods
         """
         self.wire.sent = b''
         self.wire.reply = Reply(202, 'Accepted', '', b'')
-        call(operation, this, arguments)
+        call(operation, this, arguments, headers)
         return self.wire.sent
 
     def read(self, call: Call, operation: str, body: bytes, status: int = 200) -> Any:
         """What an engine makes of a reply; what it raises is handed out."""
         self.wire.reply = Reply(status, '', 'text/xml', body)
         try:
-            return call(operation, None, {})
+            return call(operation, None, {}, ())
         except (suds.WebFault, NotSoapError) as raised:
             return raised
 
-    def by_ours(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+    def by_ours(
+        self, operation: str, this: Any, arguments: Mapping[str, Any], headers: Headers
+    ) -> Any:
         """Call the compiled engine."""
-        return self.ours.call(operation, this, arguments)
+        return self.ours.call(operation, this, arguments, headers)
 
-    def by_stock(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+    def by_stock(
+        self, operation: str, this: Any, arguments: Mapping[str, Any], headers: Headers
+    ) -> Any:
         """Call the suds client."""
-        return getattr(self.stock.service, operation)(this, **arguments)
+        # Those of the description, which the reference engine has as well.
+        options = self.stock.wsdl.options
+        options.soapheaders = tuple(Element(name).setText(text) for name, text in headers)
+        try:
+            return getattr(self.stock.service, operation)(this, **arguments)
+        finally:
+            options.soapheaders = ()
 
-    def by_tolerant(self, operation: str, this: Any, arguments: Mapping[str, Any]) -> Any:
+    def by_tolerant(
+        self, operation: str, this: Any, arguments: Mapping[str, Any], headers: Headers
+    ) -> Any:
         """Call the reference engine."""
-        return self.tolerant.call(operation, this, arguments)
+        return self.tolerant.call(operation, this, arguments, headers)
 
 
 def canonical(envelope: bytes) -> str:

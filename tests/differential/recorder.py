@@ -1,112 +1,119 @@
-"""Keeps the calls of a test run as cases for the tests here.
+"""Keeps the calls of a test run, as a plugin of pytest; ``record`` makes cases of them.
 
-A plugin of pytest, for which nothing needs to be changed::
+It runs in the environments of the drivers as well, so it imports nothing but the library and
+``values``::
 
-    OSLO_VMWARE_TEST_CASES=calls.jsonl python -m pytest -p tests.differential.recorder tests/vcsim
-    python -m tests.differential.recorder calls.jsonl
+    OSLO_VMWARE_SOAP_ENGINE=reference \\
+        python -m pytest -p tests.differential.recorder --cases-to=vcsim.jsonl tests/vcsim
 
-The first appends each call of the compiled engine, the second chooses one of each shape and
-writes them to ``cases/calls.jsonl.xz``, in place of what is there.
+Two kinds of lines are appended. A call of the reference engine has the arguments beside the
+bytes that went over the wire and those that came back. What the processes *posted* is counted
+apart from that, by the name of the element in the body, so that an operation whose arguments
+could not be kept is missed when the cases are looked through.
 """
 
 import json
-import lzma
-import os
 import pathlib
 import re
-import sys
-from collections.abc import Iterable
+import threading
+from collections import Counter
 from typing import Any
 
-from oslo_vmware.soap.compiled import CompiledClient
+import pytest
+
+from oslo_vmware.soap.reference import CompatibilitySudsClient
+from oslo_vmware.soap.transport import HttpTransport
 from tests.differential.values import to_json
 
-CASES = pathlib.Path(__file__).parent / 'cases' / 'calls.jsonl.xz'
-
-#: Larger replies repeat what smaller ones have.
-_LARGEST = 60_000
-
-_PLACE = re.compile(r'/tmp/pytest-of-[\w.-]+/pytest-\d+/')
-_SHAPE = re.compile(r'<(/?[\w:.-]+)|((?:xsi:)?type="[^"]*")')
+_OPERATION = re.compile(rb'<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?(\w+)')
 
 
-def pytest_configure() -> None:
-    """Note calls from now on."""
-    path = os.environ.get('OSLO_VMWARE_TEST_CASES')
-    if not path:
-        return
-    call = CompiledClient.call
+class Recorder:
+    """Notes calls from now on.
 
-    def noting(
-        client: CompiledClient, operation: str, this: Any, arguments: Any, *rest: Any
+    :param path: the file to append to
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+        self.posted: Counter[str] = Counter()
+        self._case = threading.local()
+        self._lock = threading.Lock()
+        self._call = CompatibilitySudsClient.call
+        self._post = HttpTransport.post
+        recorder = self
+
+        def call(client: Any, operation: str, this: Any, arguments: Any, headers: Any = ()) -> Any:
+            return recorder._noted_call(client, operation, this, arguments, headers)
+
+        def post(transport: Any, url: str, body: bytes, headers: Any, **options: Any) -> Any:
+            return recorder._noted_post(transport, url, body, headers, **options)
+
+        CompatibilitySudsClient.call = call  # type: ignore[method-assign]
+        HttpTransport.post = post  # type: ignore[method-assign]
+
+    def _noted_call(
+        self, client: Any, operation: str, this: Any, arguments: Any, headers: Any
     ) -> Any:
         try:
-            made = {
-                'service': client._codec.schema.namespace,
+            # Before the call, of which the arguments may become part.
+            case = {
+                'service': client.wsdl.tns[1].removesuffix('Service'),
                 'operation': operation,
                 'this': to_json(this),
                 'arguments': {name: to_json(value) for name, value in arguments.items()},
+                'headers': [list(one) for one in headers],
             }
         except (TypeError, AttributeError):
             # Stand-ins of users; there are tests of their own for them.
-            return call(client, operation, this, arguments, *rest)
-        transport = client._transport
+            return self._call(client, operation, this, arguments, headers)
+        self._case.open = case
+        try:
+            return self._call(client, operation, this, arguments, headers)
+        finally:
+            self._case.open = None
 
-        class Noting:
-            """The client's transport for one call."""
+    def _noted_post(
+        self, transport: Any, url: str, body: bytes, headers: Any, **options: Any
+    ) -> Any:
+        operation = _OPERATION.search(body)
+        if operation is not None:
+            with self._lock:
+                self.posted[operation[1].decode()] += 1
+        case = getattr(self._case, 'open', None)
+        if case is None:
+            return self._post(transport, url, body, headers, **options)
+        case |= {'request': body.decode(), 'status': None, 'reply': None}
+        try:
+            reply = self._post(transport, url, body, headers, **options)
+            try:
+                case |= {'reply': reply.body.decode(), 'status': reply.status}
+            except ValueError:
+                # Broken on purpose. What was asked is a request like any other.
+                pass
+            return reply
+        finally:
+            self._append(case)
 
-            def __getattr__(self, name: str) -> Any:
-                return getattr(transport, name)
+    def _append(self, line: dict[str, Any]) -> None:
+        with self._lock, self.path.open('a', encoding='utf-8') as file:
+            file.write(json.dumps(line) + '\n')
 
-            def post(self, url: str, body: bytes, headers: Any, **options: Any) -> Any:
-                reply = transport.post(url, body, headers, **options)
-                try:
-                    made['reply'] = reply.body.decode()
-                except ValueError:
-                    return reply
-                made['status'] = reply.status
-                with open(path, 'a', encoding='utf-8') as file:
-                    file.write(json.dumps(made) + '\n')
-                return reply
-
-        single = CompiledClient(
-            client._codec,
-            client.options.location,
-            Noting(),
-            client._soap_action,  # type: ignore[arg-type]
-        )
-        return call(single, operation, this, arguments, *rest)
-
-    CompiledClient.call = noting  # type: ignore[method-assign]
-
-
-def chosen(calls: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One call of each shape: the same operation, members set and elements in the reply."""
-    found: dict[Any, dict[str, Any]] = {}
-    for call in calls:
-        if len(call['reply']) > _LARGEST or call['operation'].startswith('Login'):
-            continue
-        if 'dynamicType' in json.dumps(call['arguments']):
-            # Made from a description of PBM that is older than the one of the tests here.
-            continue
-        arguments = re.sub(r'"[^"]*"(?!:)|[\d.]+', '', json.dumps(call['arguments']))
-        reply = tuple(dict.fromkeys(_SHAPE.findall(call['reply'])))
-        found.setdefault((call['service'], call['operation'], arguments, reply), call)
-    return list(found.values())
+    def close(self) -> None:
+        """Write down what was posted, and note no more."""
+        CompatibilitySudsClient.call = self._call  # type: ignore[method-assign]
+        HttpTransport.post = self._post  # type: ignore[method-assign]
+        self._append({'posted': self.posted})
 
 
-def load() -> list[dict[str, Any]]:
-    """The cases that were chosen."""
-    with lzma.open(CASES, 'rt', encoding='utf-8') as file:
-        return [json.loads(line) for line in file]
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ours."""
+    parser.addoption('--cases-to', type=pathlib.Path, help='append calls to this file')
 
 
-if __name__ == '__main__':
-    with open(sys.argv[1], encoding='utf-8') as recorded:
-        kept = chosen(json.loads(line) for line in recorded)
-    CASES.parent.mkdir(exist_ok=True)
-    with lzma.open(CASES, 'wt', encoding='utf-8', preset=9) as target:
-        for one in kept:
-            # Where the test run had its files is nobody's business.
-            target.write(_PLACE.sub('/place/', json.dumps(one)) + '\n')
-    print(len(kept), 'calls,', CASES.stat().st_size, 'bytes')
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin, where a file is named."""
+    path = config.getoption('--cases-to')
+    if path is not None:
+        recorder = Recorder(path)
+        config.add_cleanup(recorder.close)

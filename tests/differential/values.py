@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from suds import sudsobject
+from suds.xsd.sxbasic import Complex
 
+from oslo_vmware.objects.datastore import DatastorePath
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.schema import split
 
@@ -60,7 +62,7 @@ def to_json(value: Any) -> Any:
         type_ = value.type if isinstance(value, Moref) else getattr(value, '_type', None)
         return {'moref': [str(value.value), str(type_)]}
     if isinstance(value, sudsobject.Object):
-        tag = getattr(value.__class__, '__xsd_type__', '')
+        tag = _type_of(value)
         if not tag:
             raise TypeError(f'{value.__class__.__name__} is of no type that is known')
         members = {name: to_json(getattr(value, name)) for name in value.__keylist__}
@@ -71,9 +73,19 @@ def to_json(value: Any) -> Any:
         return {'datetime': value.isoformat()}
     if value is None or type(value) in (str, bool, int, float):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str | DatastorePath):
         return str(value)
     raise TypeError(f'{type(value)} cannot be kept')
+
+
+def _type_of(value: sudsobject.Object) -> str:
+    """Clark name of the type of an object of either engine, '' of one that has none."""
+    tag: str = getattr(value.__class__, '__xsd_type__', '')
+    schema_type = getattr(value.__metadata__, 'sxtype', None)
+    if tag or not isinstance(schema_type, Complex):
+        return tag
+    local, namespace = schema_type.qname
+    return f'{{{namespace}}}{local}'
 
 
 def from_json(kept: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is run, and what a run is worth."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ from tests.consumers.environments import ROOT, clean_variables
 
 #: Names govmomi's simulator, where ``make vcsim`` has built it.
 VCSIM = 'OSLO_VMWARE_TEST_VCSIM'
+
+#: Names a directory in which the calls of each user are kept, see ``tests.differential.record``.
+CASES = 'OSLO_VMWARE_TEST_CASES'
 
 # Seconds for one run. pytest's own timeout ends a test that hangs long before.
 _RUN = 900.0
@@ -132,6 +136,25 @@ def variables_for(driver: Driver, scratch: pathlib.Path) -> dict[str, str]:
     return clean_variables() | own | dict(driver.variables)
 
 
+def _copy_tests(tree: pathlib.Path, directories: Sequence[str]) -> None:
+    """Copy some of our tests to where the library of the work tree is out of reach."""
+    tree.mkdir()
+    shutil.copy(ROOT / 'tests' / '__init__.py', tree)
+    for name in directories:
+        shutil.copytree(
+            ROOT / 'tests' / name, tree / name, ignore=shutil.ignore_patterns('__pycache__')
+        )
+
+
+def recording(driver: Driver) -> list[str]:
+    """The arguments of pytest with which the calls are kept, where that is asked for."""
+    directory = os.environ.get(CASES)
+    if not directory:
+        return []
+    path = pathlib.Path(directory).resolve() / f'{driver.user}.jsonl'
+    return ['-p', 'tests.differential.recorder', f'--cases-to={path}']
+
+
 def run_driver(
     driver: Driver, python: pathlib.Path, result: pathlib.Path, arguments: Sequence[str] = ()
 ) -> Run:
@@ -146,17 +169,12 @@ def run_driver(
     result.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as name, open(result.with_suffix('.log'), 'w') as log:
         scratch = pathlib.Path(name).resolve()
-        tests = scratch / 'tests'
-        tests.mkdir()
-        shutil.copy(ROOT / 'tests' / '__init__.py', tests)
-        shutil.copytree(
-            ROOT / 'tests' / 'drivers',
-            tests / 'drivers',
-            ignore=shutil.ignore_patterns('__pycache__'),
-        )
+        recorder = recording(driver)
+        _copy_tests(scratch / 'tests', ['drivers', 'differential'] if recorder else ['drivers'])
         command = (
             *(python, '-m', 'tests.drivers.start', '-c', 'tests/drivers/pytest.ini'),
             *('--rootdir', scratch, f'--junitxml={result}', f'tests/drivers/{driver.directory}'),
+            *recorder,
         )
         try:
             status = subprocess.run(

@@ -58,6 +58,19 @@ def test_variables(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert 'PYTHONPATH' not in variables
 
 
+def test_calls_are_kept_where_asked(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file a user, whatever runs of it there are; the plugin is there, or pytest says so."""
+    driver = Driver('a-eventlet', 'a', 'nowhere')
+    assert runs.recording(driver) == []
+    monkeypatch.setenv('OSLO_VMWARE_TEST_CASES', str(tmp_path))
+    result = tmp_path / 'result.xml'
+    run_driver(driver, pathlib.Path(sys.executable), result)
+    # There are no tests, and the plugin has come to its end.
+    assert (tmp_path / 'a.jsonl').read_text() == '{"posted": {}}\n'
+
+
 def test_work_tree_is_refused(tmp_path: pathlib.Path) -> None:
     """A library that is not the environment's is not tested, as if it were: the run fails."""
     # This environment has the work tree as its library.
