@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import trustme
 
+from oslo_vmware import wsdl
+
 #: Where ``make vcsim`` has put the program; the runner passes it on.
 VARIABLE = 'OSLO_VMWARE_TEST_VCSIM'
 
@@ -47,7 +49,9 @@ def running(*options: str) -> Iterator[Vcsim]:
         process = subprocess.Popen(
             [
                 *(os.environ[VARIABLE], '-cert', str(cert), '-key', str(key)),
-                *('-user', USERNAME, '-password', PASSWORD, *options),
+                *('-user', USERNAME, '-password', PASSWORD),
+                # The reference engine asks the server for its description, and govmomi has none.
+                *('-descriptions', str(pathlib.Path(wsdl.vim_wsdl_path()).parent), *options),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
