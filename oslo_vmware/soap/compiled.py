@@ -146,7 +146,12 @@ class CompiledClient:
             return None
         value = members.get(result.name)
         if result.many:
-            return [] if value is None else value
+            results = [] if value is None else value
+            if message is not None and len(results) < len(message):
+                # A first item without a text makes an empty list of a member, not of a result.
+                missing = len(message.findall(result.tag)) - len(results)
+                results[:0] = [None] * missing
+            return results
         return value[0] if isinstance(value, list) else value
 
     @staticmethod

@@ -51,6 +51,7 @@ from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
+from oslo_vmware.soap.values import xsd_float
 
 LOG = logging.getLogger(__name__)
 
@@ -267,7 +268,7 @@ def _xsd_value(value: Any) -> tuple[str, str]:
     if isinstance(value, int):
         return 'int' if -(2**31) <= value < 2**31 else 'long', str(value)
     if isinstance(value, float):
-        return 'double', repr(value)
+        return 'double', xsd_float(value)
     if isinstance(value, datetime.datetime):
         return 'dateTime', value.isoformat()
     if isinstance(value, str):

@@ -9,13 +9,14 @@ out; the tests of the known differences have them.
 """
 
 import datetime
+import math
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 
 from oslo_vmware.soap.schema import Field, Kind, Operation, Schema, Type, is_float, is_integer
-from tests.differential.values import Made, Moref
+from tests.differential.values import Made, Moref, Typed
 
 #: What XML can hold, without the white space around it that suds cuts, and not nothing.
 TEXTS = st.text(
@@ -42,6 +43,16 @@ TIMES = st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2099, 1, 1
 
 _BLANKS = st.sampled_from(['', ' ', '\n', '\t a ', '  b'])
 _WORDS = st.sampled_from(['True', 'FALSE', 'false', '0', '-1', '1.0', 'NaN', 'INF', '0x10'])
+_TYPED = st.sampled_from(
+    [
+        *(Typed('255', 'unsignedByte'), Typed('-7', 'short'), Typed('1', 'positiveInteger')),
+        *(Typed('-5', 'negativeInteger'), Typed('18446744073709551615', 'unsignedLong')),
+        *(Typed('9' * 30, 'integer'), Typed('1.50', 'decimal'), Typed('', 'unsignedInt')),
+        *(Typed('NaN', 'float'), Typed('-INF', 'double'), Typed(' 5 ', 'int'), Typed(' ', 'token')),
+        *(Typed('2026-01-02', 'date'), Typed('01:02:03', 'time'), Typed('YWI=', 'base64Binary')),
+        *(Typed('P1D', 'duration'), Typed('a b', 'anyURI'), Typed('\n', 'string')),
+    ]
+)
 _OTHER = st.dates() | st.times() | TIMES | st.decimals()
 
 _OPTIONAL = 4
@@ -58,15 +69,22 @@ class Drawing:
     :param draw: hypothesis' function
     :param types_any: whether values in places of type *any* keep their Python type on the wire
     :param odd: whether there are odd values among them
+    :param reply: whether they are those of a reply
     """
 
     def __init__(
-        self, schema: Schema, draw: Callable[[Any], Any], types_any: bool, odd: bool = False
+        self,
+        schema: Schema,
+        draw: Callable[[Any], Any],
+        types_any: bool,
+        odd: bool = False,
+        reply: bool = False,
     ) -> None:
         self.schema = schema
         self.draw = draw
         self.types_any = types_any
         self.odd = odd
+        self.reply = reply
 
     def arguments(self, operation: Operation) -> dict[str, Any]:
         """Arguments for an operation, without the object that it is for."""
@@ -105,14 +123,20 @@ class Drawing:
         if field.kind is Kind.ENUM:
             return self.draw(st.sampled_from(self.schema.type(field.type).values))
         if field.kind is Kind.BUILTIN:
-            return self.draw(simple(field.builtin))
+            drawn = simple(field.builtin)
+            if self.reply and is_float(field.builtin):
+                drawn |= st.sampled_from([math.nan, math.inf, -math.inf])
+            elif self.reply and field.builtin == 'string':
+                drawn |= _BLANKS
+            return self.draw(drawn)
         return self.object(field.type, depth)
 
     def anything(self) -> st.SearchStrategy[Any]:
         """Values for a place of type *any*."""
         if not self.types_any:
             return TEXTS
-        return TEXTS | st.booleans() | simple('long') | simple('double')
+        plain = TEXTS | st.booleans() | simple('long') | simple('double')
+        return plain | _TYPED if self.reply else plain
 
     def oddity(self, field: Field) -> st.SearchStrategy[Any]:
         """What is no value of a member's type, and sent all the same."""

@@ -22,9 +22,9 @@ from oslo_vmware.soap import wsdl as descriptions
 from oslo_vmware.soap.compiled import Codec, CompiledClient
 from oslo_vmware.soap.errors import NotSoapError
 from oslo_vmware.soap.reference import CompatibilitySudsClient
-from oslo_vmware.soap.schema import Schema
+from oslo_vmware.soap.schema import Kind, Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
-from tests.differential.drawing import calls
+from tests.differential.drawing import NAMED_VALUES, calls, is_record
 
 VIM = pathlib.Path(wsdl.vim_wsdl_path())
 PBM = VIM.parents[1] / 'pbm' / '9.1' / 'pbmService.wsdl'
@@ -60,6 +60,8 @@ class Engines:
     :ivar prefixes: those that all three know, by namespace
     :ivar calls: strategy of (operation, reference, arguments)
     :ivar odd_calls: the same, with odd values among the arguments
+    :ivar typed_by_ours: Clark names of elements to whose values only the compiled engine gives a
+                         type: in VIM, those of type *any* whose names don't decide
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -82,8 +84,10 @@ class Engines:
 
         namespaces = {uri: prefix for prefix, uri in self.stock.sd[0].prefixes}
         self.prefixes: dict[str, str] = namespaces
-        self.calls = calls(self.schema, self.codec.encoder.types_values)
-        self.odd_calls = calls(self.schema, self.codec.encoder.types_values, odd=True)
+        types_values = self.codec.encoder.types_values
+        self.calls = calls(self.schema, types_values)
+        self.typed_by_ours = set() if types_values else _of_any_name(self.schema)
+        self.odd_calls = calls(self.schema, types_values, odd=True)
 
     def sent(
         self,
@@ -133,6 +137,16 @@ class Engines:
     ) -> Any:
         """Call the reference engine."""
         return self.tolerant.call(operation, this, arguments, headers)
+
+
+def _of_any_name(schema: Schema) -> set[str]:
+    records = filter(is_record, map(schema.type, schema.type_names()))
+    found = [field for record in records for field in record.fields]
+    for name in schema.operation_names():
+        operation = schema.operation(name)
+        assert operation is not None
+        found += operation.parameters
+    return {one.tag for one in found if one.kind is Kind.ANY and one.name not in NAMED_VALUES}
 
 
 def canonical(envelope: bytes) -> str:

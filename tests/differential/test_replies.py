@@ -5,6 +5,7 @@ import pickle
 import re
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from lxml import etree
@@ -31,7 +32,8 @@ def drawn_result(engines: Engines, data: st.DataObject) -> tuple[Operation, Any]
     assert operation is not None
     assume(operation.result is not None)
     assert operation.result is not None
-    return operation, Drawing(engines.schema, data.draw, types_any=True).field(operation.result, 0)
+    drawing = Drawing(engines.schema, data.draw, types_any=True, reply=True)
+    return operation, drawing.field(operation.result, 0)
 
 
 def shown(value: Any) -> list[str]:
@@ -102,7 +104,7 @@ def test_drawn_faults_are_read_as_suds_reads_them(engines: Engines, data: st.Dat
     element = data.draw(st.sampled_from(elements))
     declared = schema.description.elements[element]
     assume(schema.type(declared).kind is Kind.COMPLEX)
-    value: Made = Drawing(schema, data.draw, types_any=True).object(declared, 0)
+    value: Made = Drawing(schema, data.draw, types_any=True, reply=True).object(declared, 0)
     body = Writer(schema).fault(element, declared, value)
     operation = 'RetrieveContent' if schema.namespace != 'urn:vim25' else 'CurrentTime'
     operation = operation if schema.operation(operation) else next(schema.operation_names())
@@ -124,3 +126,14 @@ def test_a_reply_is_read_alike_whatever_was_read_before(vim: Engines) -> None:
     for _ in range(2):
         assert not list(differences(vim.read(fresh.call, 'CreateTask', body), theirs))
     assert type(theirs.reason).__name__ == 'TaskReason'
+
+
+@pytest.mark.parametrize('texts', [[''], ['', 'a'], ['a', ''], ['', ''], []])
+def test_empty_items_of_a_result_are_items(vim: Engines, texts: list[str]) -> None:
+    """The first among them, which of a member that is a list would mean that it is empty."""
+    operation = vim.schema.operation('AbdicateDomOwnership')
+    assert operation is not None
+    body = Writer(vim.schema).reply(operation, texts)
+    ours = vim.read(vim.by_ours, operation.name, body)
+    assert ours == [text or None for text in texts]
+    assert not list(differences(ours, vim.read(vim.by_stock, operation.name, body)))

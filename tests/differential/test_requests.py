@@ -32,7 +32,10 @@ def falsified(arguments: Any) -> bool:
 def requests(
     engines: Engines, theirs: Call, call: tuple[str, Any, dict[str, Any]]
 ) -> tuple[str, str]:
-    """The canonical requests of the compiled engine and of another one."""
+    """The canonical requests of the compiled engine and of another one.
+
+    In VIM the types are taken off the values that only the compiled engine gives one.
+    """
     operation, this, arguments = call
     ours, other = (
         canonical(
@@ -48,7 +51,14 @@ def requests(
             (theirs, engines.stock.factory),
         )
     )
+    for tag in engines.typed_by_ours:
+        ours = re.sub(rf'(?m)^( *{re.escape(tag)} \[){_XSD_STRING}\]', r'\1]', ours)
     return ours, other
+
+
+_XSD_STRING = re.escape(
+    "('{http://www.w3.org/2001/XMLSchema-instance}type', '{http://www.w3.org/2001/XMLSchema}string')"
+)
 
 
 @DRAWN

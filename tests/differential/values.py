@@ -31,6 +31,14 @@ class Moref:
     type: str
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A text in a reply, with the XSD type that the server gives it."""
+
+    text: str
+    type: str
+
+
 def build(value: Any, factory: Any, prefixes: dict[str, str]) -> Any:
     """The value as a user would make it.
 

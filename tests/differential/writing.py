@@ -7,7 +7,8 @@ from typing import Any
 from lxml import etree
 
 from oslo_vmware.soap.schema import ANY_TYPE, XSD, Field, Kind, Operation, Schema, split
-from tests.differential.values import Made, Moref
+from oslo_vmware.soap.values import xsd_float
+from tests.differential.values import Made, Moref, Typed
 
 _SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 _XSI = 'http://www.w3.org/2001/XMLSchema-instance'
@@ -71,7 +72,8 @@ class Writer:
             element.text = value.value
         else:
             if field.kind is Kind.ANY:
-                element.set(f'{{{_XSI}}}type', f'xsd:{_TYPES[type(value)]}')
+                type_ = value.type if isinstance(value, Typed) else _TYPES[type(value)]
+                element.set(f'{{{_XSI}}}type', f'xsd:{type_}')
             element.text = _text(value)
 
     def _type(self, element: etree._Element, tag: str) -> None:
@@ -91,4 +93,6 @@ def _text(value: Any) -> str:
         return 'true' if value else 'false'
     if isinstance(value, datetime.datetime):
         return value.isoformat()
-    return str(value)
+    if isinstance(value, float):
+        return xsd_float(value)
+    return value.text if isinstance(value, Typed) else str(value)
