@@ -29,7 +29,7 @@ def create_policy(
     rule_sets: rules.RuleSets,
     *,
     description: str | None = None,
-    category: str | None = None,
+    category: str | None = policies.REQUIREMENT,
     validate: bool = True,
 ) -> Policy:
     """Make a storage policy (``PbmCreate``, PBM API 1.0).
@@ -38,7 +38,7 @@ def create_policy(
     :param name: at most 80 characters
     :param rule_sets: rule sets, or the rules of a single one
     :param description: text
-    :param category: ``REQUIREMENT`` (the server's default) or ``DATA_SERVICE_POLICY``
+    :param category: ``REQUIREMENT`` or ``DATA_SERVICE_POLICY``; None leaves it to the server
     :param validate: hold the rules against the server's capability schema first
     :raises InvalidRuleException: with every mistake, and nothing was sent
     :raises PbmDuplicateNameException: there is a policy of that name
@@ -47,6 +47,9 @@ def create_policy(
     held = rules.as_rule_sets(rule_sets)
     check_rules(session, held, name=name, against_schema=validate)
     connection = _calls.Connection(session)
+    if category == policies.REQUIREMENT and not connection.has('PbmFetchCapabilitySchema'):
+        # Before 6.5 that goes without saying, and cannot be said.
+        category = None
     spec = connection.create(
         'PbmCapabilityProfileCreateSpec',
         name=name,

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from oslo_vmware import api, exceptions, spbm
+from oslo_vmware import api, exceptions, pbm, spbm
 from oslo_vmware.simulator import VCenterSimulator
 
+from ..conftest import SessionMaker
 from .conftest import Counter, Site
 
 TAGS = ('Gold, fast', 'a "quoted" tag', 'Silver')
@@ -48,6 +49,15 @@ def test_life_of_a_policy(session: api.VMwareAPISession, vc: VCenterSimulator, s
     with pytest.raises(spbm.PolicyNotFoundException) as caught:
         spbm.delete_policy(session, copied)
     assert caught.value.ids == (copied.id,)
+
+
+def test_before_6_5_a_request_has_no_category(vc: VCenterSimulator, connect: SessionMaker) -> None:
+    """Policies are made and copied there all the same; only another category is too much."""
+    session = connect(vc, pbm_wsdl_loc=pbm.get_pbm_wsdl_location('6.0'))
+    copied = spbm.clone_policy(session, spbm.find_policy(session, 'Gold'), 'Copy')
+    assert (copied.name, copied.category) == ('Copy', 'REQUIREMENT')
+    with pytest.raises(exceptions.PbmNotSupportedException, match='category'):
+        spbm.create_policy(session, 'Data', copied.rule_sets, category='DATA_SERVICE_POLICY')
 
 
 def test_one_outcome_each(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
