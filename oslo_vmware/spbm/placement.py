@@ -107,7 +107,7 @@ def check_compatibility(
                       is refused too, with that as a reason
     :param shared: every host of ``usable_by`` that is in operation has to reach a datastore,
                    instead of any of them
-    :returns: one for each datastore the server answered for, in the order of ``datastores``
+    :returns: one for each of ``datastores`` the server answered for, in their order
     :raises PolicyNotFoundException: there is no such policy
     :raises HubsNotFoundException: there are no such datastores
     :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
@@ -227,10 +227,12 @@ def _ask(
         arguments = {**arguments, 'hubsToSearch': connection.hubs(places)}
     reply = _calls.as_list(connection.call(_calls.PLACEMENT, operation, policies, **arguments))
     results = [_result(raw) for raw in reply]
-    if places is not None:
-        order = {_calls.place_id(place): number for number, place in enumerate(places)}
-        results.sort(key=lambda result: order.get(result.datastore, len(order)))
-    return results
+    if places is None:
+        return results
+    # A server that pays no heed to hubsToSearch (govmomi's) answers for all that it has.
+    order = {_calls.place_id(place): number for number, place in enumerate(places)}
+    wanted = [result for result in results if result.datastore in order]
+    return sorted(wanted, key=lambda result: order[result.datastore])
 
 
 def _judged(
