@@ -106,8 +106,9 @@ class VMwareAPISession:
         self._vim: Any = None
         self._pbm: Any = None
         self._updates: SharedUpdates | None = None
-        #: Counts the logins, so that a thread can tell whether one happened meanwhile.
-        self._logins = 0
+        # Internal: how many logins there were. A thread can tell by it whether one happened
+        # meanwhile, and what is kept of a session can go with the next.
+        self.login_count = 0
         self._login_attempt = _LoginAttempt()
         # Reentrant, for subclasses that call the API in what they override.
         self._login_lock = threading.RLock()
@@ -185,9 +186,9 @@ class VMwareAPISession:
         :raises VimFaultException: the login was refused
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
         """
-        known, attempt = self._logins, self._login_attempt
+        known, attempt = self.login_count, self._login_attempt
         with self._login_lock:
-            if self._logins != known:
+            if self.login_count != known:
                 return
             if attempt.failure is not None:
                 # What came of the login that was waited for holds for all who waited. Each of
@@ -228,7 +229,7 @@ class VMwareAPISession:
 
     def _login(self) -> None:
         client = self.vim
-        if self._logins and isinstance(client, service.Service):
+        if self.login_count and isinstance(client, service.Service):
             # The server may have been upgraded since.
             client.forget_service_content()
         try:
@@ -253,7 +254,7 @@ class VMwareAPISession:
             self._pbm.set_soap_cookie(client.get_http_cookie())
         # Its property collector belonged to the session before.
         self._updates = None
-        self._logins += 1
+        self.login_count += 1
         LOG.info(
             'Logged in at %s:%s, session %s%s',
             self._host,
@@ -353,7 +354,7 @@ class VMwareAPISession:
         kwargs: dict[str, Any],
         renewed: bool,
     ) -> Any:
-        logins = self._logins
+        logins = self.login_count
         try:
             return getattr(module, method)(*args, **kwargs)
         except exceptions.VimFaultException as fault:
@@ -377,10 +378,10 @@ class VMwareAPISession:
         :param logins: how many logins there had been when the call went out
         :returns: ``[]``, if it meant that a property read found nothing
         """
-        if self._logins == logins:
+        if self.login_count == logins:
             if not self.is_current_session_active():
                 self._create_session()
-            elif self._logins != logins:
+            elif self.login_count != logins:
                 pass  # Another thread has just logged in; its session is what was active.
             elif fault.empty_reply:
                 return []

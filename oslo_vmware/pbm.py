@@ -15,8 +15,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from oslo_vmware import exceptions, service, wsdl
-from oslo_vmware._i18n import _
+from oslo_vmware import _pbm_session, exceptions, service
 from oslo_vmware.soap.objects import moref
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ _STORAGE = 'STORAGE'
 _REQUIREMENT = 'REQUIREMENT'
 _DATASTORE = 'Datastore'
 _STORAGE_POD = 'StoragePod'
-_VCENTER = 'VirtualCenter'
 
 
 class Pbm(service.Service):
@@ -123,13 +121,13 @@ def get_all_profiles(session: Any) -> list[Any]:
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :returns: ``PbmProfile`` objects (``name``, ``profileId`` …), in the order of the server
     """
-    client = _client(session)
+    client = _pbm_session.client(session)
     resource_type = client.client.factory.create('ns0:PbmProfileResourceType')
     resource_type.resourceType = _STORAGE
     profile_ids = session.invoke_api(
         client,
         'PbmQueryProfile',
-        _content(session, client).profileManager,
+        _pbm_session.service_content(session, client).profileManager,
         resourceType=resource_type,
     )
     return get_profiles_by_ids(session, profile_ids)
@@ -161,11 +159,11 @@ def filter_hubs_by_profile(session: Any, hubs: Sequence[Any] | None, profile_id:
     if hubs is not None and not len(hubs):
         # On the wire an empty list looks like no list, and that means all hubs.
         return []
-    client = _client(session)
+    client = _pbm_session.client(session)
     matching: list[Any] = session.invoke_api(
         client,
         'PbmQueryMatchingHub',
-        _content(session, client).placementSolver,
+        _pbm_session.service_content(session, client).placementSolver,
         hubsToSearch=hubs,
         profile=profile_id,
     )
@@ -207,14 +205,14 @@ def get_profiles(session: Any, vm: Any) -> list[Any]:
     :param vm: reference of the machine
     :returns: ``PbmProfileId`` objects
     """
-    client = _client(session)
+    client = _pbm_session.client(session)
     entity = client.client.factory.create('ns0:PbmServerObjectRef')
     entity.key = vm.value
     entity.objectType = 'virtualMachine'
     profile_ids: list[Any] = session.invoke_api(
         client,
         'PbmQueryAssociatedProfile',
-        _content(session, client).profileManager,
+        _pbm_session.service_content(session, client).profileManager,
         entity=entity,
     )
     return profile_ids
@@ -238,12 +236,12 @@ def get_profiles_by_ids(session: Any, profile_ids: Sequence[Any]) -> list[Any]:
             for start in range(0, len(profile_ids), CONTENT_BLOCK)
             for profile in get_profiles_by_ids(session, profile_ids[start : start + CONTENT_BLOCK])
         ]
-    client = _client(session)
+    client = _pbm_session.client(session)
     try:
         profiles: list[Any] = session.invoke_api(
             client,
             'PbmRetrieveContent',
-            _content(session, client).profileManager,
+            _pbm_session.service_content(session, client).profileManager,
             profileIds=profile_ids,
         )
     except exceptions.VimFaultException as fault:
@@ -275,50 +273,11 @@ def get_pbm_wsdl_location(vc_version: str | None) -> str | None:
     """
     if not vc_version:
         return None
-    release = _release(vc_version)
-    path = wsdl.pbm_wsdl_path(release) if release else None
-    if path is None:
+    location = _pbm_session.description(vc_version)
+    if location is None:
         LOG.warning(
             'There is no description of storage policies (PBM) for vCenter %r: give a version '
             'from 5.5 on, such as 8.0.3.',
             vc_version,
         )
-        return None
-    return wsdl.file_url(path)
-
-
-def _release(version: str) -> tuple[int, int] | None:
-    """Major and minor of a dotted version; a missing minor is 0."""
-    parts = version.split('.')[:2]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        return None
-    major, minor = (*map(int, parts), 0)[:2]
-    return major, minor
-
-
-def _client(session: Any) -> Any:
-    """The PBM client of a session, which is told the description to use if it knows none.
-
-    :raises PbmNotSupportedException: the server has no PBM
-    """
-    client = session.pbm
-    if client is not None:
-        return client
-    about = session.vim.service_content.about
-    location = None
-    if about.apiType == _VCENTER:
-        location = get_pbm_wsdl_location(about.version)
-    if location is None:
-        raise exceptions.PbmNotSupportedException(
-            _('%s has no storage policies: they need a vCenter of version 5.5 or later.')
-            % about.fullName
-        )
-    session.pbm_wsdl_loc_set(location)
-    return session.pbm
-
-
-def _content(session: Any, client: Any) -> Any:
-    """PBM's service content, which may take a call the first time."""
-    if isinstance(client, Pbm):
-        session.invoke_api(client, 'learn_service_content')
-    return client.service_content
+    return location

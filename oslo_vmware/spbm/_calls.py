@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import suds
 
-from oslo_vmware import exceptions, pbm, vim_util
+from oslo_vmware import _pbm_session, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import errors
 
@@ -37,12 +37,12 @@ class Connection:
 
     def __init__(self, session: Any) -> None:
         self.session = session
-        self.client = pbm._client(session)
+        self.client = _pbm_session.client(session)
 
     @property
     def content(self) -> Any:
         """``PbmServiceInstanceContent``; a call the first time after a login."""
-        return pbm._content(self.session, self.client)
+        return _pbm_session.service_content(self.session, self.client)
 
     def create(self, name: str, /, **members: Any) -> Any:
         """A request object of a type of PBM, with the members that are not None.
@@ -162,7 +162,7 @@ def text(obj: Any, name: str) -> str | None:
 
 def many(obj: Any, name: str) -> list[Any]:
     """A member that may be absent, once, or repeated."""
-    return errors._many(obj, name)
+    return errors.many(obj, name)
 
 
 def as_list(reply: Any) -> list[Any]:

@@ -114,7 +114,7 @@ def compliance(
     for result in map(_compliance, found):
         by_key.setdefault(result.entity, []).append(result)
         if result.entity.kind != entities.MACHINE_AND_DISKS:
-            by_key.setdefault(entities._whole(result.entity), []).append(result)
+            by_key.setdefault(entities.machine_of(result.entity), []).append(result)
     answers: list[Compliance] = []
     for one in asked:
         held = by_key.get(one)

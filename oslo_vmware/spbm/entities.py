@@ -130,14 +130,15 @@ def policies_of(
             key = EntityKey.from_wire(result.object)
             answer = _answer(result)
             # For a machine with its disks the server answers for each part.
-            for asked in (key, _whole(key)):
+            for asked in (key, machine_of(key)):
                 if asked in found:
                     _add(found, asked, answer)
                     break
     return found
 
 
-def _whole(key: EntityKey) -> EntityKey:
+def machine_of(key: EntityKey) -> EntityKey:
+    """The machine with all its disks that a home or a disk belongs to."""
     return EntityKey(MACHINE_AND_DISKS, key.key.partition(':')[0])
 
 

@@ -226,7 +226,8 @@ def _about_policy(details: Mapping[str, Any]) -> bool:
     return parameter.rpartition('.')[2].partition('[')[0] in _POLICY_PARAMETERS
 
 
-def _many(obj: Any, name: str) -> list[Any]:
+def many(obj: Any, name: str) -> list[Any]:
+    """A member that may be absent, once, or repeated."""
     held = getattr(obj, name, None)
     if held is None:
         return []
@@ -234,14 +235,14 @@ def _many(obj: Any, name: str) -> list[Any]:
 
 
 def _hubs(tree: Any) -> tuple[str, ...]:
-    return tuple(str(hub.hubId) for hub in _many(tree, 'hubs'))
+    return tuple(str(hub.hubId) for hub in many(tree, 'hubs'))
 
 
 def _missing(tree: Any) -> dict[str | None, tuple[str, ...]]:
     missing: dict[str | None, tuple[str, ...]] = {}
-    for one in _many(tree, 'missingPrivileges'):
+    for one in many(tree, 'missingPrivileges'):
         policy = getattr(one, 'profileId', None)
         key = str(policy.uniqueId) if policy is not None else None
-        privileges = tuple(str(name) for name in _many(one, 'privilegeIds'))
+        privileges = tuple(str(name) for name in many(one, 'privilegeIds'))
         missing[key] = missing.get(key, ()) + privileges
     return missing

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from oslo_vmware import exceptions
+from oslo_vmware import _pbm_session, exceptions
 from oslo_vmware.spbm import _calls, errors, rules
 
 STORAGE = 'STORAGE'
@@ -197,7 +197,7 @@ def policy_cache(session: Any) -> PolicyCache:
         cache = _caches.get(session)
         if cache is None:
             cache = _caches[session] = PolicyCache()
-    cache.clear_after_login(getattr(session, '_logins', None))
+    cache.clear_after_login(_pbm_session.login_count(session))
     return cache
 
 

@@ -32,7 +32,7 @@ CODEC = (
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)
-SERVICES = ('service', 'vim', 'pbm')
+SERVICES = ('service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (
     *('_connection', '_stream', '_copy', '_lease', '_ova', 'rw_handles', 'image_transfer'),
@@ -72,7 +72,7 @@ LAYERS = (
     # All that storage policies can do, on the session that is an argument and on PBM's client.
     Layer(
         SPBM,
-        (*BASE, *FAULTS, *HELPERS, 'pbm', 'soap.objects', *SPBM),
+        (*BASE, *FAULTS, *HELPERS, '_pbm_session', 'soap.objects', *SPBM),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
     # Descriptors come from strangers: whoever reads them touches nothing else.
@@ -243,3 +243,38 @@ def test_pure_modules_bring_no_http(module: str) -> None:
         timeout=60,
     )
     assert run.stdout.split() == []
+
+
+def private_names(source: str) -> list[str]:
+    """Private attributes of anything but the object itself, and private names imported."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith('_'):
+            own = isinstance(node.value, ast.Name) and node.value.id in ('self', 'cls')
+            if not own and not node.attr.endswith('__'):
+                found.append(ast.unparse(node))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == 'getattr':
+            name = node.args[1]
+            if isinstance(name, ast.Constant) and str(name.value).startswith('_'):
+                found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize('module', [name for name in MODULES if matches(name, SPBM)])
+def test_storage_policies_need_nothing_private(module: str) -> None:
+    """The package asks sessions and other modules only for what they offer."""
+    assert private_names(MODULES[module].read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ('source', 'found'),
+    [
+        ('session._logins', ['session._logins']),
+        ("getattr(session, '_logins', None)", ["getattr(session, '_logins', None)"]),
+        ('pbm._client(session)', ['pbm._client']),
+        ('self._held, self.__class__, other.__class__.__name__', []),
+    ],
+)
+def test_what_is_private(source: str, found: list[str]) -> None:
+    """The check sees attributes however they are read, and leaves an object its own."""
+    assert private_names(source) == found

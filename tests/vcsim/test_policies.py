@@ -85,7 +85,8 @@ def test_an_operation_that_the_server_does_not_have(session: api.VMwareAPISessio
 
 def test_hubs_and_datastores(session: api.VMwareAPISession) -> None:
     """What the server calls a hub is found again among the datastores."""
-    client = session.pbm or pbm._client(session)
+    pbm.get_all_profiles(session)
+    client = session.pbm
     requirement = client.client.factory.create('ns0:PbmPlacementCapabilityProfileRequirement')
     requirement.profileId = pbm.get_profile_id_by_name(session, POLICIES[0])
     there = datastores(session)

@@ -1,0 +1,63 @@
+"""How a session reaches PBM: for :mod:`oslo_vmware.pbm` and :mod:`oslo_vmware.spbm`, and internal.
+
+What a session is here is whatever has ``invoke_api`` and a client ``pbm``, because users' stand-ins
+for a session have no more.
+"""
+
+from typing import Any
+
+from oslo_vmware import exceptions, service, wsdl
+from oslo_vmware._i18n import _
+
+_VCENTER = 'VirtualCenter'
+
+
+def description(vc_version: str) -> str | None:
+    """URL of the newest description that is not newer than a vCenter; None for one before 5.5."""
+    release = _release(vc_version)
+    path = wsdl.pbm_wsdl_path(release) if release else None
+    return wsdl.file_url(path) if path is not None else None
+
+
+def _release(version: str) -> tuple[int, int] | None:
+    """Major and minor of a dotted version; a missing minor is 0."""
+    parts = version.split('.')[:2]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    major, minor = (*map(int, parts), 0)[:2]
+    return major, minor
+
+
+def client(session: Any) -> Any:
+    """The PBM client of a session, which is told the description to use if it knows none.
+
+    :raises PbmNotSupportedException: the server has no PBM
+    """
+    found = session.pbm
+    if found is not None:
+        return found
+    about = session.vim.service_content.about
+    location = description(about.version) if about.apiType == _VCENTER else None
+    if location is None:
+        raise exceptions.PbmNotSupportedException(
+            _('%s has no storage policies: they need a vCenter of version 5.5 or later.')
+            % about.fullName
+        )
+    session.pbm_wsdl_loc_set(location)
+    return session.pbm
+
+
+def service_content(session: Any, client: Any) -> Any:
+    """PBM's service content, which may take a call the first time."""
+    if isinstance(client, service.Service):
+        session.invoke_api(client, 'learn_service_content')
+    return client.service_content
+
+
+def login_count(session: Any) -> int | None:
+    """How often a session has logged in, so that what is kept of it can go with the next time.
+
+    :returns: None for a stand-in, which does not count
+    """
+    count: int | None = getattr(session, 'login_count', None)
+    return count
