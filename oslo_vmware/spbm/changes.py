@@ -1,7 +1,7 @@
 """Storage policies as code: made, changed, copied, deleted, and kept as they should be.
 
 Rules are checked before anything is sent (:mod:`oslo_vmware.spbm.validation`); every change makes
-the session forget what it knew of policies.
+the session forget what it knew of the policies concerned.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,7 +64,7 @@ def create_policy(
         exc.name = exc.name or name
         raise
     finally:
-        policies.policy_cache(session).clear()
+        policies.policy_cache(session).forget(())
     return policies.find_policy(session, made, category=None)
 
 
@@ -127,7 +127,7 @@ def update_policy(
         duplicate.name, duplicate.fault = name, exc.fault
         raise duplicate from exc
     finally:
-        policies.policy_cache(session).clear()
+        policies.policy_cache(session).forget([id_])
     return policies.find_policy(session, id_, category=None)
 
 
@@ -181,7 +181,7 @@ def delete_policies(
                 id_ = str(outcome.profileId.uniqueId)
                 outcomes[id_] = errors.from_method_fault(_calls.get(outcome, 'fault'), [id_])
     finally:
-        policies.policy_cache(session).clear()
+        policies.policy_cache(session).forget(ids)
     return {one: outcomes.get(one) for one in ids}
 
 
@@ -222,8 +222,13 @@ def ensure_policy(
     try:
         present = policies.find_policy(session, name)
     except errors.PolicyNotFoundException:
-        made = create_policy(session, name, held, description=description, validate=validate)
-        return Ensured(made, True)
+        try:
+            made = create_policy(session, name, held, description=description, validate=validate)
+            return Ensured(made, True)
+        except errors.PbmDuplicateNameException:
+            # Somebody else was quicker, or has just renamed another.
+            policies.policy_cache(session).clear()
+            present = policies.find_policy(session, name)
     same_rules = rules.canonical(present.rule_sets) == rules.canonical(held)
     same_text = description is None or (present.description or '') == description
     if same_rules and same_text:

@@ -1,13 +1,18 @@
 """Storage policies, found by name or id and kept for a short while.
 
-PBM can list ids and give the content of ids; it has no call that takes a name. The first search
-for a name therefore costs two calls. What came is kept with the session:
+PBM lists ids (``PbmQueryProfile``) and gives the content of ids (``PbmRetrieveContent``); nothing
+that it publishes takes a name, or gives names without ids. So the first search for a name costs
+two calls, which read all policies, and an id costs one. What came is kept with the session, and
+from then on, however many policies there are:
 
-- a policy that was read less than :attr:`PolicyCache.ttl` seconds ago costs no call;
-- one that was read longer ago costs one, for that policy alone, and is still found by its name;
-- before a name is reported as unknown, all policies are read once more, unless that has just
-  been done;
-- a change made with this package, and a login, forget everything.
+- one that was read less than :attr:`PolicyCache.ttl` seconds ago costs no call;
+- one that was read longer ago costs one, for it alone, and is still found by its name;
+- before a name is reported as unknown the server is asked which policies there are, one call. If
+  there are some that have not been read, or were read too long ago, reading them costs another;
+- a change made with this package forgets the policies that it is about, and a login everything.
+
+What others do to a policy that is still kept shows when it is older than ``ttl``, its new name
+included; a new policy, or one that is gone, shows at the next search for what is not known.
 """
 
 import dataclasses
@@ -109,6 +114,7 @@ class PolicyCache:
         self._login: Any = None
         self._changes = 0
         self._policies: dict[str, tuple[float, Policy]] = {}
+        # By category; None for all.
         self._listed: dict[str | None, tuple[float, tuple[str, ...]]] = {}
         self.schemas: dict[Any, tuple[float, Any]] = {}
 
@@ -127,6 +133,14 @@ class PolicyCache:
                 self._login = login
                 self.clear()
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Forget policies that were changed, and which ones there are."""
+        with self._lock:
+            self._changes += 1
+            self._listed.clear()
+            for id_ in ids:
+                self._policies.pop(id_, None)
+
     def fresh(self, when: float) -> bool:
         """Whether what was read at a time still holds."""
         return time.monotonic() - when < self.ttl
@@ -143,20 +157,22 @@ class PolicyCache:
                 now = time.monotonic()
                 self._policies.update((one.id, (now, one)) for one in policies)
 
-    def keep_listing(self, state: int, category: str | None, found: Sequence[Policy]) -> None:
-        """Remember all policies of a category."""
+    def keep_listing(self, state: int, category: str | None, ids: Sequence[str]) -> None:
+        """Remember which policies a category has, and forget those of it that are gone."""
         with self._lock:
-            if state == self._changes:
-                self.keep(state, found)
-                self._listed[category] = (time.monotonic(), tuple(one.id for one in found))
+            if state != self._changes:
+                return
+            self._listed[category] = (time.monotonic(), tuple(ids))
+            there = set(ids)
+            for id_, (_when, policy) in list(self._policies.items()):
+                if id_ not in there and category in (None, policy.category):
+                    del self._policies[id_]
 
-    def listing(self, category: str | None) -> list[Policy] | None:
-        """All policies of a category, or None if that is not known or too old."""
+    def listing(self, category: str | None) -> tuple[str, ...] | None:
+        """The ids of a category, or None if they are not known or that is too old."""
         with self._lock:
             when, ids = self._listed.get(category, (0.0, None))
-            if ids is None or not self.fresh(when):
-                return None
-            return [self._policies[one][1] for one in ids if one in self._policies]
+            return ids if ids is not None and self.fresh(when) else None
 
     def get(self, id_: str) -> Policy | None:
         """A policy by its id, or None if it is not known or too old."""
@@ -164,24 +180,27 @@ class PolicyCache:
             when, policy = self._policies.get(id_, (0.0, None))
             return policy if policy is not None and self.fresh(when) else None
 
-    def named(self, name: str, category: str | None) -> tuple[Policy | None, bool]:
-        """A policy by its name, and whether that is still fresh."""
+    def named(self, category: str | None) -> dict[str, Policy]:
+        """All policies by their names, those too old included."""
         with self._lock:
-            held = [
-                (when, one)
-                for when, one in self._policies.values()
-                if one.name == name and category in (None, one.category)
-            ]
-            if not held:
-                return None, False
-            held.sort(key=lambda item: item[1].category != REQUIREMENT)
-            when, policy = held[0]
-            return policy, self.fresh(when)
+            return _by_name(
+                one for _, one in self._policies.values() if category in (None, one.category)
+            )
 
     def drop(self, id_: str) -> None:
         """Forget a policy that turned out to be gone."""
         with self._lock:
             self._policies.pop(id_, None)
+
+
+def _by_name(policies: Iterable[Policy]) -> dict[str, Policy]:
+    """Policies by name; of several of one name the first of the category REQUIREMENT."""
+    found: dict[str, Policy] = {}
+    for policy in policies:
+        held = found.setdefault(policy.name, policy)
+        if held.category != REQUIREMENT == policy.category:
+            found[policy.name] = policy
+    return found
 
 
 _caches: 'weakref.WeakKeyDictionary[Any, PolicyCache]' = weakref.WeakKeyDictionary()
@@ -202,7 +221,7 @@ def policy_cache(session: Any) -> PolicyCache:
 
 
 def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[Policy]:
-    """The policies of a category, those kept included; at most two calls.
+    """The policies of a category; at most two calls, none for what is kept.
 
     Uses ``PbmQueryProfile`` and ``PbmRetrieveContent`` (PBM API 1.0).
 
@@ -211,12 +230,15 @@ def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[P
     :returns: in the order of the server
     """
     cache = policy_cache(session)
-    held = cache.listing(category)
-    return held if held is not None else _read_all(session, category)
+    ids = cache.listing(category)
+    return _policies(session, _query(session, category) if ids is None else ids)
 
 
 def find_policy(session: Any, name_or_id: Any, *, category: str | None = REQUIREMENT) -> Policy:
-    """A policy by its name or its id.
+    """A policy by its name or its id: no call for what is kept, else one.
+
+    Only the first search for a name after a login costs two, and one for what others have made
+    since: see :mod:`oslo_vmware.spbm.policies`.
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param name_or_id: exact name, or id as text, ``PbmProfileId`` or :class:`Policy`
@@ -243,29 +265,25 @@ def policies_by_name(
 
 def _find(session: Any, wanted: Sequence[str], category: str | None) -> dict[str, Policy]:
     cache = policy_cache(session)
+    named = cache.named(category)
     found: dict[str, Policy] = {}
     stale: dict[str, str] = {}
     for one in wanted:
-        policy, fresh = cache.named(one, category)
-        policy = policy or cache.get(one)
-        if policy is not None and (fresh or cache.get(policy.id)):
-            found[one] = policy
-        elif policy is not None:
-            stale[policy.id] = one
-        elif _is_id(one):
-            stale[one] = one
-    if stale:
-        for policy in _read(session, list(stale)):
-            asked = stale[policy.id]
-            if asked in (policy.name, policy.id):
-                found[asked] = policy
+        known = named.get(one)
+        id_ = known.id if known is not None else one
+        kept = cache.get(id_)
+        if kept is not None and one in (kept.name, id_):
+            found[one] = kept
+        elif known is not None or _is_id(one):
+            stale[one] = id_
+    read = {policy.id: policy for policy in _read(session, list(dict.fromkeys(stale.values())))}
+    for one, id_ in stale.items():
+        # By its name only if it still has that.
+        if id_ in read and one in (read[id_].name, id_):
+            found[one] = read[id_]
     missing = [one for one in wanted if one not in found]
     if missing:
-        by_name: dict[str, Policy] = {}
-        for policy in _read_all(session, category):
-            by_name.setdefault(policy.name, policy)
-            if by_name[policy.name].category != REQUIREMENT == policy.category:
-                by_name[policy.name] = policy
+        by_name = _by_name(_policies(session, _query(session, category)))
         found.update((one, by_name[one]) for one in missing if one in by_name)
         missing = [one for one in missing if one not in found]
     if missing:
@@ -286,26 +304,31 @@ def policies_by_id(session: Any, ids: Iterable[Any]) -> dict[str, Policy]:
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param ids: as text or ``PbmProfileId``
     """
-    cache = policy_cache(session)
     wanted = list(dict.fromkeys(_calls.policy_id(one) for one in ids))
-    held = {one: cache.get(one) for one in wanted}
-    read = {one.id: one for one in _read(session, [id_ for id_ in wanted if held[id_] is None])}
-    found = ((id_, held[id_] or read.get(id_)) for id_ in wanted)
-    return {id_: policy for id_, policy in found if policy is not None}
+    return {one.id: one for one in _policies(session, wanted)}
 
 
-def _read_all(session: Any, category: str | None) -> list[Policy]:
+def _policies(session: Any, ids: Sequence[str]) -> list[Policy]:
+    """Policies of ids, in their order; only what is not kept is read."""
+    cache = policy_cache(session)
+    held = {one: cache.get(one) for one in ids}
+    read = {one.id: one for one in _read(session, [id_ for id_ in ids if held[id_] is None])}
+    found = (held[id_] or read.get(id_) for id_ in ids)
+    return [policy for policy in found if policy is not None]
+
+
+def _query(session: Any, category: str | None) -> list[str]:
+    """The ids of a category's policies, from the server."""
     connection = _calls.Connection(session)
     cache = policy_cache(session)
     state = cache.state
-    resource_type = connection.create('PbmProfileResourceType', resourceType=STORAGE)
-    arguments = {'resourceType': resource_type}
+    arguments = {'resourceType': connection.create('PbmProfileResourceType', resourceType=STORAGE)}
     if category is not None:
         arguments['profileCategory'] = category
-    ids = _calls.as_list(connection.call(_calls.PROFILES, 'PbmQueryProfile', **arguments))
-    found = _read(session, [str(one.uniqueId) for one in ids])
-    cache.keep_listing(state, category, found)
-    return found
+    reply = _calls.as_list(connection.call(_calls.PROFILES, 'PbmQueryProfile', **arguments))
+    ids = [str(one.uniqueId) for one in reply]
+    cache.keep_listing(state, category, ids)
+    return ids
 
 
 def _read(session: Any, ids: Sequence[str]) -> list[Policy]:

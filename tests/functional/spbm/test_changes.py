@@ -115,6 +115,18 @@ def test_ensure_is_idempotent(
     )
 
 
+def test_ensure_takes_what_another_has_just_made(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """Somebody's policy that was renamed to the wanted name since is the one, and is changed."""
+    rule = spbm.tag_rule('Tier', 'Silver')
+    gold = spbm.find_policy(session, 'Gold')
+    vc.policies.get(gold.raw.profileId).name = 'Code'
+    policy, changed = spbm.ensure_policy(session, 'Code', rule)
+    assert (policy.id, changed) == (gold.id, True)
+    assert policy.rule_sets[0].rules == (rule,)
+
+
 @pytest.mark.parametrize(
     ('dump', 'load'), [(json.dumps, json.loads), (yaml.safe_dump, yaml.safe_load)]
 )

@@ -25,22 +25,84 @@ def test_what_a_policy_tells(session: api.VMwareAPISession, site: Site) -> None:
         gold.name = 'Lead'  # type: ignore[misc]
 
 
+@pytest.fixture
+def thousand(vc: VCenterSimulator) -> list[str]:
+    """The names of a thousand policies."""
+    names = [f'policy {number}' for number in range(1000)]
+    for name in names:
+        vc.policies.create(name, [rules.tag_rule('Tier', 'Gold')])
+    return names
+
+
 def test_a_thousand_policies(
-    session: api.VMwareAPISession, vc: VCenterSimulator, calls: Counter
+    session: api.VMwareAPISession, vc: VCenterSimulator, thousand: list[str], calls: Counter
 ) -> None:
-    """By id one call; by name two the first time, then none, whichever name it is."""
-    for number in range(1000):
-        vc.policies.create(f'policy {number}', [rules.tag_rule('Tier', 'Gold')])
+    """By id one call, by name two the first time; then none, whichever name it is."""
     wanted = str(vc.policies.all()[-1].profileId.uniqueId)
     assert spbm.find_policy(session, wanted).id == wanted
     assert calls() == ['PbmRetrieveContent']
     assert spbm.find_policy(session, wanted).id == wanted
     assert calls() == []
     assert spbm.find_policy(session, 'policy 500').name == 'policy 500'
-    assert set(calls()) == set(BOTH)
-    names = [f'policy {number}' for number in range(1000)]
-    assert list(spbm.policies_by_name(session, names)) == names
+    # 1000 at a time are read, and there are a few more.
+    assert calls() == [*BOTH, 'PbmRetrieveContent']
+    for name in thousand:
+        assert spbm.find_policy(session, name).name == name
+    assert list(spbm.policies_by_name(session, thousand)) == thousand
     assert calls() == []
+
+
+def test_no_lookup_costs_more_than_a_call_once_all_were_read(
+    session: api.VMwareAPISession, vc: VCenterSimulator, thousand: list[str], calls: Counter
+) -> None:
+    """Too old, or not there: one call; many names that are too old: one call for all of them."""
+    spbm.list_policies(session)
+    cache = spbm.policy_cache(session)
+    calls()
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.find_policy(session, 'Lead')
+    assert calls() == ['PbmQueryProfile']
+    cache.ttl = 0
+    assert spbm.find_policy(session, 'policy 7').name == 'policy 7'
+    assert calls() == ['PbmRetrieveContent']
+    assert list(spbm.policies_by_name(session, thousand)) == thousand
+    assert calls() == ['PbmRetrieveContent']
+    cache.ttl = 60
+    spbm.policies_by_name(session, thousand)
+    assert calls() == []
+
+
+def test_a_change_forgets_what_it_is_about(
+    session: api.VMwareAPISession, vc: VCenterSimulator, calls: Counter
+) -> None:
+    """The policy that was changed is read again, and which ones there are; no other is."""
+    gold, silver = spbm.find_policy(session, 'Gold'), spbm.find_policy(session, 'Silver')
+    spbm.update_policy(session, gold, description='New.')
+    assert spbm.find_policy(session, 'Gold').description == 'New.'
+    calls()
+    assert spbm.find_policy(session, 'Silver') == silver
+    assert calls() == []
+    spbm.delete_policy(session, silver)
+    calls()
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.find_policy(session, 'Silver')
+    assert calls() == ['PbmQueryProfile']
+    made = spbm.clone_policy(session, gold, 'Another')
+    assert made in spbm.list_policies(session)
+
+
+def test_one_that_is_gone_is_not_found_by_name(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """What somebody else has deleted goes with the next look at which ones there are."""
+    gold = spbm.find_policy(session, 'Gold')
+    vc.policies.delete(gold.raw.profileId)
+    assert spbm.find_policy(session, 'Gold') == gold
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.find_policy(session, 'Lead')
+    with pytest.raises(spbm.PolicyNotFoundException) as caught:
+        spbm.find_policy(session, 'Gold')
+    assert caught.value.ids == ('Gold',)
 
 
 def test_a_policy_read_long_ago(
@@ -51,6 +113,9 @@ def test_a_policy_read_long_ago(
     spbm.policy_cache(session).ttl = 0
     calls()
     assert spbm.find_policy(session, 'Gold') == gold
+    assert calls() == ['PbmRetrieveContent']
+    both = spbm.policies_by_name(session, ['Gold', gold.id])
+    assert both == {'Gold': gold, gold.id: gold}
     assert calls() == ['PbmRetrieveContent']
     spbm.update_policy(session, gold, name='Old Gold')
     other = vc.policies.create('Gold', [rules.tag_rule('Tier', 'Gold')])
@@ -65,11 +130,13 @@ def test_before_not_found_the_server_is_asked(
     vc.policies.create('New', [rules.tag_rule('Tier', 'Gold')])
     calls()
     assert spbm.find_policy(session, 'New').name == 'New'
+    (asked,) = [one for one in vc.calls if one.operation == 'PbmRetrieveContent'][1:]
     assert calls() == BOTH
+    assert len(asked.args.profileIds) == 1
     with pytest.raises(spbm.PolicyNotFoundException) as caught:
         spbm.policies_by_name(session, ['Gold', 'Lead', 'Tin'])
     assert caught.value.ids == ('Lead', 'Tin')
-    assert calls() == BOTH
+    assert calls() == ['PbmQueryProfile']
 
 
 def test_a_login_forgets(session: api.VMwareAPISession, calls: Counter) -> None:
