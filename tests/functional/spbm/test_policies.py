@@ -117,7 +117,7 @@ def test_a_policy_read_long_ago(
     both = spbm.policies_by_name(session, ['Gold', gold.id])
     assert both == {'Gold': gold, gold.id: gold}
     assert calls() == ['PbmRetrieveContent']
-    spbm.update_policy(session, gold, name='Old Gold')
+    vc.policies.get(gold.raw.profileId).name = 'Old Gold'
     other = vc.policies.create('Gold', [rules.tag_rule('Tier', 'Gold')])
     assert spbm.find_policy(session, 'Gold').id == str(other.profileId.uniqueId)
 
