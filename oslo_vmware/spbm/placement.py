@@ -5,7 +5,8 @@ From vSphere 6.5 on ``PbmCheckRequirements`` is asked, before that ``PbmCheckCom
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, vim_util
@@ -16,6 +17,10 @@ from oslo_vmware.spbm.policies import STORAGE
 from oslo_vmware.spbm.reasons import Reason
 
 _CURRENT = 'PbmCheckRequirements'
+_DATASTORE = 'Datastore'
+
+#: None for all that the server has.
+Places = list[Any] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +82,14 @@ def explain(result: Compatibility) -> str:
 
     :param result: of :func:`check_compatibility`
     """
-    name = result.name or result.datastore
+    name, cluster = result.name or result.datastore, result.type != _DATASTORE
     if result.errors:
-        sentences = [reason.sentence(name) for reason in result.errors]
+        sentences = [reason.sentence(name, cluster=cluster) for reason in result.errors]
     else:
-        sentences = [f'datastore {name} may hold it']
-    sentences += [f'warning: {reason.sentence(name)}' for reason in result.warnings]
+        sentences = [f'datastore {"cluster " if cluster else ""}{name} may hold it']
+    sentences += [
+        f'warning: {reason.sentence(name, cluster=cluster)}' for reason in result.warnings
+    ]
     return '; '.join(sentences)
 
 
@@ -104,7 +111,8 @@ def check_compatibility(
     :param subject: an existing machine or disk (:func:`~oslo_vmware.spbm.entity` …) that is to
                     be placed (vSphere 6.5)
     :param usable_by: reference of a cluster or a host, or a list of hosts: what they cannot use
-                      is refused too, with that as a reason
+                      is refused too, with that as a reason; a datastore cluster, if they can use
+                      none of its datastores that satisfy the policy
     :param shared: every host of ``usable_by`` that is in operation has to reach a datastore,
                    instead of any of them
     :returns: one for each of ``datastores`` the server answered for, in their order
@@ -112,8 +120,8 @@ def check_compatibility(
     :raises HubsNotFoundException: there are no such datastores
     :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
     """
-    results = _for_policy(session, policy, datastores, subject)
-    return _judged(session, results, usable_by, shared, named=True)
+    ask = functools.partial(_for_policy, session, policy, subject)
+    return _judged(session, ask, datastores, usable_by, shared, named=True)
 
 
 def check_spec_compatibility(
@@ -131,25 +139,8 @@ def check_spec_compatibility(
     :raises VimFaultException: the server does not take the rules (``InvalidArgument``);
                                :func:`~oslo_vmware.spbm.check_rules` tells every mistake
     """
-    connection = _calls.Connection(session)
-    constraints = rules.to_wire(rules.as_rule_sets(rule_sets), connection.create)
-    if connection.has(_CURRENT):
-        requirement = connection.create(
-            'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints
-        )
-        results = _ask_current(connection, requirement, datastores, subject)
-    else:
-        _refuse_subject(subject)
-        spec = connection.create(
-            'PbmCapabilityProfileCreateSpec',
-            name='unsaved rules',
-            resourceType=connection.create('PbmProfileResourceType', resourceType=STORAGE),
-            constraints=constraints,
-        )
-        results = _ask(
-            connection, 'PbmCheckCompatibilityWithSpec', {'profileSpec': spec}, datastores
-        )
-    return _judged(session, results, usable_by, shared, named=True)
+    ask = functools.partial(_for_rules, session, rules.as_rule_sets(rule_sets), subject)
+    return _judged(session, ask, datastores, usable_by, shared, named=True)
 
 
 def compatible_datastores(
@@ -167,15 +158,15 @@ def compatible_datastores(
     :returns: those of ``datastores``, as they were given and in their order; else references
     """
     places = None if datastores is None else list(datastores)
-    results = _for_policy(session, policy, places, None)
-    results = _judged(session, results, usable_by, shared, named=False)
+    ask = functools.partial(_for_policy, session, policy, None)
+    results = _judged(session, ask, places, usable_by, shared, named=False)
     allowed = {result.datastore for result in results if result.compatible}
     if places is not None:
         return [place for place in places if _calls.place_id(place) in allowed]
     return [
         result.moref
         for result in results
-        if result.compatible and (include_pods or result.type == 'Datastore')
+        if result.compatible and (include_pods or result.type == _DATASTORE)
     ]
 
 
@@ -185,7 +176,7 @@ def _refuse_subject(subject: Any) -> None:
 
 
 def _for_policy(
-    session: Any, policy: Any, datastores: Iterable[Any] | None, subject: EntityKey | None
+    session: Any, policy: Any, subject: EntityKey | None, places: Places
 ) -> list[Compatibility]:
     connection = _calls.Connection(session)
     id_ = _calls.policy_id(policy)
@@ -194,32 +185,51 @@ def _for_policy(
         requirement = connection.create(
             'PbmPlacementCapabilityProfileRequirement', profileId=profile_id
         )
-        return _ask_current(connection, requirement, datastores, subject, [id_])
+        return _ask_current(connection, requirement, places, subject, [id_])
     _refuse_subject(subject)
-    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, datastores, [id_])
+    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_])
+
+
+def _for_rules(
+    session: Any, rule_sets: Sequence[rules.RuleSet], subject: EntityKey | None, places: Places
+) -> list[Compatibility]:
+    connection = _calls.Connection(session)
+    constraints = rules.to_wire(rule_sets, connection.create)
+    if connection.has(_CURRENT):
+        requirement = connection.create(
+            'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints
+        )
+        return _ask_current(connection, requirement, places, subject)
+    _refuse_subject(subject)
+    spec = connection.create(
+        'PbmCapabilityProfileCreateSpec',
+        name='unsaved rules',
+        resourceType=connection.create('PbmProfileResourceType', resourceType=STORAGE),
+        constraints=constraints,
+    )
+    return _ask(connection, 'PbmCheckCompatibilityWithSpec', {'profileSpec': spec}, places)
 
 
 def _ask_current(
     connection: _calls.Connection,
     requirement: Any,
-    datastores: Iterable[Any] | None,
+    places: Places,
     subject: EntityKey | None,
     policies: Sequence[str] = (),
 ) -> list[Compatibility]:
     arguments = {'placementSubjectRequirement': [requirement]}
     if subject is not None:
         arguments['placementSubjectRef'] = subject.to_wire(connection)
-    return _ask(connection, _CURRENT, arguments, datastores, policies)
+    return _ask(connection, _CURRENT, arguments, places, policies)
 
 
 def _ask(
     connection: _calls.Connection,
     operation: str,
     arguments: dict[str, Any],
-    datastores: Iterable[Any] | None,
+    places: Places,
     policies: Sequence[str] = (),
 ) -> list[Compatibility]:
-    places = None if datastores is None else list(datastores)
     if places is not None and not places:
         # On the wire an empty list looks like no list, and that means all datastores.
         return []
@@ -236,26 +246,68 @@ def _ask(
 
 
 def _judged(
-    session: Any, results: list[Compatibility], usable_by: Any, shared: bool, *, named: bool
+    session: Any,
+    ask: Callable[[Places], list[Compatibility]],
+    datastores: Iterable[Any] | None,
+    usable_by: Any,
+    shared: bool,
+    *,
+    named: bool,
 ) -> list[Compatibility]:
-    """Add what the inventory knows: what the hosts can use, and names."""
+    """Ask PBM, and add what the inventory knows: what the hosts can use, and names."""
+    places = None if datastores is None else list(datastores)
     names: dict[str, str] = {}
-    if usable_by is not None:
-        usable = usability.Usability(
-            session, usable_by, [result.moref for result in results], shared=shared
-        )
-        results = [
-            dataclasses.replace(
-                result, errors=result.errors + tuple(usable.reasons(result.datastore))
-            )
-            for result in results
-        ]
-        names = usable.names
+    if usable_by is None:
+        results = ask(places)
+    else:
+        results, names = _usable(session, ask, places, usable_by, shared)
     if not named:
         return results
     unnamed = [result.moref for result in results if result.datastore not in names]
     names = {**names, **_names(session, unnamed)}
     return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
+
+
+def _usable(
+    session: Any,
+    ask: Callable[[Places], list[Compatibility]],
+    places: Places,
+    usable_by: Any,
+    shared: bool,
+) -> tuple[list[Compatibility], dict[str, str]]:
+    """What PBM answers, with what the hosts cannot use refused; and names.
+
+    PBM does not say which datastores of a cluster satisfy the policy, and the one that hosts can
+    use may be another. So each is asked for, too.
+    """
+    if places is None:
+        answered = ask(None)
+        wanted = {result.datastore for result in answered}
+        pods = usability.pods_of(session, [result.moref for result in answered])
+    else:
+        wanted = {_calls.place_id(place) for place in places}
+        pods = usability.pods_of(session, places)
+        members = dict.fromkeys(member for pod in pods.values() for member in pod.members)
+        answered = ask(
+            [
+                *places,
+                *(vim_util.get_moref(one, _DATASTORE) for one in members if one not in wanted),
+            ]
+        )
+    if not answered:
+        return [], {}
+    suitable = {result.datastore for result in answered if result.compatible}
+    results = [result for result in answered if result.datastore in wanted]
+    morefs = [result.moref for result in results]
+    usable = usability.Usability(session, usable_by, morefs, pods, shared=shared)
+    judged = []
+    for result in results:
+        if result.type == _DATASTORE:
+            more = usable.reasons(result.datastore)
+        else:
+            more = usable.pod_reasons(result.datastore, suitable)
+        judged.append(dataclasses.replace(result, errors=(*result.errors, *more)))
+    return judged, usable.names
 
 
 def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:

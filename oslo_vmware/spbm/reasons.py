@@ -23,6 +23,8 @@ UNREACHABLE = 'unreachable'
 MAINTENANCE = 'maintenance'
 #: The server says that it is not accessible.
 INACCESSIBLE = 'inaccessible'
+#: No datastore of the datastore cluster can be used.
+NO_MEMBER = 'no-member'
 #: Something else: see the message.
 OTHER = 'other'
 
@@ -79,48 +81,46 @@ class Reason:
             fault,
         )
 
-    def sentence(self, datastore: str) -> str:
+    def sentence(self, datastore: str, *, cluster: bool = False) -> str:
         """What is the matter with a datastore, without the full stop.
 
         :param datastore: its name
+        :param cluster: it is a datastore cluster
         """
+        place = f'datastore cluster {datastore}' if cluster else f'datastore {datastore}'
         known = self.wanted is not None and self.capability is not None
         if self.kind in (MISSING, MISMATCH, VENDOR) and known:
             if self.namespace == rules.TAG_NAMESPACE:
-                return self._about_tags(datastore)
-            return self._about_capability(datastore)
+                return self._about_tags(place)
+            return self._about_capability(place)
         if self.kind == DEFAULT_ONLY:
-            return f'datastore {datastore} takes only its default policy: {self.message}'
-        if self.kind in (UNREACHABLE, MAINTENANCE, INACCESSIBLE):
-            return f'datastore {datastore} {self.message}'
-        return f'datastore {datastore}: {self.message}'
+            return f'{place} takes only its default policy: {self.message}'
+        if self.kind in (UNREACHABLE, MAINTENANCE, INACCESSIBLE, NO_MEMBER):
+            return f'{place} {self.message}'
+        return f'{place}: {self.message}'
 
-    def _about_tags(self, datastore: str) -> str:
+    def _about_tags(self, place: str) -> str:
         wanted = values.describe(self.wanted)
         has = f'; it has {_all(self.offered)}' if self.offered is not None else ''
         if self.operator == rules.NOT:
-            return (
-                f'datastore {datastore} must not have the tag {wanted} of category '
-                f'"{self.capability}"{has}'
-            )
-        return f'datastore {datastore} offers no tag {wanted} of category "{self.capability}"{has}'
+            return f'{place} must not have the tag {wanted} of category "{self.capability}"{has}'
+        return f'{place} offers no tag {wanted} of category "{self.capability}"{has}'
 
-    def _about_capability(self, datastore: str) -> str:
+    def _about_capability(self, place: str) -> str:
         if self.namespace == rules.DATA_SERVICE_NAMESPACE:
             return (
-                f'datastore {datastore} does not have the data service that the policy '
-                f'{self.capability} asks for'
+                f'{place} does not have the data service that the policy {self.capability} asks for'
             )
         name = f'{self.namespace}.{self.capability}'
         if self.property != self.capability:
             name += f'.{self.property}'
         wanted = values.describe(self.wanted)
         if self.kind == VENDOR:
-            return f'datastore {datastore} is of another vendor than the rule {name} = {wanted}'
+            return f'{place} is of another vendor than the rule {name} = {wanted}'
         if self.offered is None:
-            return f'datastore {datastore} does not offer {name}; {wanted} is wanted'
+            return f'{place} does not offer {name}; {wanted} is wanted'
         offered = values.describe(self.offered)
-        return f'datastore {datastore} offers {name} = {offered}; {wanted} is wanted'
+        return f'{place} offers {name} = {offered}; {wanted} is wanted'
 
 
 def _all(offered: Any) -> str:

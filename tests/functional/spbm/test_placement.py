@@ -244,6 +244,80 @@ def test_what_hosts_can_use(
     assert reasons.INACCESSIBLE in [kind for kind, _ in verdict()]
 
 
+def test_a_datastore_cluster_needs_one_that_hosts_can_use(
+    either: api.VMwareAPISession, site: Site
+) -> None:
+    """One of its datastores is enough; without any it is refused, and why is said of each."""
+    gold, pod = site.policy_id('Gold'), site.ref('StoragePod')
+    cluster = site.ref('ClusterComputeResource')
+    one, other = (site.object('Datastore', f'fra-pod-01-vmfs-0{number}') for number in (1, 2))
+
+    def verdict(places: Any = (pod,)) -> Any:
+        results = spbm.check_compatibility(either, gold, places, usable_by=cluster)
+        found = spbm.compatible_datastores(
+            either, gold, places, usable_by=cluster, include_pods=True
+        )
+        (result,) = [result for result in results if result.datastore == pod.value]
+        assert result.compatible == (pod.value in {place.value for place in found})
+        if places:
+            assert len(results) == len(places)
+        return result
+
+    assert verdict().compatible
+    one.update(maintenance='inMaintenance')
+    assert verdict().compatible
+    assert verdict(None).compatible
+    assert spbm.explain(verdict()) == 'datastore cluster fra-pod-01 may hold it'
+    for host in list(other.hosts):
+        other.mount_on(host, mounted=False)
+    for places in ((pod,), (pod, site.ref('Datastore', one.name)), None):
+        result = verdict(places)
+        assert [reason.kind for reason in result.errors] == [reasons.NO_MEMBER]
+        said = spbm.explain(result)
+        assert said.startswith(
+            'datastore cluster fra-pod-01 has no datastore that the hosts can use '
+            '(fra-pod-01-vmfs-01 is in maintenance; '
+            'fra-pod-01-vmfs-02 is not accessible; '
+        )
+
+
+def test_the_one_that_hosts_can_use_has_to_satisfy_the_policy(
+    either: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """A datastore cluster of one that fits and another that can be used is of no use."""
+    gold, pod = site.policy_id('Gold'), site.ref('StoragePod')
+    cluster = site.ref('ClusterComputeResource')
+    fits, other = (site.object('Datastore', f'fra-pod-01-vmfs-0{number}') for number in (1, 2))
+    vc.policies.tag(other, 'Tier', 'Silver')
+    assert spbm.compatible_datastores(either, gold, [pod], usable_by=cluster) == [pod]
+    fits.update(maintenance='inMaintenance')
+    for places in ([pod], None):
+        results = spbm.check_compatibility(either, gold, places, usable_by=cluster)
+        (result,) = [one for one in results if one.datastore == pod.value]
+        assert spbm.explain(result) == (
+            'datastore cluster fra-pod-01 has no datastore that satisfies the policy and the hosts '
+            'can use (fra-pod-01-vmfs-01 is in maintenance)'
+        )
+    # Without hosts to use it, it is held against the policy alone.
+    assert spbm.compatible_datastores(either, gold, [pod]) == [pod]
+
+
+def test_what_hosts_can_use_is_cheap(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, calls: Counter
+) -> None:
+    """One call of PBM; hosts, clusters of hosts and of datastores, and datastores: one each."""
+    gold, cluster = site.policy_id('Gold'), site.ref('ClusterComputeResource')
+    spbm.check_compatibility(session, gold, usable_by=cluster)
+    calls()
+    before = vc.count('RetrievePropertiesEx')
+    spbm.check_compatibility(session, gold, usable_by=cluster)
+    assert calls() == ['PbmCheckRequirements']
+    assert vc.count('RetrievePropertiesEx') - before == 4
+    assert spbm.check_compatibility(session, gold, [], usable_by=cluster) == []
+    assert calls() == []
+    assert vc.count('RetrievePropertiesEx') - before == 4
+
+
 def test_hosts_out_of_operation_do_not_count(
     session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
 ) -> None:
