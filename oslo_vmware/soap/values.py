@@ -18,7 +18,18 @@ from oslo_vmware.soap.schema import XSD, builtin_name, is_float, is_integer
 
 Converter = Callable[[str], Any]
 
-_BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
+
+class _Booleans(dict[str, bool]):
+    """Truth values by their texts, between blanks too, as XML Schema has it."""
+
+    def __missing__(self, text: str) -> bool:
+        bare = text.strip()
+        if bare == text:
+            raise KeyError(text)
+        return self[bare]
+
+
+_BOOLEANS = _Booleans({'true': True, '1': True, 'false': False, '0': False})
 
 #: What holds several values and is no list: its text would be Python's, and none of theirs.
 _COLLECTIONS = (Set, MappingView, Iterator, range)
@@ -65,7 +76,7 @@ def _date_time(text: str) -> datetime.datetime:
                 return datetime.datetime.fromisoformat(text)
             except ValueError:
                 pass
-    value: datetime.datetime = suds_date.DateTime(text).value
+    value: datetime.datetime = suds_date.DateTime(text.strip()).value
     return value
 
 

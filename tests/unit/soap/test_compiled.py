@@ -2,6 +2,7 @@
 
 import datetime
 import gc
+import weakref
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -105,15 +106,19 @@ def test_the_face() -> None:
     assert found.cookiejar is jar
 
 
-def test_a_call_leaves_no_cycles() -> None:
-    """What a reply was read from is gone with the last reference, not at the next collection."""
-    found = client(vim(), TIME)
-    found.call('CurrentTime', VM, {})
-    gc.collect()
+def test_what_came_goes_with_its_last_reference() -> None:
+    """Not at the next collection: replies are large."""
+    content = '<obj type="Folder">f</obj><propSet><name>n</name><val>v</val></propSet>'
+    body = ENVELOPE.format(
+        f'<RetrievePropertiesResponse xmlns="urn:vim25"><returnval>{content}</returnval>'
+        '</RetrievePropertiesResponse>'
+    ).encode()
     gc.disable()
     try:
-        for _ in range(20):
-            found.call('CurrentTime', VM, {})
-        assert gc.collect() == 0
+        found = client(vim(), body).call('RetrieveProperties', VM, {})
+        kept = [weakref.ref(one) for one in (found[0], found[0].obj, found[0].propSet[0])]
+        assert None not in [one() for one in kept]
+        del found
+        assert [one() for one in kept] == [None] * 3
     finally:
         gc.enable()

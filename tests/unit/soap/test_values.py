@@ -133,6 +133,9 @@ def test_a_value_where_the_type_is_declared(value: Any, builtin: str, text: str)
 READ = {
     'boolean': ('boolean', 'true', True),
     'boolean as digit': ('boolean', '0', False),
+    'boolean between blanks': ('boolean', ' false\n', False),
+    'nothing but blanks is no boolean': ('boolean', '  ', '  '),
+    'no boolean between blanks': ('boolean', ' maybe ', ' maybe '),
     'no boolean': ('boolean', 'True', 'True'),
     'int': ('int', '-7', -7),
     'int between blanks': ('int', ' 7 ', 7),
@@ -159,6 +162,7 @@ READ = {
         '2026-01-02T03:04:05.0000596',
         NAIVE,
     ),
+    'a time between blanks': ('dateTime', '\n2026-01-02T03:04:05.00006 ', NAIVE),
     'no such day': ('dateTime', '2026-02-30T00:00:00Z', '2026-02-30T00:00:00Z'),
     'no date at all': ('dateTime', 'now', 'now'),
     'date': ('date', '2026-01-02', datetime.date(2026, 1, 2)),
