@@ -143,6 +143,11 @@ class Drawing:
         texts = _BLANKS | _WORDS | TEXTS
         if field.kind is Kind.ANY and not self.types_any and field.name not in NAMED_VALUES:
             return st.none() | texts
+        # Other values there are refused, which is among the known differences.
+        if field.kind is Kind.COMPLEX:
+            return st.none() | st.just('')
+        if field.kind is Kind.MOREF:
+            return st.none() | texts | st.lists(texts, max_size=2)
         numbers = st.integers() | st.floats()
         if field.kind is Kind.BUILTIN and field.builtin == 'boolean':
             # Of a whole number other than these suds says nothing at all.
