@@ -8,9 +8,9 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 import pytest
-import trustme
 
 from oslo_vmware import wsdl
+from tests.drivers.on_vcsim.server import issue_certificate
 
 # The fixtures of the functional tests ask for nothing but a server's address and credentials.
 from tests.functional.conftest import connect, pauses, pbm_description, session  # noqa: F401
@@ -27,11 +27,7 @@ ServerMaker = Callable[..., Vcsim]
 def authority(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A directory with ``ca.pem``, and with ``cert.pem`` and ``key.pem`` of the servers."""
     directory = tmp_path_factory.mktemp('authority')
-    ca = trustme.CA()
-    server = ca.issue_cert('127.0.0.1')
-    ca.cert_pem.write_to_path(directory / 'ca.pem')
-    server.private_key_pem.write_to_path(directory / 'key.pem')
-    server.cert_chain_pems[0].write_to_path(directory / 'cert.pem')
+    issue_certificate(directory)
     return directory
 
 
@@ -49,15 +45,8 @@ def start(
     started: list[Vcsim] = []
 
     def make(*options: str) -> Vcsim:
-        started.append(
-            Vcsim(
-                tmp_path / f'vcsim-{len(started)}',
-                (str(authority / 'cert.pem'), str(authority / 'key.pem')),
-                str(authority / 'ca.pem'),
-                traffic,
-                *options,
-            )
-        )
+        directory = tmp_path / f'vcsim-{len(started)}'
+        started.append(Vcsim(directory, authority, traffic, *options))
         return started[-1]
 
     yield make
