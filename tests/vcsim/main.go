@@ -2,7 +2,7 @@
 //
 // It serves /sdk, /pbm, /folder and /nfc over HTTPS on a free loopback port, prints its URL as
 // one line when it is ready, and ends when its standard input closes or on SIGTERM. Everything
-// that it answers is govmomi's, but for four things that govmomi 0.24 leaves out:
+// that it answers is govmomi's, but for some things that govmomi 0.24 leaves out:
 //
 //   - A vCenter serves the description of its interface, /sdk/vimService.wsdl, which some users
 //     cannot do without. It is read from the directory that is given.
@@ -10,6 +10,9 @@
 //     takes no notice of the HTTP cookie; govmomi looks at the HTTP cookie only. The header is
 //     made one on the way in.
 //   - ExtensionManager finds and registers extensions, which Nova's driver begins with.
+//   - An option of a machine is a property by its key, config.extraConfig["nvp.vm-uuid"]; Nova and
+//     Ceilometer find instances by it, Nova also by FindAllByUuid. govmomi's own answers, of all
+//     options and of FindByUuid, are cut to that.
 //   - All tasks of govmomi have ended when their operation returns, so nobody ever waits for
 //     one. TaskManager.CreateTask and Task.SetTaskState (vSphere API 2.5), with which an
 //     extension reports on work of its own, make tasks that run until they are told to end.
@@ -133,6 +136,96 @@ func (m *taskManager) CreateTask(ctx *simulator.Context, req *types.CreateTask) 
 	return &methods.CreateTaskBody{Res: &types.CreateTaskResponse{Returnval: made.Info}}
 }
 
+// propertyCollector is govmomi's, and finds the option of a machine by its key.
+type propertyCollector struct {
+	simulator.PropertyCollector
+}
+
+const extraConfig = "config.extraConfig"
+
+var optionByKey = regexp.MustCompile(`^config\.extraConfig\["(.*)"\](\.value)?$`)
+
+func (c *propertyCollector) RetrievePropertiesEx(
+	ctx *simulator.Context, req *types.RetrievePropertiesEx,
+) soap.HasFault {
+	// What is asked for by key, path to key; all of the options are read for it.
+	keys := map[string]string{}
+	whole := false
+	for _, spec := range req.SpecSet {
+		for _, properties := range spec.PropSet {
+			for i, path := range properties.PathSet {
+				if found := optionByKey.FindStringSubmatch(path); found != nil {
+					keys[path] = found[1]
+					properties.PathSet[i] = extraConfig
+				}
+				whole = whole || path == extraConfig
+			}
+		}
+	}
+	reply := c.PropertyCollector.RetrievePropertiesEx(ctx, req)
+	body := reply.(*methods.RetrievePropertiesExBody)
+	if len(keys) == 0 || body.Res == nil {
+		return reply
+	}
+	for i := range body.Res.Returnval.Objects {
+		object := &body.Res.Returnval.Objects[i]
+		var found []types.DynamicProperty
+		for _, property := range object.PropSet {
+			if property.Name != extraConfig || whole {
+				found = append(found, property)
+			}
+			if property.Name == extraConfig {
+				options := property.Val.(*types.ArrayOfOptionValue).OptionValue
+				found = append(found, optionsOf(options, keys)...)
+			}
+		}
+		object.PropSet = found
+	}
+	return reply
+}
+
+func optionsOf(options []types.BaseOptionValue, keys map[string]string) []types.DynamicProperty {
+	var found []types.DynamicProperty
+	for path, key := range keys {
+		var last types.AnyType
+		for _, option := range options {
+			if option.GetOptionValue().Key != key {
+				continue
+			}
+			last = option
+			if strings.HasSuffix(path, ".value") {
+				last = option.GetOptionValue().Value
+			}
+		}
+		if last != nil {
+			found = append(found, types.DynamicProperty{Name: path, Val: last})
+		}
+	}
+	return found
+}
+
+// searchIndex is govmomi's, and finds all machines of a UUID: there is one or none.
+type searchIndex struct {
+	simulator.SearchIndex
+}
+
+func (s *searchIndex) FindAllByUuid(
+	ctx *simulator.Context, req *types.FindAllByUuid,
+) soap.HasFault {
+	found := s.FindByUuid(&types.FindByUuid{
+		This:         req.This,
+		Datacenter:   req.Datacenter,
+		Uuid:         req.Uuid,
+		VmSearch:     req.VmSearch,
+		InstanceUuid: req.InstanceUuid,
+	}).(*methods.FindByUuidBody)
+	body := &methods.FindAllByUuidBody{Res: new(types.FindAllByUuidResponse), Fault_: found.Fault_}
+	if found.Res.Returnval != nil {
+		body.Res.Returnval = append(body.Res.Returnval, *found.Res.Returnval)
+	}
+	return body
+}
+
 type extensionTask struct {
 	simulator.Task
 }
@@ -153,6 +246,7 @@ func main() {
 	hosts := flag.Int("hosts", 2, "hosts in the cluster")
 	vms := flag.Int("vms", 4, "virtual machines in the cluster; all are powered off")
 	datastores := flag.Int("datastores", 2, "datastores, of all hosts")
+	fileSystem := flag.String("type", "VMFS", "type of the datastores")
 	user := flag.String("user", "user", "who may log in")
 	password := flag.String("password", "", "with which password")
 	cert := flag.String("cert", "", "file of the certificate, PEM")
@@ -182,6 +276,15 @@ func main() {
 	ours.TaskManager.TaskManager = manager.TaskManager
 	simulator.Map.Put(ours)
 	simulator.Map.AddHandler(ours)
+	collector := &propertyCollector{}
+	collector.Self = model.ServiceContent.PropertyCollector
+	simulator.Map.Put(collector)
+	index := &searchIndex{}
+	index.Self = *model.ServiceContent.SearchIndex
+	simulator.Map.Put(index)
+	for _, entity := range simulator.Map.All("Datastore") {
+		entity.(*simulator.Datastore).Summary.Type = *fileSystem
+	}
 	extensions := &extensionManager{}
 	extensions.Self = *model.ServiceContent.ExtensionManager
 	simulator.Map.Put(extensions)

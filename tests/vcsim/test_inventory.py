@@ -188,6 +188,40 @@ def test_properties_of_one_object(vc: Vcsim, session: api.VMwareAPISession) -> N
     assert {'config', 'runtime', 'datastore', 'parent'} <= names.keys()
 
 
+def test_an_option_by_its_key(session: api.VMwareAPISession) -> None:
+    """Of the machines that have it; for the others there is no value."""
+    vm, other = (content.obj for content in contents(session, 'VirtualMachine')[:2])
+    create = session.vim.client.factory.create
+    spec, option = create('ns0:VirtualMachineConfigSpec'), create('ns0:OptionValue')
+    option.key, option.value = 'nvp.vm-uuid', 'ünïcode <&>'
+    spec.extraConfig = [option]
+    session.wait_for_task(session.invoke_api(session.vim, 'ReconfigVM_Task', vm, spec=spec))
+    path = 'config.extraConfig["nvp.vm-uuid"]'
+    found = {
+        content.obj.value: vim_util.propset_dict(getattr(content, 'propSet', None))
+        for content in contents(session, 'VirtualMachine', properties=[path, f'{path}.value'])
+    }
+    assert found[other.value] == {}
+    assert found[vm.value].keys() == {path, f'{path}.value'}
+    assert (found[vm.value][path].key, found[vm.value][path].value) == (option.key, option.value)
+    assert found[vm.value][f'{path}.value'] == option.value
+
+
+def test_machines_by_uuid(session: api.VMwareAPISession) -> None:
+    """That of the instance, not that of the BIOS; nothing for one that is not there."""
+    content = contents(session, 'VirtualMachine', properties=['config.instanceUuid'])[1]
+    (uuid,) = vim_util.propset_dict(content.propSet).values()
+
+    def find(uuid: str) -> list[str]:
+        index = session.vim.service_content.searchIndex
+        options = {'uuid': uuid, 'vmSearch': True, 'instanceUuid': True}
+        found = session.invoke_api(session.vim, 'FindAllByUuid', index, **options)
+        return [one.value for one in found or []]
+
+    assert find(uuid) == [content.obj.value]
+    assert find(uuid[:-2] + 'zz') == []
+
+
 def test_a_property_that_the_type_does_not_have(session: api.VMwareAPISession) -> None:
     """InvalidPropertyException, not an answer without it."""
     vm = contents(session, 'VirtualMachine')[0].obj
