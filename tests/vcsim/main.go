@@ -13,6 +13,9 @@
 //   - An option of a machine is a property by its key, config.extraConfig["nvp.vm-uuid"]; Nova and
 //     Ceilometer find instances by it, Nova also by FindAllByUuid. govmomi's own answers, of all
 //     options and of FindByUuid, are cut to that.
+//   - Controllers and disks of machines lack two numbers, which Nova attaches disks by.
+//   - Nova sends images to a host, which is a server of its own. Here it is the vCenter, under the
+//     name that all hosts are given.
 //   - All tasks of govmomi have ended when their operation returns, so nobody ever waits for
 //     one. TaskManager.CreateTask and Task.SetTaskState (vSphere API 2.5), with which an
 //     extension reports on work of its own, make tasks that run until they are told to end.
@@ -34,6 +37,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/google/uuid"
 	"github.com/vmware/govmomi/pbm"
 	_ "github.com/vmware/govmomi/pbm/simulator"
 	"github.com/vmware/govmomi/simulator"
@@ -71,6 +75,18 @@ func describing(directory string, next http.Handler) http.Handler {
 		if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/sdk/") {
 			files.ServeHTTP(w, r)
 			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// servingHosts answers for the hosts as well: each calls the datacenter of its own ha-datacenter.
+func servingHosts(datacenter string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		if query.Get("dcPath") == "ha-datacenter" {
+			query.Set("dcPath", datacenter)
+			r.URL.RawQuery = query.Encode()
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -226,6 +242,53 @@ func (s *searchIndex) FindAllByUuid(
 	return body
 }
 
+// browser is govmomi's, and looks for all files if nobody says for which.
+type browser struct {
+	simulator.HostDatastoreBrowser
+}
+
+func (b *browser) SearchDatastoreTask(req *types.SearchDatastore_Task) soap.HasFault {
+	if req.SearchSpec == nil {
+		req.SearchSpec = &types.HostDatastoreBrowserSearchSpec{
+			MatchPattern: []string{"*"},
+			Details:      new(types.FileQueryFlags),
+		}
+	}
+	return b.HostDatastoreBrowser.SearchDatastoreTask(req)
+}
+
+// completing sees that the devices of machines are complete whenever they change.
+type completing struct {
+	types.ManagedObjectReference
+}
+
+func (completing) PutObject(mo.Reference) {}
+
+func (completing) RemoveObject(types.ManagedObjectReference) {}
+
+func (completing) UpdateObject(_ mo.Reference, changes []types.PropertyChange) {
+	for _, change := range changes {
+		if array, ok := change.Val.(*types.ArrayOfVirtualDevice); ok {
+			complete(array.VirtualDevice)
+		}
+	}
+}
+
+// complete gives SCSI controllers the unit number on their own bus, and disks the UUID, that those
+// of a vCenter have.
+func complete(devices []types.BaseVirtualDevice) {
+	for _, device := range devices {
+		if scsi, ok := device.(types.BaseVirtualSCSIController); ok {
+			scsi.GetVirtualSCSIController().ScsiCtlrUnitNumber = 7
+		}
+		backing, ok := device.GetVirtualDevice().Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+		if ok && backing.Uuid == "" {
+			name := []byte(backing.FileName)
+			backing.Uuid = uuid.NewSHA1(uuid.NameSpaceOID, name).String()
+		}
+	}
+}
+
 type extensionTask struct {
 	simulator.Task
 }
@@ -246,6 +309,7 @@ func main() {
 	hosts := flag.Int("hosts", 2, "hosts in the cluster")
 	vms := flag.Int("vms", 4, "virtual machines in the cluster; all are powered off")
 	datastores := flag.Int("datastores", 2, "datastores, of all hosts")
+	name := flag.String("name", "", "name of all hosts, by which they are reached; else names of govmomi's")
 	fileSystem := flag.String("type", "VMFS", "type of the datastores")
 	user := flag.String("user", "user", "who may log in")
 	password := flag.String("password", "", "with which password")
@@ -276,6 +340,10 @@ func main() {
 	ours.TaskManager.TaskManager = manager.TaskManager
 	simulator.Map.Put(ours)
 	simulator.Map.AddHandler(ours)
+	for _, entity := range simulator.Map.All("VirtualMachine") {
+		complete(entity.(*simulator.VirtualMachine).Config.Hardware.Device)
+	}
+	simulator.Map.AddHandler(completing{types.ManagedObjectReference{Type: "Completing"}})
 	collector := &propertyCollector{}
 	collector.Self = model.ServiceContent.PropertyCollector
 	simulator.Map.Put(collector)
@@ -283,7 +351,15 @@ func main() {
 	index.Self = *model.ServiceContent.SearchIndex
 	simulator.Map.Put(index)
 	for _, entity := range simulator.Map.All("Datastore") {
-		entity.(*simulator.Datastore).Summary.Type = *fileSystem
+		datastore := entity.(*simulator.Datastore)
+		datastore.Summary.Type = *fileSystem
+		own := simulator.Map.Get(datastore.Browser).(*simulator.HostDatastoreBrowser)
+		simulator.Map.Put(&browser{*own})
+	}
+	for _, entity := range simulator.Map.All("HostSystem") {
+		if host := entity.(*simulator.HostSystem); *name != "" {
+			host.Name, host.Summary.Config.Name = *name, *name
+		}
 	}
 	extensions := &extensionManager{}
 	extensions.Self = *model.ServiceContent.ExtensionManager
@@ -298,6 +374,7 @@ func main() {
 	server := model.Service.NewServer()
 	// Before anybody can know where it is.
 	server.Config.Handler = pbmSession(server.Config.Handler)
+	server.Config.Handler = servingHosts("DC0", server.Config.Handler)
 	if *descriptions != "" {
 		server.Config.Handler = describing(*descriptions, server.Config.Handler)
 	}

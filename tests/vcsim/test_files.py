@@ -49,13 +49,16 @@ def delete(place: Place, path: str) -> None:
     manage(place, 'DeleteDatastoreFile_Task', name=name, datacenter=place.dc.ref)
 
 
-def search(place: Place, path: str, pattern: str = '*') -> Any:
+def search(place: Place, path: str, pattern: str | None = '*') -> Any:
+    """What there is of a pattern; without one no more than the names are asked for."""
     session = place.session
-    spec = session.vim.client.factory.create('ns0:HostDatastoreBrowserSearchSpec')
-    spec.matchPattern = [pattern]
-    spec.details = session.vim.client.factory.create('ns0:FileQueryFlags')
-    spec.details.fileSize, spec.details.fileType = True, True
-    spec.details.modification, spec.details.fileOwner = True, False
+    spec = None
+    if pattern is not None:
+        spec = session.vim.client.factory.create('ns0:HostDatastoreBrowserSearchSpec')
+        spec.matchPattern = [pattern]
+        spec.details = session.vim.client.factory.create('ns0:FileQueryFlags')
+        spec.details.fileSize, spec.details.fileType = True, True
+        spec.details.modification, spec.details.fileOwner = True, False
     task = session.invoke_api(
         session.vim,
         'SearchDatastore_Task',
@@ -76,6 +79,7 @@ def test_a_file_is_found_with_its_size_and_deleted(place: Place) -> None:
     kinds = {one.path: one.__class__.__name__ for one in found.file}
     assert kinds == {'a.vmdk': 'VmDiskFileInfo', 'b.iso': 'IsoImageFileInfo'}
     assert [one.path for one in search(place, 'images', '*.vmdk').file] == ['a.vmdk']
+    assert sorted(one.path for one in search(place, 'images', None).file) == ['a.vmdk', 'b.iso']
     delete(place, 'images/a.vmdk')
     assert [one.path for one in search(place, 'images').file] == ['b.iso']
     with pytest.raises(exceptions.FileNotFoundException, match='404'):

@@ -13,21 +13,25 @@ from __future__ import annotations
 
 import os
 import ssl
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import nova.conf
 import pytest
-from nova import config, objects, rpc
 from nova import context as nova_context
-from oslo_messaging.conffixture import ConfFixture
+from nova import objects
 from pyVim.connect import Disconnect, SmartConnect
 
 from oslo_vmware.simulator import Inventory, VCenterSimulator
-from tests.drivers.nova.support import MIB, Images, Ports, Server, make_flavor
-
-PROJECT = '7c6b6c8f0f0b4d0f8f0a1d1f0c7c2f55'
+from tests.drivers.nova.support import (
+    MIB,
+    PROJECT,
+    Images,
+    Ports,
+    Server,
+    configure,
+    new_instance,
+)
 
 
 def _start_vcenter() -> VCenterSimulator:
@@ -43,34 +47,9 @@ def _start_vcenter() -> VCenterSimulator:
     return vc
 
 
-def _configure(vc: VCenterSimulator) -> None:
-    config.parse_args(['nova-compute'], default_config_files=[], configure_db=False, init_rpc=False)
-    conf = nova.conf.CONF
-    cluster = next(one for one in vc.world.objects.values() if one.is_a('ClusterComputeResource'))
-    for name, value in {
-        'host_ip': vc.host,
-        'host_port': vc.port,
-        'host_username': vc.username,
-        'host_password': vc.password,
-        'cluster_name': cluster.name,
-        'ca_file': vc.cacert,
-        'insecure': False,
-        'task_poll_interval': 0.05,
-        'api_retry_count': 2,
-    }.items():
-        conf.set_override(name, value, group='vmware')
-    conf.set_override('enabled', False, group='vnc')
-    conf.set_override('lock_path', os.path.expanduser('~/locks'), group='oslo_concurrency')
-    objects.register_all()
-    # The driver makes clients of other services, which it does not call in these tests.
-    messaging = ConfFixture(conf)
-    messaging.setUp()
-    messaging.transport_url = 'fake:/'
-    rpc.init(conf)
-
-
 _VC = _start_vcenter()
-_configure(_VC)
+_CLUSTER = next(one for one in _VC.world.objects.values() if one.is_a('ClusterComputeResource'))
+configure(_VC, _CLUSTER.name)
 
 # The session's default arguments are taken from the configuration, now.
 from nova.virt.vmwareapi import driver as driver_module  # noqa: E402
@@ -146,48 +125,7 @@ def driver(make_driver: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def make_instance() -> Callable[..., objects.Instance]:
-    """Makes an instance for an image, as the conductor does; nothing of it is in a database."""
-
-    def make(
-        image: objects.ImageMeta,
-        *,
-        root_gb: int = 1,
-        memory_mb: int = 512,
-        vcpus: int = 1,
-        name: str = 'web',
-        **extra_specs: str,
-    ) -> objects.Instance:
-        flavor = make_flavor(root_gb=root_gb, memory_mb=memory_mb, vcpus=vcpus, **extra_specs)
-        instance = objects.Instance(
-            id=1,
-            uuid=str(uuid.uuid4()),
-            project_id=PROJECT,
-            user_id='user',
-            image_ref=image.id,
-            host='compute-1',
-            node='node',
-            display_name=name,
-            hostname=name,
-            memory_mb=memory_mb,
-            vcpus=vcpus,
-            root_gb=root_gb,
-            ephemeral_gb=0,
-            flavor=flavor,
-            system_metadata={'image_base_image_ref': image.id},
-            metadata={},
-            config_drive='',
-            task_state=None,
-            vm_state='building',
-            power_state=0,
-            progress=0,
-            numa_topology=None,
-        )
-        instance.obj_reset_changes(recursive=True)
-        # There is no database for it.
-        object.__setattr__(instance, 'save', lambda *args, **kwargs: None)
-        return instance
-
-    return make
+    return new_instance
 
 
 @pytest.fixture
@@ -203,7 +141,7 @@ def server(vc: VCenterSimulator) -> Callable[[objects.Instance], Server]:
 
 @pytest.fixture
 def cluster(vc: VCenterSimulator) -> Any:
-    return next(one for one in vc.world.objects.values() if one.is_a('ClusterComputeResource'))
+    return _CLUSTER
 
 
 @pytest.fixture

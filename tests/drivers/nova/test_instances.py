@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from nova import exception, objects
 from nova.compute import power_state, task_states
-from nova.virt.vmwareapi import vim_util as nova_vim_util
 from nova.virt.vmwareapi.driver import VMwareVCDriver
 from pyVim.task import WaitForTask
 from pyVmomi import vim
 
-from oslo_vmware import vim_util
 from oslo_vmware.exceptions import NoDiskSpaceException, VimException
 from oslo_vmware.simulator import VCenterSimulator
 from tests.drivers.nova.support import (
@@ -28,6 +26,7 @@ from tests.drivers.nova.support import (
     digest,
     digest_of,
     make_flavor,
+    mend_placement,
     vif_on,
 )
 from tests.drivers.vmdk import stream_optimized
@@ -522,14 +521,8 @@ def volume(content: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def with_policies(make_driver: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes drivers that go by storage policies.
-
-    In Nova 34.0.0 none can place an instance: ``ds_util`` looks for ``get_moref_value`` in Nova's
-    own ``vim_util``, which has no such function, where it means that of the library. It gets what
-    it means; and this is to go with the release that no longer needs it.
-    """
-    assert not hasattr(nova_vim_util, 'get_moref_value')
-    monkeypatch.setattr(nova_vim_util, 'get_moref_value', vim_util.get_moref_value, raising=False)
+    """Makes drivers that go by storage policies."""
+    mend_placement(monkeypatch)
     return lambda policy: make_driver(pbm_enabled=True, pbm_default_policy=policy)
 
 

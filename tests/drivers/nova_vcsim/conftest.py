@@ -1,0 +1,158 @@
+"""A vCenter that is not ours, Nova's driver for it, and the server's view of an instance."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nova.conf
+import pytest
+from nova import context as nova_context
+from nova import objects
+from pyVmomi import vim
+
+from tests.drivers.nova.support import MIB, PROJECT, Images, Ports, configure, new_instance
+from tests.drivers.on_vcsim.server import Vcsim, running
+
+
+@pytest.fixture(scope='session')
+def server() -> Iterator[Vcsim]:
+    """One for all tests: the driver takes its address from the configuration when imported."""
+    with running('-hosts', '3', '-name', '127.0.0.1') as made:
+        configure(made, 'DC0_C0')
+        yield made
+
+
+@pytest.fixture
+def content(server: Vcsim) -> Iterator[Any]:
+    """VMware's own SDK; nothing is left of a test that is over, but what images are cached."""
+    with server.observer() as found:
+        before = names(found)
+        yield found
+        assert names(found) == before
+        assert len(found.sessionManager.sessionList) == 1
+
+
+def names(content: Any) -> list[str]:
+    """Of all machines."""
+    found, folders = [], [content.rootFolder.childEntity[0].vmFolder]
+    while folders:
+        for entity in folders.pop().childEntity:
+            (folders if isinstance(entity, vim.Folder) else found).append(entity)
+    return sorted(machine.name for machine in found)
+
+
+@pytest.fixture
+def images(server: Vcsim, monkeypatch: pytest.MonkeyPatch) -> Images:
+    from nova.virt.vmwareapi import images as driver_images
+
+    service = Images()
+    monkeypatch.setattr(driver_images, 'IMAGE_API', service)
+    return service
+
+
+@pytest.fixture
+def make_driver(content: Any, images: Images) -> Iterator[Callable[..., Any]]:
+    """Makes drivers as nova-compute does; options are of the group ``vmware``."""
+    from nova.virt.vmwareapi.driver import VMwareVCDriver
+
+    conf = nova.conf.CONF
+    made: list[Any] = []
+    before: dict[str, Any] = {}
+
+    def make(**options: Any) -> Any:
+        for name, value in options.items():
+            before.setdefault(name, conf.vmware[name])
+            conf.set_override(name, value, group='vmware')
+        made.append(VMwareVCDriver(None))
+        made[-1].init_host('compute-1')
+        made[-1]._vmops._network_api = Ports()
+        return made[-1]
+
+    yield make
+    for driver in made:
+        driver.cleanup_host('compute-1')
+    for name, value in before.items():
+        conf.set_override(name, value, group='vmware')
+
+
+@pytest.fixture
+def driver(make_driver: Callable[..., Any]) -> Any:
+    return make_driver()
+
+
+@pytest.fixture
+def context() -> Any:
+    return nova_context.RequestContext('user', PROJECT, is_admin=False)
+
+
+@pytest.fixture
+def datum() -> bytes:
+    return os.urandom(3 * MIB)
+
+
+@pytest.fixture
+def flat(images: Images, datum: bytes) -> objects.ImageMeta:
+    """A flat image, whose disk is the parent of those of its instances."""
+    return images.add(datum, vmware_disktype='preallocated', img_linked_clone='True')
+
+
+@pytest.fixture
+def spawn(driver: Any, context: Any) -> Iterator[Callable[..., objects.Instance]]:
+    """Has the driver make instances, with the image's disk as it is; they are destroyed."""
+    made: list[objects.Instance] = []
+
+    def spawned(image: objects.ImageMeta, **more: Any) -> objects.Instance:
+        options = {name: more.pop(name) for name in ('ephemeral_gb', 'swap') if name in more}
+        instance = new_instance(image, **{'root_gb': 0, 'memory_mb': 1024, 'vcpus': 2, **more})
+        for name, value in options.items():
+            setattr(instance.flavor, name, value)
+        made.append(instance)
+        driver.prepare_for_spawn(instance)
+        driver.spawn(context, instance, image, [], None, {})
+        return instance
+
+    yield spawned
+    for instance in made:
+        driver.destroy(context, instance, None)
+
+
+class Server:
+    """The server's side of an instance.
+
+    :param content: VMware's own SDK
+    """
+
+    def __init__(self, content: Any, instance: objects.Instance) -> None:
+        self._content = content
+        self._uuid = instance.uuid
+
+    @property
+    def vm(self) -> Any:
+        """The machine; None if there is none."""
+        return self._content.searchIndex.FindByUuid(None, self._uuid, True, True)
+
+    @property
+    def disks(self) -> list[Any]:
+        """The disks of the machine."""
+        devices = self.vm.config.hardware.device
+        return [one for one in devices if isinstance(one, vim.vm.device.VirtualDisk)]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The extraConfig of the machine, of which the latest holds."""
+        return {one.key: one.value for one in self.vm.config.extraConfig}
+
+    def file(self, path: str) -> pathlib.Path:
+        """A file of a datastore, on this computer."""
+        name, _, at = path.removeprefix('[').partition('] ')
+        datacenter = self._content.rootFolder.childEntity[0]
+        (datastore,) = [one for one in datacenter.datastore if one.name == name]
+        return pathlib.Path(datastore.summary.url) / at
+
+
+@pytest.fixture
+def look(content: Any) -> Callable[[objects.Instance], Server]:
+    return lambda instance: Server(content, instance)
