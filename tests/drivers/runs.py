@@ -60,6 +60,7 @@ DRIVERS = (
     Driver('ceilometer', 'ceilometer', 'ceilometer'),
     # Against govmomi's simulator, as far as that goes.
     Driver('nova-vcsim', 'nova', 'nova_vcsim', variables=_NATIVE, needs=VCSIM),
+    Driver('cinder-vcsim', 'cinder', 'cinder_vcsim', needs=VCSIM),
     Driver('glance_store-vcsim', 'glance_store', 'glance_store_vcsim', needs=VCSIM),
     Driver('ceilometer-vcsim', 'ceilometer', 'ceilometer_vcsim', needs=VCSIM),
 )

@@ -17,6 +17,7 @@ from ceilometer.service import prepare_service
 from pyVim.task import WaitForTask
 from pyVmomi import vim
 
+from tests.drivers.on_vcsim.inventory import machines
 from tests.drivers.on_vcsim.server import Vcsim, running
 
 RUNNING = '6f6f8ae4-5b2e-4b60-9be4-0d62a1a4b3f1'
@@ -34,11 +35,6 @@ def server() -> Iterator[Vcsim]:
                 WaitForTask(machine.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=[option])))
             WaitForTask(machines(content)[1].PowerOnVM_Task())
         yield made
-
-
-def machines(content: Any) -> list[Any]:
-    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
-    return sorted(view.view, key=lambda machine: machine.name)
 
 
 @pytest.fixture(scope='module')

@@ -30,8 +30,8 @@ _GROUP = 'vmdk'
 
 
 @pytest.fixture(scope='session')
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterSimulator]:
-    """One vCenter for all tests, as for a deployment."""
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a driver needs of the process that it runs in."""
     objects.register_all()
     locks = tmp_path_factory.mktemp('locks')
     cfg.CONF([], project='cinder', default_config_files=[])
@@ -39,9 +39,20 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenterSimul
     cfg.CONF.set_override('lock_path', str(locks), group='oslo_concurrency')
     cfg.CONF.set_override('backend_url', f'file://{locks}', group='coordination')
     coordination.COORDINATOR.start()
+    yield
+    coordination.COORDINATOR.stop()
+
+
+@pytest.fixture(scope='session')
+def simulator(service: None) -> Iterator[VCenterSimulator]:
+    """One vCenter for all tests, as for a deployment."""
     with VCenterSimulator(inventory=Inventory(vms=6), task_seconds=0.01) as made:
         yield made
-    coordination.COORDINATOR.stop()
+
+
+@pytest.fixture
+def cluster_name() -> str:
+    return 'fra-cluster-01'
 
 
 @pytest.fixture
@@ -104,7 +115,7 @@ def images(glance: Glance) -> Any:
 
 @pytest.fixture
 def make_driver(
-    vc: VCenterSimulator, types: Types, tmp_path: pathlib.Path
+    vc: VCenterSimulator, cluster_name: str, types: Types, tmp_path: pathlib.Path
 ) -> Iterator[Callable[..., VMwareVcVmdkDriver]]:
     """Makes and sets up a driver as the volume manager does; options are of its section."""
     with contextlib.ExitStack() as stack:
@@ -119,7 +130,7 @@ def make_driver(
                 'vmware_ca_file': vc.cacert,
                 'vmware_task_poll_interval': 0.05,
                 'vmware_api_retry_count': 2,
-                'vmware_cluster_name': ['fra-cluster-01'],
+                'vmware_cluster_name': [cluster_name],
                 'vmware_lazy_create': False,
                 'vmware_tmp_dir': str(tmp_path),
                 **options,

@@ -11,9 +11,9 @@ import nova.conf
 import pytest
 from nova import context as nova_context
 from nova import objects
-from pyVmomi import vim
 
 from tests.drivers.nova.support import MIB, PROJECT, Images, Ports, configure, new_instance
+from tests.drivers.on_vcsim.inventory import disks, file, machine_of, machines, options
 from tests.drivers.on_vcsim.server import Vcsim, running
 
 
@@ -29,19 +29,10 @@ def server() -> Iterator[Vcsim]:
 def content(server: Vcsim) -> Iterator[Any]:
     """VMware's own SDK; nothing is left of a test that is over, but what images are cached."""
     with server.observer() as found:
-        before = names(found)
+        before = [machine.name for machine in machines(found)]
         yield found
-        assert names(found) == before
+        assert [machine.name for machine in machines(found)] == before
         assert len(found.sessionManager.sessionList) == 1
-
-
-def names(content: Any) -> list[str]:
-    """Of all machines."""
-    found, folders = [], [content.rootFolder.childEntity[0].vmFolder]
-    while folders:
-        for entity in folders.pop().childEntity:
-            (folders if isinstance(entity, vim.Folder) else found).append(entity)
-    return sorted(machine.name for machine in found)
 
 
 @pytest.fixture
@@ -132,25 +123,18 @@ class Server:
     @property
     def vm(self) -> Any:
         """The machine; None if there is none."""
-        return self._content.searchIndex.FindByUuid(None, self._uuid, True, True)
+        return machine_of(self._content, self._uuid)
 
     @property
     def disks(self) -> list[Any]:
-        """The disks of the machine."""
-        devices = self.vm.config.hardware.device
-        return [one for one in devices if isinstance(one, vim.vm.device.VirtualDisk)]
+        return disks(self.vm)
 
     @property
     def options(self) -> dict[str, Any]:
-        """The extraConfig of the machine, of which the latest holds."""
-        return {one.key: one.value for one in self.vm.config.extraConfig}
+        return options(self.vm)
 
     def file(self, path: str) -> pathlib.Path:
-        """A file of a datastore, on this computer."""
-        name, _, at = path.removeprefix('[').partition('] ')
-        datacenter = self._content.rootFolder.childEntity[0]
-        (datastore,) = [one for one in datacenter.datastore if one.name == name]
-        return pathlib.Path(datastore.summary.url) / at
+        return file(self._content, path)
 
 
 @pytest.fixture

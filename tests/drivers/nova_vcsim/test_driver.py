@@ -25,6 +25,7 @@ from tests.drivers.nova.support import (
     vif_on,
 )
 from tests.drivers.nova_vcsim.conftest import Server
+from tests.drivers.on_vcsim.inventory import datacenter, disks, end_other_sessions
 from tests.drivers.on_vcsim.server import Vcsim
 from tests.drivers.vmdk import stream_optimized
 
@@ -37,7 +38,7 @@ NETWORK, MAC = 'DC0_DVPG0', 'fa:16:3e:0d:4c:11'
 def test_start_nodes_and_capacity(driver: Any, content: Any) -> None:
     """The driver logs in, registers its extension, and counts what the cluster has."""
     (node,) = driver.get_available_nodes()
-    cluster = content.rootFolder.childEntity[0].hostFolder.childEntity[0]
+    cluster = datacenter(content).hostFolder.childEntity[0]
     assert node == f'{cluster._moId}.{content.about.instanceUuid}'
     resources = driver.get_available_resource(node)
     hardware = [host.summary.hardware for host in cluster.host]
@@ -177,8 +178,7 @@ def test_interfaces(
     """A card on a port group, attached to the running machine and detached again."""
     instance = spawn(flat)
     vif = vif_on(NETWORK, MAC)
-    datacenter = content.rootFolder.childEntity[0]
-    (key,) = {one.key for one in datacenter.network if one.name == NETWORK}
+    (key,) = {one.key for one in datacenter(content).network if one.name == NETWORK}
 
     def cards() -> dict[str, str]:
         return {
@@ -203,9 +203,7 @@ def test_volumes(
     server = look(instance)
     volume = content.searchIndex.FindByInventoryPath('DC0/vm/DC0_C0_RP0_VM0')
     volume_id = volume.config.instanceUuid
-    (its,) = [
-        one for one in volume.config.hardware.device if isinstance(one, vim.vm.device.VirtualDisk)
-    ]
+    (its,) = disks(volume)
     data = {'volume': volume._moId, 'volume_id': volume_id, 'name': volume.name}
     connection = {'driver_volume_type': 'vmdk', 'data': data}
     assert driver.get_volume_connector(instance)['instance'] == server.vm._moId
@@ -224,11 +222,9 @@ def test_an_expired_session_is_renewed(
 ) -> None:
     """The vCenter forgets the session; the driver goes on, and nobody notices."""
     instance = spawn(flat)
-    manager = content.sessionManager
-    others = {one.key for one in manager.sessionList} - {manager.currentSession.key}
-    manager.TerminateSession(list(others))
+    assert len(ended := end_other_sessions(content)) == 1
     assert driver.list_instances() == [instance.uuid]
-    assert {one.key for one in manager.sessionList}.isdisjoint(others)
+    assert ended.isdisjoint(one.key for one in content.sessionManager.sessionList)
 
 
 @pytest.mark.parametrize(
