@@ -7,7 +7,9 @@ vCenter's address is led to the simulator's port, below sockets and TLS, as a ro
 
 from __future__ import annotations
 
+import io
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,10 +29,17 @@ _CONF = cfg.CONF
 def server() -> Iterator[VCenterSimulator]:
     with VCenterSimulator(inventory=Inventory(vms=4), task_seconds=0.01) as made:
         yield made
+        assert len(made.sessions) == 0
+
+
+@pytest.fixture(scope='module')
+def places() -> list[str]:
+    """The datastores of the store, with their weights."""
+    return [f'Frankfurt:{FIRST}:200', f'Frankfurt:{SECOND}:100']
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _way(server: VCenterSimulator) -> Iterator[None]:
+def way(server: VCenterSimulator) -> Iterator[None]:
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
@@ -45,7 +54,7 @@ def _way(server: VCenterSimulator) -> Iterator[None]:
 
 
 @pytest.fixture(scope='module')
-def stores(server: VCenterSimulator) -> Iterator[Any]:
+def stores(server: VCenterSimulator, places: list[str]) -> Iterator[Any]:
     """The module that Glance adds, gets and deletes images with; it has one store, on two
     datastores.
     """
@@ -60,14 +69,30 @@ def stores(server: VCenterSimulator) -> Iterator[Any]:
         'vmware_insecure': False,
         'vmware_api_retry_count': 2,
         'vmware_task_poll_interval': 1,
-        'vmware_datastores': [f'Frankfurt:{FIRST}:200', f'Frankfurt:{SECOND}:100'],
+        'vmware_datastores': places,
     }.items():
         _CONF.set_override(name, value, group='glance_store')
     glance_store.create_stores(_CONF)
     glance_store.verify_default_store()
     yield glance_store
     glance_store.get_store_from_scheme('vsphere').session.logout()
-    assert len(server.sessions) == 0
+
+
+@pytest.fixture
+def add(stores: Any) -> Callable[..., tuple[str, Any]]:
+    """Adds an image; returns its URI and all that the store says of it."""
+
+    def added(data: bytes, size: int | None = None) -> tuple[str, Any]:
+        answer = stores.add_to_backend_with_multihash(
+            stores.backend.CONF,
+            str(uuid.uuid4()),
+            io.BytesIO(data),
+            len(data) if size is None else size,
+            'sha512',
+        )
+        return answer[0], answer
+
+    return added
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -24,23 +22,6 @@ SIZE = 64 * MIB
 def data() -> bytes:
     """An image of 64 MiB that is like no other."""
     return os.urandom(SIZE)
-
-
-@pytest.fixture
-def add(stores: Any) -> Callable[..., tuple[str, Any]]:
-    """Adds an image; returns its URI and all that the store says of it."""
-
-    def added(data: bytes, size: int | None = None) -> tuple[str, Any]:
-        answer = stores.add_to_backend_with_multihash(
-            stores.backend.CONF,
-            str(uuid.uuid4()),
-            io.BytesIO(data),
-            len(data) if size is None else size,
-            'sha512',
-        )
-        return answer[0], answer
-
-    return added
 
 
 def content(vcenter: VCenterSimulator, name: str, file: str) -> bytes:
