@@ -3,8 +3,7 @@
 What fits asks no more of the fixture ``vc`` than an address, credentials, the requests so far and
 an end of all sessions. The rest has our simulator make trouble on demand, looks into its memory,
 or needs what govmomi 0.24 does not have: ExportVm, CreateDVPortgroup_Task and
-PbmQueryMatchingHub, transfers straight to a host, a refusal at /folder (it asks nobody for
-credentials).
+PbmQueryMatchingHub, a refusal at /folder (it asks nobody for credentials).
 """
 
 # pytest runs here what it finds here, with the fixtures that it finds here.
@@ -29,7 +28,7 @@ from tests.functional.test_login import (
     test_the_service_content_is_read_anew_after_a_login,
     test_without_create_session_nothing_is_contacted,
 )
-from tests.functional.test_pbm import test_a_crowd_finds_the_session_expired
+from tests.functional.test_pbm import test_a_crowd_finds_the_session_expired, test_no_hubs_no_call
 from tests.functional.test_tls import (
     other_ca,
     test_a_verified_session_does_not_warn,
@@ -49,6 +48,7 @@ from tests.functional.test_transfer_simulator import (
     place,
     test_a_file_that_is_not_there,
     test_a_file_there_and_back,
+    test_download_image,
 )
 from tests.functional.test_waiting import (
     test_a_task_that_is_gone,
