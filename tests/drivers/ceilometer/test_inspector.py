@@ -7,17 +7,16 @@ machines here lie on VMFS.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ceilometer.compute.virt import inspector as virt_inspector
 from ceilometer.compute.virt.vmware.inspector import VsphereInspector
-from ceilometer.service import prepare_service
 
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.simulator.data import types as data
+from tests.drivers.ceilometer.support import inspecting, instance
 
 KIB = 1024
 
@@ -67,23 +66,9 @@ def _off(vcenter: VCenterSimulator) -> list[Any]:
 @pytest.fixture(scope='module')
 def started(server: VCenterSimulator) -> Iterator[VsphereInspector]:
     """The inspector, configured as in a deployment. One serves for as long as its agent runs."""
-    conf = prepare_service(argv=[], config_files=[])
-    for name, value in {
-        'host_ip': server.host,
-        'host_port': server.port,
-        'host_username': server.username,
-        'host_password': server.password,
-        'ca_file': server.cacert,
-        'insecure': False,
-        'api_retry_count': 2,
-        'task_poll_interval': 0.05,
-    }.items():
-        conf.set_override(name, value, group='vmware')
-    with pytest.warns(DeprecationWarning, match='vSphere is deprecated'):
-        made = VsphereInspector(conf)
-    assert len(server.sessions) == 1
-    yield made
-    made._ops._api_session.logout()
+    with inspecting(server) as made:
+        assert len(server.sessions) == 1
+        yield made
     assert len(server.sessions) == 0
 
 
@@ -92,17 +77,12 @@ def inspector(started: VsphereInspector, vcenter: VCenterSimulator) -> VsphereIn
     return started
 
 
-def instance(uuid: str = RUNNING) -> Any:
-    """What a pollster knows an instance by: Nova's API object, of which this is the id."""
-    return types.SimpleNamespace(id=uuid)
-
-
 def test_cpu_and_memory(
     inspector: VsphereInspector, vcenter: VCenterSimulator, machine: Any
 ) -> None:
     """CPU in percent and memory in MiB are those of the machine, as the server shows them."""
     vcenter.calls.clear()
-    stats = inspector.inspect_instance(instance(), duration=600)
+    stats = inspector.inspect_instance(instance(RUNNING), duration=600)
     quick = machine.summary.quickStats
     usage = quick.overallCpuUsage / (machine.num_cpu * machine.host.model.mhz) * 100
     assert stats.cpu_util > 0
@@ -119,10 +99,10 @@ def test_samples_are_averaged_and_gaps_ignored(
     vcenter.performance.record(machine, 'cpu.usage.average', [9900, 1000, -1, 3000])
     vcenter.performance.record(machine, 'mem.consumed.average', [2048, 4096 + 2048])
     # 60 seconds are three samples.
-    assert inspector.inspect_instance(instance(), duration=60).cpu_util == 20.0
-    assert inspector.inspect_instance(instance(), duration=40).memory_usage == 4.0
+    assert inspector.inspect_instance(instance(RUNNING), duration=60).cpu_util == 20.0
+    assert inspector.inspect_instance(instance(RUNNING), duration=40).memory_usage == 4.0
     # Less than the time between two samples is the last one.
-    latest = inspector.inspect_instance(instance(), duration=None)
+    latest = inspector.inspect_instance(instance(RUNNING), duration=None)
     assert (latest.cpu_util, latest.memory_usage) == (30.0, 6.0)
 
 
@@ -143,7 +123,7 @@ def test_vnic_rates(inspector: VsphereInspector, vcenter: VCenterSimulator, mach
     record(machine, 'net.received.average', [200, 201], instance='4001')
     record(machine, 'net.transmitted.average', [0, 0], instance='4001')
     record(machine, 'net.received.average', [999, 999], instance='vmnic0')
-    found = list(inspector.inspect_vnic_rates(instance(), duration=40))
+    found = list(inspector.inspect_vnic_rates(instance(RUNNING), duration=40))
     machine.own_devices = before
     assert [(one.name, one.rx_bytes_rate, one.tx_bytes_rate) for one in found] == [
         ('4000', 20 * KIB, 5.5 * KIB),
@@ -153,7 +133,7 @@ def test_vnic_rates(inspector: VsphereInspector, vcenter: VCenterSimulator, mach
 
 def test_vnic_rates_as_measured(inspector: VsphereInspector, machine: Any) -> None:
     """Without records there is a rate for each card that the machine has."""
-    found = list(inspector.inspect_vnic_rates(instance(), duration=600))
+    found = list(inspector.inspect_vnic_rates(instance(RUNNING), duration=600))
     cards = [str(one.key) for one in machine.devices if one.wire_type == 'VirtualVmxnet3']
     assert [one.name for one in found] == cards == ['4000']
     assert found[0].rx_bytes_rate > 0
@@ -170,7 +150,7 @@ def test_disk_rates(inspector: VsphereInspector, vcenter: VCenterSimulator, mach
         'numberWriteAveraged': [7, 9],
     }.items():
         vcenter.performance.record(machine, f'disk.{counter}.average', values, instance=lun)
-    (found,) = inspector.inspect_disk_rates(instance(), duration=40)
+    (found,) = inspector.inspect_disk_rates(instance(RUNNING), duration=40)
     assert found.device == lun
     assert found.device.startswith('naa.6')
     assert (found.read_bytes_rate, found.read_requests_rate) == (11 * KIB, 3.5)
@@ -181,10 +161,10 @@ def test_counters_are_looked_up_once(
     inspector: VsphereInspector, vcenter: VCenterSimulator
 ) -> None:
     """The numbers of the counters and the machines are read once, whatever is sampled after."""
-    inspector.inspect_instance(instance(), duration=60)
+    inspector.inspect_instance(instance(RUNNING), duration=60)
     vcenter.calls.clear()
-    inspector.inspect_instance(instance(), duration=60)
-    list(inspector.inspect_disk_rates(instance(), duration=60))
+    inspector.inspect_instance(instance(RUNNING), duration=60)
+    list(inspector.inspect_disk_rates(instance(RUNNING), duration=60))
     assert vcenter.count('QueryPerf') == 2 + 4
     # Beyond that the power state only.
     assert vcenter.calls.counts.total() == 2 + 4 + 2

@@ -6,17 +6,15 @@ simulator takes the ``*`` that stands for all of them for the name of one.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from ceilometer.compute.virt import inspector as virt_inspector
 from ceilometer.compute.virt.vmware.inspector import VsphereInspector
-from ceilometer.service import prepare_service
 from pyVim.task import WaitForTask
 from pyVmomi import vim
 
+from tests.drivers.ceilometer.support import inspecting, instance
 from tests.drivers.on_vcsim.inventory import machines
 from tests.drivers.on_vcsim.server import Vcsim, running
 
@@ -39,29 +37,11 @@ def server() -> Iterator[Vcsim]:
 
 @pytest.fixture(scope='module')
 def inspector(server: Vcsim) -> Iterator[VsphereInspector]:
-    """The inspector, configured as in a deployment."""
-    conf = prepare_service(argv=[], config_files=[])
-    for name, value in {
-        'host_ip': server.host,
-        'host_port': server.port,
-        'host_username': server.username,
-        'host_password': server.password,
-        'ca_file': server.cacert,
-        'insecure': False,
-        'api_retry_count': 2,
-        'task_poll_interval': 0.05,
-    }.items():
-        conf.set_override(name, value, group='vmware')
-    with pytest.warns(DeprecationWarning, match='vSphere is deprecated'):
-        made = VsphereInspector(conf)
-    yield made
-    made._ops._api_session.logout()
+    """The inspector, which has no more than one session."""
+    with inspecting(server) as made:
+        yield made
     with server.observer() as content:
         assert len(content.sessionManager.sessionList) == 1
-
-
-def instance(uuid: str = RUNNING) -> Any:
-    return types.SimpleNamespace(id=uuid)
 
 
 def mean(server: Vcsim, group: str, name: str) -> float:
@@ -87,7 +67,7 @@ def mean(server: Vcsim, group: str, name: str) -> float:
 
 def test_cpu_and_memory(server: Vcsim, inspector: VsphereInspector) -> None:
     """The means are those of the server, which adds some noise to what it has, each time anew."""
-    stats = inspector.inspect_instance(instance(), duration=20 * SAMPLES)
+    stats = inspector.inspect_instance(instance(RUNNING), duration=20 * SAMPLES)
     # The noise of a sample is a fifth of it, that of two means of sixty one part in 27.
     assert stats.cpu_util == pytest.approx(mean(server, 'cpu', 'usage') / 100, rel=0.25)
     assert stats.memory_usage == pytest.approx(mean(server, 'mem', 'consumed') / 1024, rel=0.25)
@@ -95,11 +75,11 @@ def test_cpu_and_memory(server: Vcsim, inspector: VsphereInspector) -> None:
 
 def test_devices_are_not_told_apart(inspector: VsphereInspector) -> None:
     """When govmomi learns it, rates of cards and disks are flows as those above."""
-    cards = list(inspector.inspect_vnic_rates(instance(), duration=60))
+    cards = list(inspector.inspect_vnic_rates(instance(RUNNING), duration=60))
     assert [card.name for card in cards] == ['*']
     # It has no figures for a machine's disks, and leaves out the zeros that it takes for them.
     with pytest.raises(AttributeError, match=r"'PerfMetricIntSeries' .* 'value'"):
-        list(inspector.inspect_disk_rates(instance(), duration=60))
+        list(inspector.inspect_disk_rates(instance(RUNNING), duration=60))
 
 
 def test_instances_without_samples(inspector: VsphereInspector) -> None:

@@ -16,7 +16,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import nova.conf
 import pytest
 from nova import context as nova_context
 from nova import objects
@@ -30,6 +29,7 @@ from tests.drivers.nova.support import (
     Ports,
     Server,
     configure,
+    drivers,
     new_instance,
 )
 
@@ -97,25 +97,8 @@ def make_driver(
     vc: VCenterSimulator, images: Images, ports: Ports
 ) -> Iterator[Callable[..., driver_module.VMwareVCDriver]]:
     """Makes drivers as nova-compute does; options are of the group ``vmware``."""
-    conf = nova.conf.CONF
-    made: list[Any] = []
-    before: dict[str, Any] = {}
-
-    def make(**options: Any) -> driver_module.VMwareVCDriver:
-        for name, value in options.items():
-            before.setdefault(name, conf.vmware[name])
-            conf.set_override(name, value, group='vmware')
-        driver = driver_module.VMwareVCDriver(virtapi=None)
-        made.append(driver)
-        driver.init_host('compute-1')
-        driver._vmops._network_api = ports
-        return driver
-
-    yield make
-    for driver in made:
-        driver.cleanup_host('compute-1')
-    for name, value in before.items():
-        conf.set_override(name, value, group='vmware')
+    with drivers(ports) as make:
+        yield make
 
 
 @pytest.fixture

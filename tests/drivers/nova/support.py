@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import nova.conf
@@ -51,6 +52,34 @@ def configure(vc: Any, cluster: str) -> None:
     messaging.setUp()
     messaging.transport_url = 'fake:/'
     rpc.init(conf)
+
+
+@contextlib.contextmanager
+def drivers(ports: Ports) -> Iterator[Callable[..., Any]]:
+    """Give a function that makes drivers as nova-compute does; its options are of the group
+    ``vmware``. In the end the drivers are told to clean up.
+    """
+    from nova.virt.vmwareapi.driver import VMwareVCDriver
+
+    conf = nova.conf.CONF
+    made: list[Any] = []
+    before: dict[str, Any] = {}
+
+    def make(**options: Any) -> VMwareVCDriver:
+        for name, value in options.items():
+            before.setdefault(name, conf.vmware[name])
+            conf.set_override(name, value, group='vmware')
+        driver = VMwareVCDriver(virtapi=None)
+        made.append(driver)
+        driver.init_host('compute-1')
+        driver._vmops._network_api = ports
+        return driver
+
+    yield make
+    for driver in made:
+        driver.cleanup_host('compute-1')
+    for name, value in before.items():
+        conf.set_override(name, value, group='vmware')
 
 
 def mend_placement(monkeypatch: pytest.MonkeyPatch) -> None:

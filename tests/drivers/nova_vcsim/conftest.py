@@ -7,12 +7,11 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import nova.conf
 import pytest
 from nova import context as nova_context
 from nova import objects
 
-from tests.drivers.nova.support import MIB, PROJECT, Images, Ports, configure, new_instance
+from tests.drivers.nova.support import MIB, PROJECT, Images, Ports, configure, drivers, new_instance
 from tests.drivers.on_vcsim.inventory import disks, file, machine_of, machines, options
 from tests.drivers.on_vcsim.server import Vcsim, running
 
@@ -47,26 +46,8 @@ def images(server: Vcsim, monkeypatch: pytest.MonkeyPatch) -> Images:
 @pytest.fixture
 def make_driver(content: Any, images: Images) -> Iterator[Callable[..., Any]]:
     """Makes drivers as nova-compute does; options are of the group ``vmware``."""
-    from nova.virt.vmwareapi.driver import VMwareVCDriver
-
-    conf = nova.conf.CONF
-    made: list[Any] = []
-    before: dict[str, Any] = {}
-
-    def make(**options: Any) -> Any:
-        for name, value in options.items():
-            before.setdefault(name, conf.vmware[name])
-            conf.set_override(name, value, group='vmware')
-        made.append(VMwareVCDriver(None))
-        made[-1].init_host('compute-1')
-        made[-1]._vmops._network_api = Ports()
-        return made[-1]
-
-    yield make
-    for driver in made:
-        driver.cleanup_host('compute-1')
-    for name, value in before.items():
-        conf.set_override(name, value, group='vmware')
+    with drivers(Ports()) as make:
+        yield make
 
 
 @pytest.fixture
