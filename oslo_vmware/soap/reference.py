@@ -51,7 +51,7 @@ from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
-from oslo_vmware.soap.values import xsd_float
+from oslo_vmware.soap.values import TypedValue, xsd_float
 
 LOG = logging.getLogger(__name__)
 
@@ -263,6 +263,8 @@ class _TypedLiteral(_LexicalLiteral):
 
 def _xsd_value(value: Any) -> tuple[str, str]:
     """Type and text of a value; ``''`` for both of what is not simple."""
+    if isinstance(value, TypedValue):
+        return value.xsd_type, _xsd_value(value.value)[1]
     if isinstance(value, bool):
         return 'boolean', 'true' if value else 'false'
     if isinstance(value, int):

@@ -39,7 +39,8 @@ def create_policy(
     :param rule_sets: rule sets, or the rules of a single one
     :param description: text
     :param category: ``REQUIREMENT`` or ``DATA_SERVICE_POLICY``; None leaves it to the server
-    :param validate: hold the rules against the server's capability schema first
+    :param validate: hold the rules against the server's capability schema first. Without it the
+                     schema is still asked, once in a while, for the types of whole numbers
     :raises InvalidRuleException: with every mistake, and nothing was sent
     :raises PbmDuplicateNameException: there is a policy of that name
     :raises PbmNoPermissionException: privilege ``StorageProfile.Update`` is missing
@@ -56,7 +57,7 @@ def create_policy(
         description=description,
         category=category,
         resourceType=connection.create('PbmProfileResourceType', resourceType=policies.STORAGE),
-        constraints=rules.to_wire(held, connection.create),
+        constraints=rules.to_wire(held, connection.create, schema.types_of(session, held)),
     )
     try:
         made = connection.call(_calls.PROFILES, 'PbmCreate', createSpec=spec)
@@ -99,11 +100,15 @@ def update_policy(
         check_rules(session, held, name=name, against_schema=validate)
     elif name is not None and validation.name_problems(name):
         raise errors.InvalidRuleException(validation.name_problems(name))
+    constraints = None
+    if held is not None:
+        types = schema.types_of(session, held)
+        constraints = rules.to_wire(held, connection.create, types)
     spec = connection.create(
         'PbmCapabilityProfileUpdateSpec',
         name=name,
         description=description,
-        constraints=None if held is None else rules.to_wire(held, connection.create),
+        constraints=constraints,
     )
     try:
         connection.call(

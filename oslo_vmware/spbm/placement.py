@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, rules, usability
+from oslo_vmware.spbm import _calls, rules, schema, usability
 from oslo_vmware.spbm.entities import EntityKey
 from oslo_vmware.spbm.policies import STORAGE
 from oslo_vmware.spbm.reasons import Reason
@@ -194,7 +194,8 @@ def _for_rules(
     session: Any, rule_sets: Sequence[rules.RuleSet], subject: EntityKey | None, places: Places
 ) -> list[Compatibility]:
     connection = _calls.Connection(session)
-    constraints = rules.to_wire(rule_sets, connection.create)
+    types = schema.types_of(session, rule_sets)
+    constraints = rules.to_wire(rule_sets, connection.create, types)
     if connection.has(_CURRENT):
         requirement = connection.create(
             'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints

@@ -201,16 +201,21 @@ def canonical(rule_sets: Iterable[RuleSet]) -> frozenset[Any]:
 # --- the wire
 
 
-def to_wire(rule_sets: Sequence[RuleSet], create: values.Create) -> Any:
+#: Types of properties by namespace, capability and property, as the capability schema has them.
+Types = Mapping[tuple[str, str, str], str]
+
+
+def to_wire(rule_sets: Sequence[RuleSet], create: values.Create, types: Types) -> Any:
     """``PbmCapabilitySubProfileConstraints`` (PBM API 1.0) of rule sets.
 
     :param create: makes a request object of a type, with members
+    :param types: see :func:`oslo_vmware.spbm.schema.types_of`
     """
     sub_profiles = [
         create(
             'PbmCapabilitySubProfile',
             name=rule_set.name or f'Rule-Set {number}',
-            capability=_capabilities(rule_set, create),
+            capability=_capabilities(rule_set, create, types),
             forceProvision=rule_set.force_provision,
         )
         for number, rule_set in enumerate(rule_sets, 1)
@@ -218,7 +223,7 @@ def to_wire(rule_sets: Sequence[RuleSet], create: values.Create) -> Any:
     return create('PbmCapabilitySubProfileConstraints', subProfiles=sub_profiles)
 
 
-def _capabilities(rule_set: RuleSet, create: values.Create) -> list[Any]:
+def _capabilities(rule_set: RuleSet, create: values.Create, types: Types) -> list[Any]:
     # (namespace, capability, occurrence) -> alternative -> property -> rule
     grouped: dict[tuple[str, str, int], dict[int, dict[str, Rule]]] = {}
     for rule in rule_set.rules:
@@ -244,7 +249,11 @@ def _capabilities(rule_set: RuleSet, create: values.Create) -> list[Any]:
                                 'PbmCapabilityPropertyInstance',
                                 id=rule.property,
                                 operator=rule.operator,
-                                value=values.to_wire(rule.value, create),
+                                value=values.to_wire(
+                                    rule.value,
+                                    create,
+                                    types.get((namespace, capability, rule.property)),
+                                ),
                             )
                             for rule in constraint.values()
                         ],

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from oslo_vmware.spbm import _calls, policies, values
+from oslo_vmware.spbm import _calls, policies, rules, values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,6 +145,24 @@ def capability_schema(
     if cache.state == state:
         cache.schemas[key] = (time.monotonic(), tuple(found))
     return found
+
+
+def types_of(session: Any, rule_sets: Iterable[rules.RuleSet]) -> rules.Types:
+    """The types of the properties that rules are about, to send values with.
+
+    Only whole numbers need that: rules without any cost no call.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    """
+    if not any(values.has_number(rule.value) for one in rule_sets for rule in one.rules):
+        return {}
+    return {
+        (capability.namespace, capability.id, prop.id): prop.type
+        for found in capability_schema(session)
+        for capability in found.capabilities
+        for prop in capability.properties
+        if prop.type is not None
+    }
 
 
 def vendors(session: Any, resource_type: str | None = None) -> list[Vendor]:

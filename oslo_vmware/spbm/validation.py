@@ -14,24 +14,22 @@ from oslo_vmware.spbm import rules, schema, values
 #: The longest name of a policy, in characters (``PbmCapabilityProfileCreateSpec.name``).
 MAX_NAME = 80
 
-_INT_BITS = {'XSD_INT': 31, 'XSD_SHORT': 15, 'XSD_BYTE': 7, 'XSD_LONG': 63}
+_INT_BITS = {'XSD_INT': 31, 'XSD_SHORT': 15, 'XSD_LONG': 63, 'XSD_INTEGER': 63}
 _TYPES: dict[str, tuple[type, ...]] = {
     'XSD_BOOLEAN': (bool,),
     'XSD_STRING': (str,),
     'XSD_DOUBLE': (float,),
-    'XSD_FLOAT': (float,),
     'XSD_DATETIME': (datetime.datetime,),
     'VMW_TIMESPAN': (values.TimeSpan,),
 }
 _WORDS = {
     'XSD_INT': 'a whole number of 32 bits',
     'XSD_SHORT': 'a whole number of 16 bits',
-    'XSD_BYTE': 'a whole number of 8 bits',
+    'XSD_INTEGER': 'a whole number',
     'XSD_LONG': 'a whole number of 64 bits',
     'XSD_BOOLEAN': 'True or False',
     'XSD_STRING': 'a text',
     'XSD_DOUBLE': 'a float',
-    'XSD_FLOAT': 'a float',
     'XSD_DATETIME': 'a datetime',
     'VMW_TIMESPAN': 'a TimeSpan',
 }

@@ -3,8 +3,9 @@
 =====================  ================================  ============================
 here                   on the wire                       exported
 =====================  ================================  ============================
-bool, int, float, str  xsd:boolean, int or long (beyond  itself
-                       32 bit), double, string
+bool, int, float, str  xsd:boolean, int or long or      itself
+                       short (as the schema has it),
+                       double, string
 datetime               xsd:dateTime                      ``{'datetime': '2026-…'}``
 :class:`DiscreteSet`   PbmCapabilityDiscreteSet          ``{'any_of': [...]}``
 :class:`Range`         PbmCapabilityRange                ``{'min': …, 'max': …}``
@@ -21,6 +22,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from oslo_vmware._i18n import _
+from oslo_vmware.soap.values import TypedValue
+
+#: Types of whole numbers other than int (``PbmBuiltinType``, PBM API 1.0), and their bits.
+_WHOLE = {'XSD_LONG': ('long', 63), 'XSD_SHORT': ('short', 15)}
 
 #: Units of a TimeSpan (``PbmBuiltinTypes``, PBM API 1.0).
 TIME_UNITS = ('SECONDS', 'MINUTES', 'HOURS', 'DAYS', 'WEEKS', 'MONTHS', 'YEARS')
@@ -105,21 +110,39 @@ def from_wire(value: Any) -> Any:
     return value
 
 
-def to_wire(value: Any, create: Create) -> Any:
+def has_number(value: Any) -> bool:
+    """Whether there is a whole number in it, of which Python alone does not tell the type."""
+    if isinstance(value, DiscreteSet):
+        return any(has_number(one) for one in value.values)
+    if isinstance(value, Range):
+        return has_number(value.min) or has_number(value.max)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def to_wire(value: Any, create: Create, type_: str | None = None) -> Any:
     """A value as a request has it.
 
     :param create: makes a request object of a type, with members
+    :param type_: of the property, as the capability schema has it; without one a whole number
+                  is an int, or a long beyond 32 bits
     """
     if isinstance(value, DiscreteSet):
         return create(
-            'PbmCapabilityDiscreteSet', values=[to_wire(one, create) for one in value.values]
+            'PbmCapabilityDiscreteSet',
+            values=[to_wire(one, create, type_) for one in value.values],
         )
     if isinstance(value, Range):
         return create(
-            'PbmCapabilityRange', min=to_wire(value.min, create), max=to_wire(value.max, create)
+            'PbmCapabilityRange',
+            min=to_wire(value.min, create, type_),
+            max=to_wire(value.max, create, type_),
         )
     if isinstance(value, TimeSpan):
         return create('PbmCapabilityTimeSpan', value=value.value, unit=value.unit)
+    if type_ in _WHOLE and has_number(value):
+        name, bits = _WHOLE[type_]
+        if -(2**bits) <= value < 2**bits:
+            return TypedValue(int(value), name)
     return value
 
 

@@ -72,7 +72,7 @@ LAYERS = (
     # All that storage policies can do, on the session that is an argument and on PBM's client.
     Layer(
         SPBM,
-        (*BASE, *FAULTS, *HELPERS, '_pbm_session', 'soap.objects', *SPBM),
+        (*BASE, *FAULTS, *HELPERS, '_pbm_session', 'soap.objects', 'soap.values', *SPBM),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
     # Descriptors come from strangers: whoever reads them touches nothing else.

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 
 from oslo_vmware import exceptions, spbm
+from oslo_vmware.soap.values import TypedValue
 from oslo_vmware.spbm import errors, rules, schema, validation, values
 
 TEXT = st.text(st.characters(exclude_categories=['Cs', 'Cc']), min_size=1, max_size=20)
@@ -71,7 +72,7 @@ def test_rules_survive_the_wire(rule_set: Any) -> None:
 
     Only where one property is asked for twice do the rules get numbers that they did not have.
     """
-    wire = rules.to_wire([rule_set], create)
+    wire = rules.to_wire([rule_set], create, {})
     (back,) = rules.from_wire(wire)
     plain = [
         (one.namespace, one.capability, one.property, values.key(one.value), one.operator)
@@ -82,7 +83,7 @@ def test_rules_survive_the_wire(rule_set: Any) -> None:
         for one in back.rules
     ]
     assert sorted(map(repr, found)) == sorted(map(repr, plain))
-    again = rules.to_wire([back], create)
+    again = rules.to_wire([back], create, {})
     assert rules.from_wire(again) == (back,)
     assert back.force_provision == rule_set.force_provision
 
@@ -92,7 +93,7 @@ def test_commas_belong_to_tags(tag: str, exclude: bool) -> None:
     """A tag is one value, whatever is in its name."""
     rule = spbm.tag_rule('Label, all', tag, exclude=exclude)
     (prop,) = (
-        rules.to_wire([spbm.RuleSet([rule])], create)
+        rules.to_wire([spbm.RuleSet([rule])], create, {})
         .subProfiles[0]
         .capability[0]
         .constraint[0]
@@ -104,14 +105,37 @@ def test_commas_belong_to_tags(tag: str, exclude: bool) -> None:
 def test_and_and_or() -> None:
     """One property twice is two demands; as alternatives it is two ways to meet one."""
     both = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'p', 2)])
-    wire = rules.to_wire([both], create).subProfiles[0].capability
+    wire = rules.to_wire([both], create, {}).subProfiles[0].capability
     assert [len(one.constraint) for one in wire] == [1, 1]
     either = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'p', 2, alternative=1)])
-    wire = rules.to_wire([either], create).subProfiles[0].capability
+    wire = rules.to_wire([either], create, {}).subProfiles[0].capability
     assert [len(one.constraint) for one in wire] == [2]
     together = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'q', 2)])
-    wire = rules.to_wire([together], create).subProfiles[0].capability
+    wire = rules.to_wire([together], create, {}).subProfiles[0].capability
     assert [len(one.constraint[0].propertyInstance) for one in wire] == [2]
+
+
+@pytest.mark.parametrize(
+    ('value', 'type_', 'typed'),
+    [
+        (5, 'XSD_LONG', True),
+        (5, 'XSD_SHORT', True),
+        (2**15, 'XSD_SHORT', False),
+        (5, 'XSD_INT', False),
+        (5, None, False),
+        (True, 'XSD_LONG', False),
+        ('5', 'XSD_LONG', False),
+    ],
+)
+def test_what_needs_its_type_said(value: Any, type_: str | None, typed: bool) -> None:
+    """Whole numbers that fit a type other than int; what does not fit is for the server."""
+    for made in (
+        values.to_wire(value, create, type_),
+        values.to_wire(spbm.Range(value, 0), create, type_).min,
+        values.to_wire(spbm.DiscreteSet([value]), create, type_).values[0],
+    ):
+        assert isinstance(made, TypedValue) == typed
+        assert getattr(made, 'value', made) == value
 
 
 @pytest.mark.parametrize(
@@ -163,6 +187,8 @@ def prop(**about: Any) -> Any:
     [
         ({'type': 'XSD_INT'}, [1, -(2**31)], [True, 2**31, 1.0, '1']),
         ({'type': 'XSD_LONG'}, [2**40], [2**63, '1']),
+        ({'type': 'XSD_SHORT'}, [2**15 - 1], [2**15]),
+        ({'type': 'XSD_INTEGER'}, [2**40], ['1', True]),
         ({'type': 'XSD_BOOLEAN'}, [True, False], [1, 'true']),
         ({'type': 'XSD_DOUBLE'}, [1.5], [1, '1.5']),
         ({'type': 'XSD_STRING'}, ['1'], [1]),

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, types
+from oslo_vmware.simulator.data import DataObject, Typed, types
 
 TAGS = 'http://www.vmware.com/storage/tag'
 VSAN = 'VSAN'
@@ -39,6 +39,7 @@ class Property:
     :ivar type: of its value
     :ivar allowed: smallest and largest value, or the only ones there are
     :ivar default: what holds without a rule
+    :ivar xsd_type: of its value on the wire, where the type in Python does not tell: ``long``
     """
 
     id: str
@@ -46,6 +47,7 @@ class Property:
     allowed: tuple[Any, ...]
     default: Any
     label: str
+    xsd_type: str | None = None
 
     def allows(self, value: Any) -> bool:
         in_range = self.type is int and self.allowed[0] <= value <= self.allowed[-1]
@@ -54,18 +56,24 @@ class Property:
     @property
     def metadata(self) -> DataObject:
         allowed = (
-            types.PbmCapabilityRange(min=self.allowed[0], max=self.allowed[-1])
+            types.PbmCapabilityRange(
+                min=self._typed(self.allowed[0]), max=self._typed(self.allowed[-1])
+            )
             if self.type is int
             else _choices(self.allowed)
         )
+        name = f'XSD_{self.xsd_type.upper()}' if self.xsd_type else _TYPE_NAMES[self.type]
         return types.PbmCapabilityPropertyMetadata(
             id=self.id,
             summary=_described(self.id, self.label),
             mandatory=self.default is None,
-            type=types.PbmCapabilityTypeInfo(typeName=_TYPE_NAMES[self.type]),
-            defaultValue=self.default,
+            type=types.PbmCapabilityTypeInfo(typeName=name),
+            defaultValue=self._typed(self.default),
             allowedValue=allowed,
         )
+
+    def _typed(self, value: Any) -> Any:
+        return value if None in (value, self.xsd_type) else Typed(str(self.xsd_type), value)
 
 
 _TYPE_NAMES = {int: 'XSD_INT', bool: 'XSD_BOOLEAN', str: 'XSD_STRING'}
@@ -211,18 +219,21 @@ NAMESPACES = (
     Namespace(IO_FILTER, *_FILTERS, 'Storage I/O Control', IO_CONTROL, _IO),
     Namespace(TOPOLOGY, *_STORAGE, 'Consumption domain', None, _TOPOLOGY),
 )
-_BY_NAME = {one.name: one for one in NAMESPACES}
+
+
+def _namespace(name: str) -> Namespace | None:
+    return next((one for one in NAMESPACES if one.name == name), None)
 
 
 def line_of_service(namespace: str) -> str | None:
     """What the filter of a namespace does; ``None`` for what is a matter of the storage."""
-    found = _BY_NAME.get(namespace)
+    found = _namespace(namespace)
     return None if found is None else found.line_of_service
 
 
 def find(namespace: str, capability: str) -> Capability | None:
     """A capability other than a tag category."""
-    found = _BY_NAME.get(namespace)
+    found = _namespace(namespace)
     held = () if found is None else found.capabilities
     return next((one for one in held if one.id == capability), None)
 

@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.data import DataObject, Fault, Typed, types
 from oslo_vmware.simulator.pbm import capabilities
 from oslo_vmware.simulator.pbm.capabilities import (
     DATA_SERVICE,
@@ -154,9 +154,11 @@ def _problem(capability: DataObject, prop: DataObject, known: Known) -> str | No
     described = found.property(prop.id)
     if described is None:
         return f'{where}: it has no property {prop.id}'
-    if type(prop.value) is not described.type:
-        return f'{where}: {prop.value!r} where a value of type {described.type.__name__} belongs'
-    if not described.allows(prop.value):
+    xsd_type, value = prop.value if isinstance(prop.value, Typed) else (None, prop.value)
+    if type(value) is not described.type or xsd_type != described.xsd_type:
+        wanted = described.xsd_type or described.type.__name__
+        return f'{where}: {prop.value!r} where a value of type {wanted} belongs'
+    if not described.allows(value):
         return f'{where}: {prop.value!r} is not allowed'
     return None
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from oslo_vmware import api, exceptions, pbm, spbm
-from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator import Typed, VCenterSimulator
+from oslo_vmware.simulator.pbm import capabilities
 
 from ..conftest import SessionMaker
 from .conftest import Counter, Site
@@ -150,6 +151,63 @@ def test_export_and_import(
     assert imported.changed
     assert imported.policy.to_dict() == made.to_dict()
     assert imported.policy.id != made.id
+
+
+@pytest.fixture
+def array(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The namespace of an array with a number of each kind."""
+    properties = tuple(
+        capabilities.Property(name, int, (0, 2**15 - 1), 0, name, xsd_type)
+        for name, xsd_type in (('wide', 'long'), ('narrow', 'short'), ('plain', None))
+    )
+    namespace = capabilities.Namespace(
+        *('com.example.array', 'example', 'Example', 'Array', None),
+        (capabilities.Capability('speed', 'Speed', properties),),
+    )
+    monkeypatch.setattr(capabilities, 'NAMESPACES', (*capabilities.NAMESPACES, namespace))
+    return namespace.name
+
+
+def sent(vc: VCenterSimulator, operation: str) -> list[Any]:
+    """The values of the first rule in the last call of an operation."""
+    call: Any = [one for one in vc.calls if one.operation == operation][-1]
+    if operation == 'PbmCheckRequirements':
+        (spec,) = call.args.placementSubjectRequirement
+    elif operation == 'PbmCheckCompatibilityWithSpec':
+        spec = call.args.profileSpec
+    else:
+        spec = call.args.createSpec or call.args.updateSpec
+    (rule_set,) = spec.constraints.subProfiles
+    return [prop.value for prop in rule_set.capability[0].constraint[0].propertyInstance]
+
+
+@pytest.mark.parametrize('release', [None, '6.0'])
+def test_numbers_have_the_types_of_the_schema(
+    vc: VCenterSimulator, connect: SessionMaker, calls: Counter, array: str, release: str | None
+) -> None:
+    """A small number for an xsd:long goes out as that, in policies, copies and unsaved rules."""
+    session = connect(vc, pbm_wsdl_loc=release and pbm.get_pbm_wsdl_location(release))
+    rule_set = spbm.RuleSet(
+        spbm.Rule(array, 'speed', name, 5) for name in ('wide', 'narrow', 'plain')
+    )
+    typed = [Typed('long', 5), Typed('short', 5), 5]
+    policy = spbm.create_policy(session, 'Typed', rule_set)
+    assert sent(vc, 'PbmCreate') == typed
+    assert policy.rule_sets[0].rules == rule_set.rules
+    spbm.update_policy(session, policy, rule_sets=rule_set, validate=False)
+    assert sent(vc, 'PbmUpdate') == typed
+    spbm.policy_cache(session).clear()
+    copy = spbm.clone_policy(session, policy, 'Copy')
+    assert sent(vc, 'PbmCreate') == typed
+    assert copy.rule_sets == policy.rule_sets
+    assert not spbm.policy_from_dict(session, json.loads(json.dumps(copy.to_dict()))).changed
+    spbm.check_spec_compatibility(session, rule_set)
+    asked = 'PbmCheckCompatibilityWithSpec' if release else 'PbmCheckRequirements'
+    assert sent(vc, asked) == typed
+    calls()
+    spbm.policy_cache(session).clear()
+    spbm.check_spec_compatibility(session, spbm.tag_rule('Tier', 'Gold'))
+    assert calls() == [asked]
 
 
 def test_every_mistake_at_once(session: api.VMwareAPISession, calls: Counter) -> None:
