@@ -2,11 +2,13 @@
 
 The machines themselves know their policies; their operations set them. So that a question about
 a policy does not ask thousands of machines, an index follows their changes: what has changed
-since is looked at when the next question comes.
+since is looked at when the next question comes. First class disks, which belong to no machine,
+are there if a test says so.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,20 +20,36 @@ MACHINE = 'virtualMachine'
 MACHINE_AND_DISKS = 'virtualMachineAndDisks'
 DISK = 'virtualDiskId'
 DATASTORE = 'datastore'
-_FIRST_CLASS_DISK = 'virtualDiskUUID'
+FIRST_CLASS_DISK = 'virtualDiskUUID'
 #: What operations ask about.
-KINDS = (MACHINE, MACHINE_AND_DISKS, DISK, _FIRST_CLASS_DISK, DATASTORE)
+KINDS = (MACHINE, MACHINE_AND_DISKS, DISK, FIRST_CLASS_DISK, DATASTORE)
+
+
+_WHOLE = -1
 
 
 class Part(NamedTuple):
-    """What has a policy of its own: the home of a machine, or one of its disks.
+    """What has a policy of its own: the home of a machine, one of its disks, or a disk by itself.
 
-    :ivar machine: its id
-    :ivar key: of the disk, None for the home
+    :ivar machine: its id; that of the disk, for a first class disk
+    :ivar key: of the disk, None for the home, -1 for a first class disk
     """
 
     machine: str
     key: int | None
+
+
+@dataclasses.dataclass
+class FirstClassDisk:
+    """A disk that belongs to no machine.
+
+    :ivar place: the datastore that it lies on
+    :ivar size: in bytes
+    """
+
+    place: Any
+    size: int
+    applied_policies: dict[int | None, Any] = dataclasses.field(default_factory=dict)
 
 
 class Associations:
@@ -41,6 +59,7 @@ class Associations:
         self._world = world
         self._policy: dict[str, dict[Part, str]] = {}
         self._users: dict[str, dict[Part, None]] = {}
+        self._disks: dict[str, FirstClassDisk] = {}
         self._changed: dict[str, Any] = {
             machine.ref.value: machine
             for machine in world.objects.values()
@@ -69,6 +88,24 @@ class Associations:
             for part, policy in held.items():
                 self._users.setdefault(policy, {})[part] = None
 
+    def first_class_disk(
+        self, disk_id: str, place: ManagedObject, policy: str | None = None, size: int = 1024**3
+    ) -> None:
+        """Have a first class disk, or have it as it is now.
+
+        :param disk_id: its id, a UUID
+        :param place: the datastore that it lies on
+        :param policy: id of its policy
+        :param size: in bytes
+        """
+        part = Part(disk_id, _WHOLE)
+        for held in self._policy.pop(disk_id, {}).values():
+            del self._users[held][part]
+        self._disks[disk_id] = FirstClassDisk(place, size)
+        if policy:
+            self._policy[disk_id] = {part: policy}
+            self._users.setdefault(policy, {})[part] = None
+
     def users(self, profile_id: str) -> list[Part]:
         """What has a policy."""
         self._look()
@@ -86,11 +123,16 @@ class Associations:
         return self._policy.get(moid, {})
 
     def machine(self, part: Part) -> Any:
+        """The machine of a home or a disk; a first class disk itself."""
+        if part.key == _WHOLE:
+            return self._disks[part.machine]
         return self._world.objects[part.machine]
 
     def place(self, part: Part) -> Any:
         """The datastore that a home or a disk lies on."""
         machine = self.machine(part)
+        if part.key == _WHOLE:
+            return machine.place
         if part.key is None:
             return machine.home
         disk = next(disk for disk in machine.disks if disk.key == part.key)
@@ -98,13 +140,16 @@ class Associations:
 
     def entity(self, part: Part) -> DataObject:
         """How PBM names a home or a disk."""
+        kind, key = {None: (MACHINE, part.machine), _WHOLE: (FIRST_CLASS_DISK, part.machine)}.get(
+            part.key, (DISK, f'{part.machine}:{part.key}')
+        )
         return types.PbmServerObjectRef(
-            objectType=MACHINE if part.key is None else DISK,
-            key=part.machine if part.key is None else f'{part.machine}:{part.key}',
+            objectType=kind,
+            key=key,
             serverUuid=self._world.about.instanceUuid,
         )
 
-    def named(self, entity: DataObject) -> tuple[ManagedObject, list[Part]]:
+    def named(self, entity: DataObject) -> tuple[Any, list[Part]]:
         """The object that a PbmServerObjectRef names, and its parts; a datastore has none.
 
         :raises Fault: InvalidArgument for what can have no policy, PbmFaultNotFound
@@ -117,7 +162,9 @@ class Associations:
             raise invalid_argument('entity.objectType')
         wanted = 'Datastore' if kind == DATASTORE else 'VirtualMachine'
         missing = Fault('PbmFaultNotFound', f'There is no {kind} {entity.key}.')
-        if found is None or elsewhere or not found.is_a(wanted) or kind == _FIRST_CLASS_DISK:
+        if kind == FIRST_CLASS_DISK and entity.key in self._disks and not elsewhere:
+            return self._disks[entity.key], [Part(entity.key, _WHOLE)]
+        if found is None or elsewhere or not found.is_a(wanted) or kind == FIRST_CLASS_DISK:
             raise missing
         if kind == DATASTORE:
             return found, []

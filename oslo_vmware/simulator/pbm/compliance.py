@@ -57,7 +57,11 @@ class ComplianceManager(PbmObject):
     def PbmQueryByRollupComplianceStatus(self, call: Call) -> list[DataObject]:
         if call.status not in _WORST_FIRST:
             raise invalid_argument('status')
-        moids = dict.fromkeys(part.machine for part, _policy in self.policies.associations.all())
+        moids = dict.fromkeys(
+            part.machine
+            for part, _policy in self.policies.associations.all()
+            if part.machine in self.world.objects
+        )
         found = [self._rollup(self._reference(moid), moid, self._fetch) for moid in moids]
         return [one.entity for one in found if one.overallComplianceStatus == call.status]
 

@@ -8,6 +8,7 @@ from oslo_vmware.simulator import devices
 from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.folder import StoragePod
 from oslo_vmware.simulator.pbm import rules
+from oslo_vmware.simulator.pbm.associations import FirstClassDisk
 from oslo_vmware.simulator.pbm.base import PbmObject, ids, places
 from oslo_vmware.simulator.pbm.policies import hub_of
 from oslo_vmware.simulator.registry import Call, ManagedObject
@@ -141,6 +142,8 @@ class PlacementSolver(PbmObject):
     def _size(self, subject: DataObject) -> int:
         """Bytes that a machine's disks, or one of them, may grow to."""
         machine, parts = self.policies.associations.named(subject)
+        if isinstance(machine, FirstClassDisk):
+            return machine.size
         keys = {part.key for part in parts}
         disks: list[DataObject] = getattr(machine, 'disks', [])
         return sum(devices.disk_bytes(disk) for disk in disks if disk.key in keys)

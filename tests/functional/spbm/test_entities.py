@@ -34,8 +34,30 @@ def test_home_and_disks_in_one_task(
     assert vc.count('ReconfigVM_Task') == 3
 
 
-def test_the_default(session: api.VMwareAPISession, site: Site) -> None:
-    """DEFAULT is sent as such, for the server to choose."""
+def test_the_default(connect: SessionMaker) -> None:
+    """The server chooses what the datastore has by default, for home and disk."""
+    inventory = Inventory(nfs_datastores=0, vmfs_datastores=0, storage_pods=0, standalone_hosts=0)
+    with VCenterSimulator(inventory=inventory, task_seconds=0.05) as vc:
+        site, session = Site(vc), connect(vc)
+        machine, vm = site.object('VirtualMachine'), site.ref('VirtualMachine')
+        gold, own = site.policy_id('Gold'), site.policy_id('vSAN Default Storage Policy')
+        vc.policies.assign(machine, gold, {2000: gold})
+        task = spbm.set_policies(session, vm, home=spbm.DEFAULT, disks={2000: spbm.DEFAULT})
+        session.wait_for_task(task)
+        assert spbm.vm_policies(session, vm) == spbm.VmPolicies(own, {2000: own})
+        spec = config_spec(vc)
+        for (profile,) in (spec.vmProfile, spec.deviceChange[0].profile):
+            assert profile.wire_type == 'VirtualMachineDefaultProfileSpec'
+
+
+def config_spec(vc: VCenterSimulator) -> Any:
+    """What the last ReconfigVM_Task was given."""
+    call: Any = [one for one in vc.calls if one.operation == 'ReconfigVM_Task'][-1]
+    return call.args.spec
+
+
+def test_what_a_specification_takes(session: api.VMwareAPISession) -> None:
+    """One of: a policy, none, the default."""
     (spec,) = spbm.policy_spec(session, default=True)
     assert spec.__class__.__name__ == 'VirtualMachineDefaultProfileSpec'
     (spec,) = spbm.policy_spec(session)
@@ -44,6 +66,85 @@ def test_the_default(session: api.VMwareAPISession, site: Site) -> None:
         spbm.policy_spec(session, 'x', default=True)
     with pytest.raises(ValueError, match='need a policy'):
         spbm.policy_spec(session, params={'a': 'b'})
+
+
+def test_parameters_of_a_policy(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """They arrive with the policy, and so does the replication group."""
+    gold = site.policy_id('Gold')
+    spec = session.vim.client.factory.create('ns0:VirtualMachineConfigSpec')
+    spec.vmProfile = spbm.policy_spec(
+        session, gold, params={'iops': '100', 'b': ''}, replication_group=('domain-1', 'group-1')
+    )
+    session.wait_for_task(session.invoke_api(session.vim, 'ReconfigVM_Task', vm, spec=spec))
+    (profile,) = config_spec(vc).vmProfile
+    assert profile.profileId == gold
+    assert [(one.key, one.value) for one in profile.profileParams] == [('iops', '100'), ('b', '')]
+    group = profile.replicationSpec.replicationGroupId
+    assert (group.faultDomainId.id, group.deviceGroupId.id) == ('domain-1', 'group-1')
+    assert spbm.vm_policies(session, vm).home == gold
+
+
+def test_an_address_of_several_disks(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """SCSI and NVMe controllers count each from 0: the keys are named, and nothing is sent."""
+    create = session.vim.client.factory.create
+    controller, disk = create('ns0:VirtualNVMEController'), create('ns0:VirtualDisk')
+    controller.key, controller.busNumber = -1, 0
+    disk.key, disk.controllerKey, disk.unitNumber, disk.capacityInKB = -2, -1, 0, 1024
+    disk.backing = create('ns0:VirtualDiskFlatVer2BackingInfo')
+    disk.backing.fileName, disk.backing.diskMode = '', 'persistent'
+    spec = create('ns0:VirtualMachineConfigSpec')
+    spec.deviceChange = []
+    for device in (controller, disk):
+        change = create('ns0:VirtualDeviceConfigSpec')
+        change.operation, change.device = 'add', device
+        spec.deviceChange.append(change)
+    spec.deviceChange[1].fileOperation = 'create'
+    session.wait_for_task(session.invoke_api(session.vim, 'ReconfigVM_Task', vm, spec=spec))
+    first, second = spbm.vm_policies(session, vm).disks
+    with pytest.raises(ValueError, match=rf'several disks.*\({first}, {second}\)'):
+        spbm.set_policies(session, vm, disks={(0, 0): None})
+    assert vc.count('ReconfigVM_Task') == 1
+    gold = site.policy_id('Gold')
+    session.wait_for_task(spbm.set_policies(session, vm, disks={second: gold}))
+    assert spbm.vm_policies(session, vm).disks == {first: None, second: gold}
+
+
+def test_first_class_disks(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
+    """They have policies and compliance and can be placed, as what belongs to a machine."""
+    gold, silver = site.policy_id('Gold'), site.policy_id('Silver')
+    good, bad = (site.object('Datastore', f'fra-{name}-01') for name in ('pod-01-vmfs', 'nfs'))
+    for id_, place, policy in (
+        ('disk-a', good, gold),
+        ('disk-b', bad, gold),
+        ('disk-c', bad, None),
+    ):
+        vc.policies.associations.first_class_disk(id_, place, policy, size=good.free_space // 3)
+    create = session.vim.client.factory.create
+    named = create('ns0:ID')
+    named.id = 'disk-b'
+    disks = [spbm.first_class_disk(one) for one in ('disk-a', named, 'disk-c', 'nowhere')]
+    assert [one.kind for one in disks] == ['virtualDiskUUID'] * 4
+    found = list(spbm.policies_of(session, disks).values())
+    assert found[:3] == [[gold], [gold], []]
+    assert isinstance(found[3], exceptions.VimException)
+    assert spbm.entities_of(session, gold, kind='virtualDiskUUID') == disks[:2]
+    assert spbm.entities_of_policies(session, [silver, gold]) == {silver: [], gold: disks[:2]}
+    results = spbm.compliance(session, disks, recheck=True)
+    assert [(one.entity, one.status) for one in results] == [
+        (disks[0], 'compliant'),
+        (disks[1], 'nonCompliant'),
+        (disks[2], 'notApplicable'),
+        (disks[3], 'notApplicable'),
+    ]
+    (fits,) = spbm.check_compatibility(
+        session, gold, [site.ref('Datastore', good.name)], subject=disks[0]
+    )
+    assert fits.how_many == 3
+    assert (disks[0].vm, disks[0].disk_key) == (None, None)
 
 
 def test_disks_that_are_not_there(

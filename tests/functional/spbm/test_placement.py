@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm, vim_util
-from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator import VCenterSimulator, types
 from oslo_vmware.spbm import reasons
 
 from ..conftest import SessionMaker
@@ -195,6 +195,45 @@ def test_other_reasons_and_warnings(
     (result,) = spbm.check_compatibility(session, gold, [site.ref('Datastore', name)])
     assert result.compatible
     assert [one.message for one in result.warnings] == ['Odd.']
+
+
+@pytest.mark.parametrize(
+    ('rule', 'sentence'),
+    [
+        (
+            ('ACME', 'iops', 'limit', 5),
+            'is of another vendor than the rule ACME.iops.limit = 5',
+        ),
+        (
+            (spbm.rules.TAG_NAMESPACE, 'Tier', 'com.vmware.storage.tag.Tier.property', 'x'),
+            'offers no tag "x" of category "Tier"; it has "y"',
+        ),
+    ],
+)
+def test_the_rules_of_another_vendor(
+    either: api.VMwareAPISession, vc: VCenterSimulator, site: Site, rule: Any, sentence: str
+) -> None:
+    """A reason of its own, with the rule, what is wanted and what there is."""
+    namespace, capability, prop, wanted = rule
+    store = site.object('Datastore', 'fra-pod-01-vmfs-01')
+    vc.policies.refuse(
+        store,
+        'PbmIncompatibleVendorSpecificRuleSet',
+        'Not ours.',
+        capabilityInstanceId=types.PbmCapabilityMetadataUniqueId(
+            namespace=namespace, id=capability
+        ),
+        requirementPropertyInstance=types.PbmCapabilityPropertyInstance(id=prop, value=wanted),
+        resourcePropertyInstance=types.PbmCapabilityPropertyInstance(id=prop, value='y'),
+    )
+    place = site.ref('Datastore', store.name)
+    (result,) = spbm.check_compatibility(either, site.policy_id('Gold'), [place])
+    assert spbm.explain(result) == f'datastore {store.name} {sentence}'
+    (reason,) = result.errors
+    assert (reason.kind, reason.message) == (reasons.VENDOR, 'Not ours.')
+    assert (reason.namespace, reason.capability, reason.property) == (namespace, capability, prop)
+    assert (reason.wanted, reason.offered) == (wanted, 'y')
+    assert reason.raw.__class__.__name__ == 'PbmIncompatibleVendorSpecificRuleSet'
 
 
 def test_what_hosts_can_use(
