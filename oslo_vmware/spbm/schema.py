@@ -5,11 +5,15 @@ metadata of each vendor does (``PbmFetchCapabilityMetadata``, PBM API 1.0).
 """
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from oslo_vmware import exceptions
 from oslo_vmware.spbm import _calls, policies, rules, values
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +154,21 @@ def capability_schema(
 def types_of(session: Any, rule_sets: Iterable[rules.RuleSet]) -> rules.Types:
     """The types of the properties that rules are about, to send values with.
 
-    Only whole numbers need that: rules without any cost no call.
+    Only whole numbers need that: rules without any cost no call. Of a server that does not tell,
+    numbers go out as what they are in Python.
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     """
     if not any(values.has_number(rule.value) for one in rule_sets for rule in one.rules):
         return {}
+    try:
+        schemas = capability_schema(session)
+    except exceptions.VimFaultException as fault:
+        LOG.warning('The types of the numbers in rules are not known: %s', fault)
+        return {}
     return {
         (capability.namespace, capability.id, prop.id): prop.type
-        for found in capability_schema(session)
+        for found in schemas
         for capability in found.capabilities
         for prop in capability.properties
         if prop.type is not None

@@ -258,6 +258,33 @@ def test_without_validation_the_server_refuses(session: api.VMwareAPISession) ->
         spbm.update_policy(session, '11111111-1111-1111-1111-111111111111', description='x')
 
 
+def test_types_that_the_server_does_not_tell(
+    session: api.VMwareAPISession, vc: VCenterSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without validation a policy is made all the same, and the log says what is not known."""
+    vc.faults.on('PbmFetchCapabilitySchema', fault='PbmFault')
+    rule = spbm.vsan_rule(stripeWidth=2)
+    with pytest.raises(spbm.PbmException):
+        spbm.create_policy(session, 'Code', rule)
+    vc.faults.on('PbmFetchCapabilitySchema', fault='PbmFault')
+    assert spbm.create_policy(session, 'Code', rule, validate=False).rule_sets[0].rules == rule
+    assert 'types of the numbers in rules are not known' in caplog.text
+
+
+def test_policies_of_data_services(session: api.VMwareAPISession) -> None:
+    """A policy of the category DATA_SERVICE_POLICY is made, found there, and asked for by rules."""
+    rule = spbm.Rule('vmwarevmcrypt', 'vmwarevmcrypt@ENCRYPTION', 'AllowCleartextFilters', 'True')
+    made = spbm.create_policy(session, 'Crypt', rule, category='DATA_SERVICE_POLICY')
+    assert (made.category, made.line_of_service) == ('DATA_SERVICE_POLICY', 'ENCRYPTION')
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.find_policy(session, 'Crypt')
+    assert spbm.find_policy(session, 'Crypt', category='DATA_SERVICE_POLICY') == made
+    user = spbm.create_policy(session, 'Secret', spbm.encryption_rule(made.id))
+    assert all(one.compatible for one in spbm.check_compatibility(session, user))
+    with pytest.raises(spbm.PolicyInUseException):
+        spbm.delete_policy(session, made)
+
+
 def test_missing_privileges(
     session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
 ) -> None:
