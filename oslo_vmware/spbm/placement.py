@@ -13,8 +13,8 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, rules, schema, usability
 from oslo_vmware.spbm.entities import EntityKey
-from oslo_vmware.spbm.policies import STORAGE
-from oslo_vmware.spbm.reasons import Reason
+from oslo_vmware.spbm.policies import STORAGE, policy_cache
+from oslo_vmware.spbm.reasons import OTHER, Reason
 
 _CURRENT = 'PbmCheckRequirements'
 _DATASTORE = 'Datastore'
@@ -45,7 +45,7 @@ class Compatibility:
 
     :ivar datastore: its id
     :ivar type: ``Datastore`` or ``StoragePod``
-    :ivar name: its name; None if it could not be read
+    :ivar name: its name, kept as long as policies are; None if it could not be read
     :ivar errors: tuple of :class:`~oslo_vmware.spbm.reasons.Reason`: why it may not
     :ivar warnings: tuple of the same, which exclude nothing
     :ivar replication_groups: tuple of (fault domain id, group id) that it can replicate to
@@ -75,6 +75,10 @@ class Compatibility:
     def moref(self) -> Any:
         """A reference, for calls of VIM."""
         return vim_util.get_moref(self.datastore, self.type)
+
+
+#: Makes a result of what the server says of one datastore.
+Made = Callable[[Any], Compatibility]
 
 
 def explain(result: Compatibility) -> str:
@@ -121,7 +125,7 @@ def check_compatibility(
     :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
     """
     ask = functools.partial(_for_policy, session, policy, subject)
-    return _judged(session, ask, datastores, usable_by, shared, named=True)
+    return _named(session, ask, datastores, usable_by, shared)
 
 
 def check_spec_compatibility(
@@ -140,7 +144,7 @@ def check_spec_compatibility(
                                :func:`~oslo_vmware.spbm.check_rules` tells every mistake
     """
     ask = functools.partial(_for_rules, session, rules.as_rule_sets(rule_sets), subject)
-    return _judged(session, ask, datastores, usable_by, shared, named=True)
+    return _named(session, ask, datastores, usable_by, shared)
 
 
 def compatible_datastores(
@@ -158,8 +162,11 @@ def compatible_datastores(
     :returns: those of ``datastores``, as they were given and in their order; else references
     """
     places = None if datastores is None else list(datastores)
-    ask = functools.partial(_for_policy, session, policy, None)
-    results = _judged(session, ask, places, usable_by, shared, named=False)
+    ask = functools.partial(_for_policy, session, policy, None, made=_verdict)
+    if usable_by is None:
+        results = ask(places)
+    else:
+        results, _names = _usable(session, ask, places, usable_by, shared)
     allowed = {result.datastore for result in results if result.compatible}
     if places is not None:
         return [place for place in places if _calls.place_id(place) in allowed]
@@ -176,7 +183,11 @@ def _refuse_subject(subject: Any) -> None:
 
 
 def _for_policy(
-    session: Any, policy: Any, subject: EntityKey | None, places: Places
+    session: Any,
+    policy: Any,
+    subject: EntityKey | None,
+    places: Places,
+    made: Made | None = None,
 ) -> list[Compatibility]:
     connection = _calls.Connection(session)
     id_ = _calls.policy_id(policy)
@@ -185,9 +196,9 @@ def _for_policy(
         requirement = connection.create(
             'PbmPlacementCapabilityProfileRequirement', profileId=profile_id
         )
-        return _ask_current(connection, requirement, places, subject, [id_])
+        return _ask_current(connection, requirement, places, subject, [id_], made)
     _refuse_subject(subject)
-    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_])
+    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_], made)
 
 
 def _for_rules(
@@ -217,11 +228,12 @@ def _ask_current(
     places: Places,
     subject: EntityKey | None,
     policies: Sequence[str] = (),
+    made: Made | None = None,
 ) -> list[Compatibility]:
     arguments = {'placementSubjectRequirement': [requirement]}
     if subject is not None:
         arguments['placementSubjectRef'] = subject.to_wire(connection)
-    return _ask(connection, _CURRENT, arguments, places, policies)
+    return _ask(connection, _CURRENT, arguments, places, policies, made)
 
 
 def _ask(
@@ -230,6 +242,7 @@ def _ask(
     arguments: dict[str, Any],
     places: Places,
     policies: Sequence[str] = (),
+    made: Made | None = None,
 ) -> list[Compatibility]:
     if places is not None and not places:
         # On the wire an empty list looks like no list, and that means all datastores.
@@ -237,7 +250,8 @@ def _ask(
     if places is not None:
         arguments = {**arguments, 'hubsToSearch': connection.hubs(places)}
     reply = _calls.as_list(connection.call(_calls.PLACEMENT, operation, policies, **arguments))
-    results = [_result(raw) for raw in reply]
+    made = made or _result
+    results = [made(raw) for raw in reply]
     if places is None:
         return results
     # A server that pays no heed to hubsToSearch (govmomi's) answers for all that it has.
@@ -246,14 +260,12 @@ def _ask(
     return sorted(wanted, key=lambda result: order[result.datastore])
 
 
-def _judged(
+def _named(
     session: Any,
     ask: Callable[[Places], list[Compatibility]],
     datastores: Iterable[Any] | None,
     usable_by: Any,
     shared: bool,
-    *,
-    named: bool,
 ) -> list[Compatibility]:
     """Ask PBM, and add what the inventory knows: what the hosts can use, and names."""
     places = None if datastores is None else list(datastores)
@@ -262,8 +274,6 @@ def _judged(
         results = ask(places)
     else:
         results, names = _usable(session, ask, places, usable_by, shared)
-    if not named:
-        return results
     unnamed = [result.moref for result in results if result.datastore not in names]
     names = {**names, **_names(session, unnamed)}
     return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
@@ -312,11 +322,31 @@ def _usable(
 
 
 def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:
-    try:
-        return usability.names_of(session, places)
-    except exceptions.VimException:
-        # One that was removed meanwhile. A name is not worth more than the answer.
-        return {}
+    """Names of datastores, kept as long as policies are."""
+    cache = policy_cache(session)
+    names = cache.names_of(_calls.place_id(place) for place in places)
+    unknown = [place for place in places if _calls.place_id(place) not in names]
+    if unknown:
+        state = cache.state
+        try:
+            read = usability.names_of(session, unknown)
+        except exceptions.VimException:
+            # One that was removed meanwhile. A name is not worth more than the answer.
+            return names
+        cache.keep_names(state, read)
+        names.update(read)
+    return names
+
+
+#: Any reason, where it matters only whether there is one.
+_REFUSED = (Reason(OTHER, ''),)
+
+
+def _verdict(raw: Any) -> Compatibility:
+    """Yes or no, without what makes up most of a result."""
+    errors = _REFUSED if _calls.many(raw, 'error') else ()
+    hub = raw.hub
+    return Compatibility(str(hub.hubId), str(hub.hubType), None, errors, (), (), None, (), (), raw)
 
 
 def _result(raw: Any) -> Compatibility:

@@ -20,7 +20,7 @@ import datetime
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_vmware import _pbm_session, exceptions
@@ -103,7 +103,7 @@ class Policy:
 
 
 class PolicyCache:
-    """What a session knows of the server's policies.
+    """What a session knows of the server's policies, schema, and names of datastores.
 
     :ivar ttl: seconds for which what was read holds; 0 for none
     """
@@ -116,6 +116,7 @@ class PolicyCache:
         self._policies: dict[str, tuple[float, Policy]] = {}
         # By category; None for all.
         self._listed: dict[str | None, tuple[float, tuple[str, ...]]] = {}
+        self._names: dict[str, tuple[float, str]] = {}
         self.schemas: dict[Any, tuple[float, Any]] = {}
 
     def clear(self) -> None:
@@ -124,6 +125,7 @@ class PolicyCache:
             self._changes += 1
             self._policies.clear()
             self._listed.clear()
+            self._names.clear()
             self.schemas.clear()
 
     def clear_after_login(self, login: Any) -> None:
@@ -186,6 +188,19 @@ class PolicyCache:
             return _by_name(
                 one for _, one in self._policies.values() if category in (None, one.category)
             )
+
+    def names_of(self, places: Iterable[str]) -> dict[str, str]:
+        """The names of datastores that are known and not too old, by id."""
+        with self._lock:
+            held = ((id_, self._names[id_]) for id_ in places if id_ in self._names)
+            return {id_: name for id_, (when, name) in held if self.fresh(when)}
+
+    def keep_names(self, state: int, names: Mapping[str, str]) -> None:
+        """Remember names of datastores, as :meth:`keep` does policies."""
+        with self._lock:
+            if state == self._changes:
+                now = time.monotonic()
+                self._names.update((id_, (now, name)) for id_, name in names.items())
 
     def drop(self, id_: str) -> None:
         """Forget a policy that turned out to be gone."""

@@ -357,6 +357,29 @@ def test_what_hosts_can_use_is_cheap(
     assert vc.count('RetrievePropertiesEx') - before == 4
 
 
+def test_names_are_kept(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
+    """Datastores and their clusters are named once, until that is too old or forgotten."""
+    gold, pod = site.policy_id('Gold'), site.ref('StoragePod')
+    place = site.ref('Datastore', 'fra-nfs-01')
+
+    def reads(places: Any) -> int:
+        before = vc.count('RetrievePropertiesEx')
+        results = spbm.check_compatibility(session, gold, places)
+        assert all(one.name for one in results)
+        return vc.count('RetrievePropertiesEx') - before
+
+    assert reads([place]) == 1
+    assert reads([place]) == 0
+    assert reads([place, pod]) == 1
+    assert reads(None) == 1
+    assert reads(None) == 0
+    spbm.policy_cache(session).ttl = 0
+    assert reads([place]) == 1
+    spbm.policy_cache(session).ttl = 60
+    spbm.policy_cache(session).clear()
+    assert reads([place]) == 1
+
+
 def test_hosts_out_of_operation_do_not_count(
     session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
 ) -> None:
