@@ -81,8 +81,12 @@ _OVERLOAD_TEXTS = (ADDRESS_IN_USE_ERROR, CONN_ABORT_ERROR, RESP_NOT_XML_ERROR)
 _OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
 
 #: Fault types that mean the session is gone, whatever prefix the service puts before them: PBM
-#: reports it either way.
-_NOT_AUTHENTICATED_SUFFIXES = (exceptions.SECURITY_ERROR, exceptions.NOT_AUTHENTICATED)
+#: reports it one way or another.
+_NOT_AUTHENTICATED_SUFFIXES = (
+    exceptions.SECURITY_ERROR,
+    exceptions.NOT_AUTHENTICATED,
+    'PbmFaultInvalidLogin',
+)
 
 
 def __getattr__(name: str) -> Any:

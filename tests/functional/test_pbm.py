@@ -15,6 +15,7 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.soap.objects import moref
+from oslo_vmware.soap.values import TypedValue
 from tests.wire import ScriptedServer, fault, xsi_type
 
 from .conftest import Crowd, SessionMaker
@@ -279,7 +280,7 @@ def test_a_client_made_before_the_login(
 
 
 @pytest.mark.parametrize('operation', HELPERS)
-@pytest.mark.parametrize('fault', ['NotAuthenticated', 'SecurityError'])
+@pytest.mark.parametrize('fault', ['NotAuthenticated', 'SecurityError', 'PbmFaultInvalidLogin'])
 def test_a_session_that_pbm_does_not_know_yet(
     session: api.VMwareAPISession,
     vc: VCenterSimulator,
@@ -298,7 +299,7 @@ def test_a_session_that_pbm_does_not_know_yet(
 
 
 @pytest.mark.parametrize('operation', HELPERS)
-@pytest.mark.parametrize('fault', ['NotAuthenticated', 'SecurityError'])
+@pytest.mark.parametrize('fault', ['NotAuthenticated', 'SecurityError', 'PbmFaultInvalidLogin'])
 def test_a_session_that_pbm_never_takes(
     session: api.VMwareAPISession,
     vc: VCenterSimulator,
@@ -494,6 +495,8 @@ def test_a_policy_is_written_with_the_types_of_its_values(
         (1, 'int', '1'),
         (-(2**31), 'int', '-2147483648'),
         (2**31, 'long', '2147483648'),
+        (TypedValue(1, 'long'), 'long', '1'),
+        (TypedValue(1, 'short'), 'short', '1'),
         (True, 'boolean', 'true'),
         (1.5, 'double', '1.5'),
         ('1', 'string', '1'),

@@ -1,5 +1,6 @@
 """Policies as code."""
 
+import datetime
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from oslo_vmware import api, exceptions, pbm, spbm
-from oslo_vmware.simulator import Typed, VCenterSimulator
+from oslo_vmware.simulator import Typed, VCenterSimulator, types
 from oslo_vmware.simulator.pbm import capabilities
 
 from ..conftest import SessionMaker
@@ -208,6 +209,29 @@ def test_numbers_have_the_types_of_the_schema(
     spbm.policy_cache(session).clear()
     spbm.check_spec_compatibility(session, spbm.tag_rule('Tier', 'Gold'))
     assert calls() == [asked]
+
+
+def test_values_of_every_kind(session: api.VMwareAPISession, vc: VCenterSimulator) -> None:
+    """Each arrives as what it is, also a set, a range, a time span; the server need not take it."""
+    when = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    given = [
+        *(1, 2**40, True, 1.5, 'text, with a comma', when),
+        spbm.DiscreteSet([1, 'a, b', 2.5]),
+        spbm.Range(1, 2**40),
+        spbm.TimeSpan(2, 'HOURS'),
+    ]
+    rule_set = spbm.RuleSet(
+        spbm.Rule('ACME', 'c', f'p{number}', value) for number, value in enumerate(given)
+    )
+    with pytest.raises(exceptions.VimFaultException):
+        spbm.create_policy(session, 'Any', rule_set, validate=False)
+    arrived = sent(vc, 'PbmCreate')
+    simple = [1, Typed('long', 2**40), True, 1.5, 'text, with a comma', when]
+    assert arrived[:6] == simple
+    assert [type(one) for one in arrived[:6]] == [type(one) for one in simple]
+    assert arrived[6] == types.PbmCapabilityDiscreteSet(values=[1, 'a, b', 2.5])
+    assert arrived[7] == types.PbmCapabilityRange(min=1, max=Typed('long', 2**40))
+    assert arrived[8] == types.PbmCapabilityTimeSpan(value=2, unit='HOURS')
 
 
 def test_every_mistake_at_once(session: api.VMwareAPISession, calls: Counter) -> None:

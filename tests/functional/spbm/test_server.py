@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm
-from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator import VCenterSimulator, types
 
 from ..conftest import SessionMaker
 from .conftest import Counter, Site
+
+HUBS = [
+    types.PbmPlacementHub(hubType='Datastore', hubId=f'datastore-{number}') for number in (1, 2)
+]
 
 
 def test_default_policies(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
@@ -118,6 +123,119 @@ def test_fields_that_no_description_has(
     results = spbm.check_compatibility(session, gold)
     assert {one.compatible for one in results} == {True, False}
     assert spbm.capability_schema(session)
+
+
+@pytest.mark.parametrize(
+    ('fault', 'fields', 'class_', 'says'),
+    [
+        ('PbmFault', {}, spbm.PbmException, {}),
+        ('PbmFaultProfileStorageFault', {}, spbm.PbmException, {}),
+        ('PbmDuplicateName', {'name': 'x'}, spbm.PbmDuplicateNameException, {'name': 'x'}),
+        (
+            'PbmAlreadyExists',
+            {'name': 'x'},
+            spbm.PbmDuplicateNameException,
+            {'name': 'x'},
+        ),
+        ('PbmFaultNotFound', {}, spbm.PolicyNotFoundException, {'ids': ('some-id',)}),
+        (
+            'InvalidArgument',
+            {'invalidProperty': 'profileId'},
+            spbm.PolicyNotFoundException,
+            {'ids': ('some-id',)},
+        ),
+        (
+            'PbmResourceInUse',
+            {'name': 'x', 'type': 'y'},
+            spbm.PolicyInUseException,
+            {'name': 'x', 'type': 'y'},
+        ),
+        (
+            'PbmNonExistentHubs',
+            {'hubs': HUBS},
+            spbm.HubsNotFoundException,
+            {'datastores': ('datastore-1', 'datastore-2')},
+        ),
+        (
+            'PbmLegacyHubsNotSupported',
+            {'hubs': HUBS},
+            spbm.LegacyHubsNotSupportedException,
+            {'datastores': ('datastore-1', 'datastore-2')},
+        ),
+        (
+            'PbmFaultNoPermission',
+            {
+                'missingPrivileges': [
+                    types.PbmFaultNoPermissionEntityPrivileges(
+                        profileId=profile_id and types.PbmProfileId(uniqueId=profile_id),
+                        privilegeIds=privileges,
+                    )
+                    for profile_id, privileges in (
+                        ('a', ['P.x', 'P.y']),
+                        ('b', ['P.x']),
+                        (None, ['z']),
+                    )
+                ]
+            },
+            spbm.PbmNoPermissionException,
+            {'missing': {'a': ('P.x', 'P.y'), 'b': ('P.x',), None: ('z',)}},
+        ),
+        ('NotAuthenticated', {}, exceptions.NotAuthenticatedException, {}),
+        ('SecurityError', {}, exceptions.NotAuthenticatedException, {}),
+        ('PbmFaultInvalidLogin', {}, exceptions.NotAuthenticatedException, {}),
+        ('InvalidArgument', {'invalidProperty': 'x'}, exceptions.VimFaultException, {}),
+    ],
+)
+def test_every_fault_has_its_class(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    pauses: list[float],
+    fault: str,
+    fields: dict[str, Any],
+    class_: type[exceptions.VimException],
+    says: dict[str, Any],
+) -> None:
+    """What a call raises, what it tells beside the text, and that handlers of today catch it."""
+    vc.faults.on('PbmUpdate', fault, times=None, message='The text.', **fields)
+    with pytest.raises(exceptions.VimException) as caught:
+        spbm.update_policy(session, 'some-id', description='x')
+    raised = caught.value
+    assert type(raised) is class_
+    assert {name: getattr(raised, name) for name in says} == says
+    assert 'The text.' in str(raised)
+    if class_ is not exceptions.NotAuthenticatedException:
+        assert isinstance(raised, exceptions.VimFaultException)
+        assert [exceptions.local_name(name) for name in raised.fault_list] == [fault]
+        assert set(raised.details) == set(fields)
+
+
+def test_a_fault_as_a_value_has_the_same_class(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """An outcome is the exception that another call would raise, with all that it tells."""
+    gold = site.policy_id('Gold')
+    vc.policies.assign(site.object('VirtualMachine'), gold)
+    outcome = spbm.delete_policies(session, [gold])[gold]
+    assert isinstance(outcome, spbm.PolicyInUseException)
+    assert (outcome.name, outcome.type) == ('Gold', 'PbmCapabilityProfile')
+    assert outcome.fault_list == ['PbmResourceInUse']
+    assert outcome.details == {'name': 'Gold', 'type': 'PbmCapabilityProfile'}
+    assert 'in use' in str(outcome)
+
+
+def test_an_expired_session_is_renewed(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, pauses: list[float]
+) -> None:
+    """One login and one repetition; the answer is right, and nothing of before is kept."""
+    spbm.list_policies(session)
+    vc.expire_sessions()
+    vc.calls.clear()
+    results = spbm.check_compatibility(session, site.policy_id('Gold'))
+    assert {one.compatible for one in results} == {True, False}
+    assert (vc.count('Login'), vc.count('PbmCheckRequirements')) == (1, 2)
+    spbm.list_policies(session)
+    assert vc.count('PbmQueryProfile') == 1
+    assert pauses == []
 
 
 def test_a_service_that_stays_down(
