@@ -266,6 +266,14 @@ def test_every_mistake_at_once(session: api.VMwareAPISession, calls: Counter) ->
         assert part in found
     assert len(caught.value.problems) == 10
     assert calls() == ['PbmFetchCapabilitySchema']
+    with pytest.raises(spbm.InvalidRuleException) as rules:
+        spbm.check_rules(session, wrong)
+    assert rules.value.problems == caught.value.problems[1:]
+    with pytest.raises(spbm.InvalidRuleException) as shapes:
+        spbm.check_rules(session, wrong, against_schema=False)
+    assert [one in caught.value.problems for one in shapes.value.problems] == [True, True]
+    spbm.check_rules(session, spbm.tag_rule('Tier', 'Gold'), name='Code')
+    assert calls() == []
     with pytest.raises(spbm.InvalidRuleException):
         spbm.policy_from_dict(session, {'name': '', 'rule_sets': [{'rules': [{}]}], 'x': 1})
     assert calls() == []

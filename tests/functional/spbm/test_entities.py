@@ -159,16 +159,20 @@ def test_disks_that_are_not_there(
     assert vc.count('ReconfigVM_Task') == 0
 
 
-def test_replication_group(session: api.VMwareAPISession, site: Site, vm: Any) -> None:
-    """The group given with a policy is the one that is told for what has it."""
-    task = spbm.set_policies(
-        session, vm, home=site.policy_id('Gold'), replication_group=('domain-1', 'group-1')
-    )
-    session.wait_for_task(task)
-    home, disk = spbm.entity(vm), spbm.disk(vm, 2000)
-    found = spbm.replication_groups(session, [home, disk])
-    assert found[home] == spbm.ReplicationGroup('domain-1', 'group-1')
-    assert isinstance(found[disk], spbm.PolicyNotFoundException | exceptions.VimException)
+def test_replication_group(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """The group given with a policy, to home or disk, is the one that is told for what has it."""
+    home, disk, gone = spbm.entity(vm), spbm.disk(vm, 2000), spbm.entity('vm-nowhere')
+    gold, group = site.policy_id('Gold'), spbm.ReplicationGroup('domain-1', 'group-1')
+    for wanted, grouped in (({'home': gold}, [home]), ({'disks': {2000: gold}}, [home, disk])):
+        task = spbm.set_policies(session, vm, **wanted, replication_group=('domain-1', 'group-1'))
+        session.wait_for_task(task)
+        found = spbm.replication_groups(session, [gone, home, disk])
+        assert list(found) == [gone, home, disk]
+        assert [one for one in found if found[one] == group] == grouped
+        assert isinstance(found[gone], exceptions.VimException)
+    assert vc.count('ReconfigVM_Task') == 2
 
 
 def test_a_fault_about_one(

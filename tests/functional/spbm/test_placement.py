@@ -150,16 +150,20 @@ def test_no_datastores_no_call(session: api.VMwareAPISession, site: Site, calls:
 def test_an_existing_machine(
     session: api.VMwareAPISession, vc: VCenterSimulator, connect: SessionMaker, site: Site
 ) -> None:
-    """How often a machine fits and how much is left, from 6.5 on; before, that is refused."""
-    subject = spbm.vm_and_disks(site.ref('VirtualMachine'))
-    gold = site.policy_id('Gold')
-    result = spbm.check_compatibility(session, gold, subject=subject)[0]
-    assert result.how_many is not None
-    assert result.how_many > 0
-    (space,) = result.utilization
-    assert space.before is not None
-    assert space.after is not None
-    assert space.before > space.after
+    """How often a machine or disk fits, how much is left, from 6.5 on; before, it is refused."""
+    vm, gold = site.ref('VirtualMachine'), site.policy_id('Gold')
+    rule = spbm.tag_rule('Tier', 'Gold')
+    for subject in (spbm.vm_and_disks(vm), spbm.disk(vm, 2000)):
+        result = spbm.check_compatibility(session, gold, subject=subject)[0]
+        assert result.how_many is not None
+        assert result.how_many > 0
+        (space,) = result.utilization
+        assert space.before is not None
+        assert space.after is not None
+        assert space.before > space.after
+        call: Any = [one for one in vc.calls if one.operation == 'PbmCheckRequirements'][-1]
+        assert call.args.placementSubjectRef.key == subject.key
+        assert spbm.check_spec_compatibility(session, rule, subject=subject)[0] == result
     old = connect(vc, pbm_wsdl_loc=OLD)
     with pytest.raises(exceptions.PbmNotSupportedException):
         spbm.check_compatibility(old, gold, subject=subject)

@@ -35,6 +35,8 @@ def test_default_policies(session: api.VMwareAPISession, vc: VCenterSimulator, s
     assert [one.name for one in spbm.applicable_default_policies(session, [vsan])] == [own]
     spbm.set_default_policy(session, made, [vsan])
     assert now() == 'Other'
+    entities = [spbm.datastore_entity(nfs), spbm.datastore_entity(vsan)]
+    assert list(spbm.policies_of(session, entities).values()) == [[], [made.id]]
     spbm.reset_default_policy(session, made)
     assert now() == own
     changed = spbm.update_policy(
