@@ -209,6 +209,7 @@ def ensure_policy(
     rule_sets: rules.RuleSets,
     *,
     description: str | None = None,
+    category: str = policies.REQUIREMENT,
     validate: bool = True,
 ) -> Ensured:
     """See that there is a policy of a name with these rules; made or changed only if need be.
@@ -220,20 +221,28 @@ def ensure_policy(
     :param name: of the policy
     :param rule_sets: rule sets, or the rules of a single one
     :param description: text
+    :param category: where to look for the name, and to make it
     :param validate: as in :func:`create_policy`
     :raises InvalidRuleException: with every mistake, and nothing was sent
     """
     held = rules.as_rule_sets(rule_sets)
     try:
-        present = policies.find_policy(session, name)
+        present = policies.find_policy(session, name, category=category)
     except errors.PolicyNotFoundException:
         try:
-            made = create_policy(session, name, held, description=description, validate=validate)
+            made = create_policy(
+                session,
+                name,
+                held,
+                description=description,
+                category=category,
+                validate=validate,
+            )
             return Ensured(made, True)
         except errors.PbmDuplicateNameException:
             # Somebody else was quicker, or has just renamed another.
             policies.policy_cache(session).clear()
-            present = policies.find_policy(session, name)
+            present = policies.find_policy(session, name, category=category)
     same_rules = rules.canonical(present.rule_sets) == rules.canonical(held)
     same_text = description is None or (present.description or '') == description
     if same_rules and same_text:
@@ -259,8 +268,8 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
     known = ('name', 'description', 'category', 'rule_sets')
     problems = [f'{name!r} is unknown' for name in plain if name not in known]
     problems += validation.name_problems(plain.get('name'))
-    category = plain.get('category')
-    if category not in (None, policies.REQUIREMENT):
+    category = plain.get('category') or policies.REQUIREMENT
+    if category not in (policies.REQUIREMENT, policies.DATA_SERVICE_POLICY):
         problems.append(f'a policy of the category {category!r} cannot be imported')
     try:
         held = rules.rule_sets_from_plain(plain.get('rule_sets'))
@@ -269,7 +278,12 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
     if problems:
         raise errors.InvalidRuleException(problems)
     return ensure_policy(
-        session, plain['name'], held, description=plain.get('description'), validate=validate
+        session,
+        plain['name'],
+        held,
+        description=plain.get('description'),
+        category=category,
+        validate=validate,
     )
 
 

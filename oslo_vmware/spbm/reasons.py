@@ -108,9 +108,9 @@ class Reason:
 
     def _about_capability(self, place: str) -> str:
         if self.namespace == rules.DATA_SERVICE_NAMESPACE:
-            return (
-                f'{place} does not have the data service that the policy {self.capability} asks for'
-            )
+            if self.capability == rules.ENCRYPTION_SERVICE:
+                return f'{place} has no encryption by its hosts'
+            return f'{place} does not have what the data service policy {self.capability} asks for'
         name = f'{self.namespace}.{self.capability}'
         if self.property != self.capability:
             name += f'.{self.property}'

@@ -156,6 +156,9 @@ def _rule_problems(rule: rules.Rule, capability: schema.Capability) -> Iterator[
     if prop.container is None and isinstance(rule.value, values.DiscreteSet):
         yield 'a set of values where a single one belongs'
         return
+    if prop.container is None and isinstance(rule.value, values.Range):
+        yield 'a range of values where a single one belongs'
+        return
     for value in _simple(rule.value):
         if not _has_type(value, prop.type):
             yield f'{value!r} where {_WORDS.get(str(prop.type), prop.type)} belongs'

@@ -1,5 +1,6 @@
 """Rules and their values, without a server: every one survives each way out and back."""
 
+import dataclasses
 import datetime
 import json
 from types import SimpleNamespace
@@ -161,6 +162,23 @@ def test_what_tells_values_apart(one: Any, other: Any, same: bool) -> None:
         ([{}], 'no list of rules'),
         ([{'rules': [], 'more': 1}], "'more' is unknown"),
         ([{'rules': [{'namespace': 'n'}]}], 'it has no capability'),
+        ([{'rules': ['x']}], "'x' is no rule"),
+        (
+            [
+                {
+                    'rules': [
+                        {
+                            'namespace': 'n',
+                            'capability': 'c',
+                            'property': 'p',
+                            'value': 1,
+                            'alternative': 'a',
+                        }
+                    ]
+                }
+            ],
+            'alternative is no number',
+        ),
         (
             [{'rules': [{'namespace': 'n', 'capability': 'c', 'property': 1, 'value': 1}]}],
             'property is no text',
@@ -217,6 +235,103 @@ def test_types_and_allowed_values(about: Any, right: list[Any], wrong: list[Any]
     assert [value for value in wrong if not problems(value)] == []
 
 
+@pytest.mark.parametrize(
+    ('rule_set', 'problem'),
+    [
+        (spbm.RuleSet([]), 'there is no rule in it'),
+        (spbm.Rule('n', 'c', 'p', 1, 'OR'), "there is no operator 'OR'"),
+        (spbm.Rule('n', 'c', 'p', None), 'it has no value'),
+        (spbm.Rule('n', 'c', 'p', spbm.DiscreteSet([])), 'the set of values is empty'),
+        (spbm.Rule('n', 'c', 'p', spbm.TimeSpan(1, 'AGES')), "there is no unit of time 'AGES'"),
+        (
+            spbm.Rule('n', 'c', 'p', spbm.TimeSpan(1.5, 'DAYS')),  # type: ignore[arg-type]
+            '1.5 where a whole number of DAYS belongs',
+        ),
+        (
+            spbm.Rule('n', 'c', 'p', spbm.Range(2, 1)),
+            'the smallest value 2 is greater than the largest, 1',
+        ),
+    ],
+)
+def test_what_no_server_takes(rule_set: Any, problem: str) -> None:
+    """What is wrong whatever the server has; nothing is wrong with a range of what has no order."""
+    (found,) = validation.shape_problems(rules.as_rule_sets(rule_set))
+    assert found.endswith(f': {problem}')
+    assert validation.shape_problems([]) == ['there is no rule set']
+    odd = spbm.Rule('n', 'c', 'p', spbm.Range(1, 'x'))
+    assert validation.shape_problems([spbm.RuleSet([odd])]) == []
+
+
+@pytest.mark.parametrize(
+    ('rule', 'problem'),
+    [
+        (spbm.Rule('n', 'c', 'q', 1), 'it has no property q (it has: p, set)'),
+        (spbm.Rule('n', 'c', 'p', 1, 'NOT'), 'the operator NOT is for sets of values'),
+        (
+            spbm.Rule('n', 'c', 'p', spbm.DiscreteSet([1])),
+            'a set of values where a single one belongs',
+        ),
+        (
+            spbm.Rule('n', 'c', 'p', spbm.Range(1, 2)),
+            'a range of values where a single one belongs',
+        ),
+        (spbm.Rule('n', 'c', 'set', 1), '1 where a DiscreteSet belongs'),
+    ],
+)
+def test_what_the_schema_has_otherwise(rule: spbm.Rule, problem: str) -> None:
+    """Properties, operators, and whether a value is one or several."""
+    properties = (prop(), dataclasses.replace(prop(container='VMW_SET'), id='set'))
+    capability = schema.Capability('n', 'c', 'C', None, False, False, properties, None)
+    known = [schema.Schema('v', 'n', None, None, (capability,), None)]
+    found = validation.schema_problems([spbm.RuleSet([rule], 'mine')], known)
+    assert found == [f"rule set 'mine', n.c: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ('rule', 'text'),
+    [
+        (spbm.tag_rule('Tier', ['a', 'b']), 'tagged "a" or "b" in Tier'),
+        (spbm.tag_rule('Tier', 'a', exclude=True), 'not tagged "a" in Tier'),
+        (*spbm.vsan_rule(stripeWidth=2), 'VSAN.stripeWidth is 2'),
+        (*spbm.vsan_rule(forceProvisioning=True), 'VSAN.forceProvisioning is true'),
+        (spbm.Rule('n', 'c', 'p', spbm.Range(1, 2), 'NOT'), 'n.c is not 1 to 2'),
+        (spbm.Rule('n', 'c', 'p', spbm.TimeSpan(2, 'DAYS')), 'n.c is 2 days'),
+        (spbm.Rule('n', 'c', 'p', spbm.DiscreteSet([])), 'n.c is nothing'),
+    ],
+)
+def test_rules_as_text(rule: spbm.Rule, text: str) -> None:
+    """A rule reads like a sentence."""
+    assert str(rule) == text
+
+
+def test_what_is_no_rule() -> None:
+    """Mistakes in the program are errors of Python, and name the mistake."""
+    with pytest.raises(TypeError, match='do not mix'):
+        rules.as_rule_sets([spbm.RuleSet([]), spbm.tag_rule('a', 'b')])
+    with pytest.raises(TypeError, match="'gold'"):
+        spbm.DiscreteSet('gold')
+    with pytest.raises(ValueError, match='a value of type object'):
+        spbm.Rule('n', 'c', 'p', object()).to_dict()
+    assert list(spbm.DiscreteSet(['b', 'a'])) == ['b', 'a']
+    assert {spbm.DiscreteSet(['b', 'a'])} == {spbm.DiscreteSet(['a', 'b'])}
+
+
+def test_which_occurrence_is_exported() -> None:
+    """Two capabilities of one id in a set stay two."""
+    both = [spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'p', 1, occurrence=1)]
+    plain = spbm.RuleSet(both).to_dict()
+    assert rules.rule_sets_from_plain([plain])[0].rules == tuple(both)
+
+
+def test_entities() -> None:
+    """What a key belongs to."""
+    for key in (spbm.entity('vm-1'), spbm.vm_and_disks('vm-1'), spbm.disk('vm-1', 2000)):
+        assert (key.vm.value, key.vm._type) == ('vm-1', 'VirtualMachine')
+    assert spbm.disk('vm-1', 2000).disk_key == 2000
+    for key in (spbm.datastore_entity('datastore-1'), spbm.first_class_disk('a-b')):
+        assert (key.vm, key.disk_key) == (None, None)
+
+
 def test_what_is_mandatory() -> None:
     """A property and a capability that have to be there are asked for."""
     needed = schema.Property('q', 'Q', True, None, None, None, None, None)
@@ -230,6 +345,17 @@ def test_what_is_mandatory() -> None:
         'rule set 1, n.c: the property q is missing',
         'rule set 1: the capability d of n is missing, which is mandatory',
     ]
+
+
+def test_a_fault_of_vim_as_a_value() -> None:
+    """It is the exception that VIM's calls raise for it."""
+    fault = create('NoPermission', privilegeId='StorageProfile.View', __keylist__=['privilegeId'])
+    made = errors.from_method_fault(
+        create('LocalizedMethodFault', fault=fault, localizedMessage='Not you.')
+    )
+    assert isinstance(made, exceptions.NoPermissionException)
+    assert made.details == {'privilegeId': 'StorageProfile.View'}
+    assert errors.from_method_fault(None) is None
 
 
 def test_every_exception_is_a_vim_exception() -> None:

@@ -311,6 +311,12 @@ def test_policies_of_data_services(session: api.VMwareAPISession) -> None:
     with pytest.raises(spbm.PolicyNotFoundException):
         spbm.find_policy(session, 'Crypt')
     assert spbm.find_policy(session, 'Crypt', category='DATA_SERVICE_POLICY') == made
+    plain = json.loads(json.dumps(made.to_dict()))
+    assert spbm.policy_from_dict(session, plain) == (made, False)
+    imported, changed = spbm.policy_from_dict(session, {**plain, 'name': 'Imported'})
+    assert (imported.category, changed) == ('DATA_SERVICE_POLICY', True)
+    with pytest.raises(spbm.InvalidRuleException, match="'RESOURCE' cannot be imported"):
+        spbm.policy_from_dict(session, {**plain, 'category': 'RESOURCE'})
     user = spbm.create_policy(session, 'Secret', spbm.encryption_rule(made.id))
     assert all(one.compatible for one in spbm.check_compatibility(session, user))
     with pytest.raises(spbm.PolicyInUseException):

@@ -83,6 +83,15 @@ def test_why_nothing_is_known(session: api.VMwareAPISession, site: Site, vm: Any
     assert [isinstance(one, exceptions.VimException) for one in result.errors] == [True]
 
 
+def test_another_refusal_is_raised(
+    session: api.VMwareAPISession, vc: VCenterSimulator, vm: Any
+) -> None:
+    """Only that none of the entities exists is an answer; nothing else is."""
+    vc.faults.on('PbmFetchComplianceResult', fault='PbmFault')
+    with pytest.raises(spbm.PbmException):
+        spbm.compliance(session, [spbm.entity(vm)])
+
+
 def test_what_is_not_asked(
     session: api.VMwareAPISession, vc: VCenterSimulator, connect: SessionMaker, calls: Counter
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm, vim_util
 from oslo_vmware.simulator import VCenterSimulator, types
-from oslo_vmware.spbm import reasons
+from oslo_vmware.spbm import reasons, usability
 
 from ..conftest import SessionMaker
 from .conftest import Counter, Site
@@ -75,6 +75,43 @@ def test_unsaved_rules(
     assert not result.compatible
     assert [one.kind for one in result.errors] == [kind]
     assert spbm.explain(result) == sentence
+
+
+def test_data_services(either: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
+    """Encryption is called that, another service by the id of its policy."""
+    store = site.object('Datastore', 'fra-nfs-01')
+    vc.policies.serve(store)
+    service = site.policy_id('Low IO shares allocation')
+    for rule, sentence in (
+        (spbm.encryption_rule(), 'has no encryption by its hosts'),
+        (
+            spbm.encryption_rule(service),
+            f'does not have what the data service policy {service} asks for',
+        ),
+    ):
+        place = site.ref('Datastore', store.name)
+        (result,) = spbm.check_spec_compatibility(either, rule, [place])
+        assert spbm.explain(result) == f'datastore {store.name} {sentence}'
+
+
+def test_a_name_that_cannot_be_read(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """It takes nothing from the answer, in which the id stands for it."""
+    gold, place = site.policy_id('Gold'), site.ref('Datastore', 'fra-pod-01-vmfs-01')
+    vc.faults.on('RetrievePropertiesEx', fault='ManagedObjectNotFound')
+    (result,) = spbm.check_compatibility(session, gold, [place])
+    assert (result.compatible, result.name) == (True, None)
+    assert spbm.explain(result) == f'datastore {place.value} may hold it'
+
+
+def test_places_that_the_inventory_does_not_show(session: api.VMwareAPISession, site: Site) -> None:
+    """What cannot be read is not refused; a datastore cluster without datastores is."""
+    host, pod = site.ref('HostSystem'), usability.Pod('empty', ())
+    usable = usability.Usability(session, host, [], {'group-p9': pod}, shared=False)
+    assert usable.reasons('datastore-9') == usable.pod_reasons('group-p8', ()) == []
+    (reason,) = usable.pod_reasons('group-p9', ())
+    assert reason.sentence('empty', cluster=True) == 'datastore cluster empty has no datastores'
 
 
 def test_tags_that_must_not_be_there(

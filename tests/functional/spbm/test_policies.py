@@ -160,6 +160,31 @@ def test_categories(session: api.VMwareAPISession, calls: Counter) -> None:
     assert calls() == []
 
 
+def test_a_name_in_two_categories(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """What machines can have comes first, whichever is older."""
+    service = vc.policies.create(
+        'Low IO', [rules.filter_rule('spm', limit=1)], category='DATA_SERVICE_POLICY'
+    )
+    vc.policies.create('Low IO', [rules.tag_rule('Tier', 'Gold')])
+    vc.policies.create('Gold', [rules.filter_rule('spm', limit=1)], category='DATA_SERVICE_POLICY')
+    for name in ('Low IO', 'Gold'):
+        assert spbm.find_policy(session, name, category=None).category == 'REQUIREMENT'
+    found = spbm.find_policy(session, 'Low IO', category='DATA_SERVICE_POLICY')
+    assert found.id == service.profileId.uniqueId
+
+
+def test_a_refusal_is_not_that_there_is_none(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """Only an unknown id is left out; whatever else the server says is raised."""
+    vc.faults.on('PbmRetrieveContent', fault='PbmFault')
+    with pytest.raises(spbm.PbmException) as caught:
+        spbm.policies_by_id(session, [site.policy_id('Gold')])
+    assert not isinstance(caught.value, spbm.PolicyNotFoundException)
+
+
 def test_unknown_ids_among_many(session: api.VMwareAPISession, site: Site, calls: Counter) -> None:
     """Ids that the server does not know hide no other; many at once cost few calls."""
     known = [one.id for one in spbm.list_policies(session, category=None)]

@@ -69,6 +69,22 @@ def test_datastores_without_a_default(
     assert calls() == []
 
 
+def test_of_nothing_nothing_is_asked(session: api.VMwareAPISession, calls: Counter) -> None:
+    """An empty list costs no call, and never means all there are."""
+    assert spbm.default_policies(session, []) == {}
+    assert spbm.applicable_default_policies(session, []) == []
+    spbm.set_default_policy(session, 'x', [])
+    assert spbm.space_statistics(session, 'datastore-1', []) == []
+    assert spbm.policies_of(session, []) == {}
+    assert spbm.entities_of_policies(session, []) == {}
+    assert spbm.compliance(session, []) == []
+    assert spbm.vm_compliance(session, []) == []
+    assert spbm.replication_groups(session, []) == {}
+    assert spbm.policies_by_id(session, []) == spbm.policies_by_name(session, []) == {}
+    assert spbm.delete_policies(session, []) == {}
+    assert calls() == []
+
+
 def test_capability_schema(
     session: api.VMwareAPISession, vc: VCenterSimulator, connect: SessionMaker, calls: Counter
 ) -> None:
@@ -88,6 +104,8 @@ def test_capability_schema(
     (schema,) = spbm.capability_schema(old)
     assert {one.namespace for one in schema.capabilities} >= {'VSAN'}
     assert calls() == ['PbmFetchCapabilityMetadata']
+    (of_vsan,) = spbm.capability_schema(old, vendor='VSAN')
+    assert {one.namespace for one in of_vsan.capabilities} == {'VSAN'}
     with pytest.raises(exceptions.PbmNotSupportedException):
         spbm.capability_schema(old, line_of_service='ENCRYPTION')
     assert spbm.create_policy(old, 'Old', spbm.vsan_rule(stripeWidth=2)).name == 'Old'
