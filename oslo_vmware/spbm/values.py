@@ -3,7 +3,7 @@
 =====================  ================================  ============================
 here                   on the wire                       exported
 =====================  ================================  ============================
-bool, int, float, str  xsd:boolean, int or long or      itself
+bool, int, float, str  xsd:boolean, int or long or       itself
                        short (as the schema has it),
                        double, string
 datetime               xsd:dateTime                      ``{'datetime': '2026-…'}``
