@@ -90,8 +90,8 @@ def set_policies(
     :param vm: reference or ``'VirtualMachine:<id>'``
     :param home: policy of the home: id, ``PbmProfileId`` or ``Policy``; None to remove it,
                  :data:`DEFAULT` for the datastore's default, :data:`KEEP` to leave it
-    :param disks: the same for disks, by device key, or by (bus number of the controller, unit
-                  number)
+    :param disks: the same for disks, by device key, or by (bus number or device key of the
+                  controller, unit number)
     :param replication_group: (fault domain id, group id) for all that get a policy here
     :returns: reference of the task, for ``session.wait_for_task``
     :raises DiskNotFoundException: the machine has no such disks; nothing was sent
@@ -134,10 +134,12 @@ def _addressed(devices: Iterable[Any], wanted: Mapping[Address, Any]) -> list[tu
         if device.__class__.__name__ != 'VirtualDisk':
             continue
         by_address.setdefault(int(device.key), []).append(device)
-        bus = buses.get(_calls.get(device, 'controllerKey'))
-        unit = _calls.get(device, 'unitNumber')
-        if bus is not None and unit is not None:
-            by_address.setdefault((int(bus), int(unit)), []).append(device)
+        controller, unit = _calls.get(device, 'controllerKey'), _calls.get(device, 'unitNumber')
+        if controller is None or unit is None:
+            continue
+        # There are a few buses of a kind; the keys of controllers begin far above that.
+        for name in {buses.get(controller), controller} - {None}:
+            by_address.setdefault((int(name), int(unit)), []).append(device)
     missing = [address for address in wanted if address not in by_address]
     if missing:
         exception = errors.DiskNotFoundException(

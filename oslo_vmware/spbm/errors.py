@@ -13,7 +13,7 @@ PbmFaultNotFound, InvalidArgument on a policy    PolicyNotFoundException
 PbmResourceInUse                                 PolicyInUseException
 PbmNonExistentHubs                               HubsNotFoundException
 PbmLegacyHubsNotSupported                        LegacyHubsNotSupportedException
-PbmFaultNoPermission                             PbmNoPermissionException
+PbmFaultNoPermission, NoPermission               PbmNoPermissionException
 PbmFault, PbmFaultProfileStorageFault, others    PbmException
 ===============================================  ==========================================
 """
@@ -97,7 +97,9 @@ class LegacyHubsNotSupportedException(PbmException):
 
 
 class PbmNoPermissionException(PbmException, exceptions.NoPermissionException):
-    """Privileges on policies are missing (``PbmFaultNoPermission``, vSphere 8.0.2).
+    """Privileges on policies are missing.
+
+    From vSphere 8.0.2 on the server says on which policies (``PbmFaultNoPermission``).
 
     :ivar missing: policy id to privileges; the key is None where no policy is named
     """
@@ -147,6 +149,12 @@ def from_fault(
     :param policies: ids of the policies that the call was about
     :returns: an exception to raise; ``fault`` itself for what has nothing to do with PBM
     """
+    if isinstance(fault, exceptions.NoPermissionException):
+        # The session raises its registered class for this one, which has no list of faults.
+        made = _made(exceptions.NO_PERMISSION, fault.msg, fault.details, fault.fault, policies)
+        assert made is not None
+        made.cause, made.fault = fault, fault.fault
+        return made
     if not isinstance(fault, exceptions.VimFaultException) or not fault.fault_list:
         return fault
     tree = fault.fault[0] if isinstance(fault.fault, list) and fault.fault else fault.fault
@@ -214,6 +222,10 @@ def _made(
     elif name == 'PbmFaultNoPermission':
         found = PbmNoPermissionException(*arguments)
         found.missing = _missing(tree)
+    elif name == exceptions.NO_PERMISSION:
+        found = PbmNoPermissionException(*arguments)
+        privilege = details.get('privilegeId')
+        found.missing = {None: (str(privilege),)} if privilege else {}
     elif name.startswith('Pbm'):
         found = PbmException(*arguments)
     else:

@@ -348,13 +348,20 @@ def test_what_is_mandatory() -> None:
 
 
 def test_a_fault_of_vim_as_a_value() -> None:
-    """It is the exception that VIM's calls raise for it."""
+    """It is the exception that VIM's calls raise for it; of privileges, the one of this package."""
+    fault = create('NotFound')
+    made = errors.from_method_fault(
+        create('LocalizedMethodFault', fault=fault, localizedMessage='Gone.')
+    )
+    assert isinstance(made, exceptions.VimFaultException)
+    assert (made.fault_list, made.fault) == (['NotFound'], fault)
     fault = create('NoPermission', privilegeId='StorageProfile.View', __keylist__=['privilegeId'])
     made = errors.from_method_fault(
         create('LocalizedMethodFault', fault=fault, localizedMessage='Not you.')
     )
-    assert isinstance(made, exceptions.NoPermissionException)
+    assert isinstance(made, spbm.PbmNoPermissionException)
     assert made.details == {'privilegeId': 'StorageProfile.View'}
+    assert made.missing == {None: ('StorageProfile.View',)}
     assert errors.from_method_fault(None) is None
 
 

@@ -338,3 +338,17 @@ def test_missing_privileges(
     with pytest.raises(spbm.PbmNoPermissionException) as caught:
         spbm.list_policies(session)
     assert caught.value.missing == {None: ('StorageProfile.View',)}
+
+
+def test_missing_privileges_before_8_0_2(connect: SessionMaker) -> None:
+    """The privilege is told, though not of which policy, by the same exception."""
+    with VCenterSimulator(api_version='8.0.1.0') as vc:
+        session = connect(vc, wsdl_loc=None)
+        vc.policies.deny('StorageProfile.Update')
+        with pytest.raises(spbm.PbmNoPermissionException) as caught:
+            spbm.update_policy(session, Site(vc).policy_id('Gold'), description='x')
+        session.close()
+    assert caught.value.missing == {None: ('StorageProfile.Update',)}
+    assert caught.value.fault_list == ['NoPermission']
+    assert caught.value.details['privilegeId'] == 'StorageProfile.Update'
+    assert 'Permission to perform this operation was denied' in str(caught.value)

@@ -111,6 +111,10 @@ def test_an_address_of_several_disks(
     gold = site.policy_id('Gold')
     session.wait_for_task(spbm.set_policies(session, vm, disks={second: gold}))
     assert spbm.vm_policies(session, vm).disks == {first: None, second: gold}
+    devices = site.object('VirtualMachine').config.hardware.device
+    (scsi,) = [one.controllerKey for one in devices if one.key == first]
+    session.wait_for_task(spbm.set_policies(session, vm, disks={(scsi, 0): gold}))
+    assert spbm.vm_policies(session, vm).disks == {first: gold, second: gold}
 
 
 def test_first_class_disks(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
