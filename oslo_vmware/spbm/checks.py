@@ -29,10 +29,12 @@ class Violation:
 
     :ivar wanted: tuple of :class:`~oslo_vmware.spbm.rules.Rule`: what the policy asks for
     :ivar offered: the same: what there is; empty if there is nothing
+    :ivar raw: the server's object
     """
 
     wanted: tuple[rules.Rule, ...]
     offered: tuple[rules.Rule, ...]
+    raw: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _compliance(raw: Any) -> Compliance:
             Violation(
                 rules.rules_of(one.expectedValue),
                 () if not hasattr(one, 'currentValue') else rules.rules_of(one.currentValue),
+                one,
             )
             for one in _calls.many(raw, 'violatedPolicies')
         ),

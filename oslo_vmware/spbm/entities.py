@@ -5,7 +5,8 @@ cut into blocks and joined in order.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, vim_util
@@ -63,7 +64,10 @@ class VmPolicies:
     """
 
     home: str | None
-    disks: dict[int, str | None]
+    disks: Mapping[int, str | None]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'disks', types.MappingProxyType(dict(self.disks)))
 
 
 def entity(vm: Any) -> EntityKey:

@@ -31,12 +31,14 @@ class Utilization:
     :ivar before: available now, or None
     :ivar after: available with the subject on it, or None
     :ivar total: or None
+    :ivar raw: the server's object
     """
 
     name: str
     before: int | None
     after: int | None
     total: int | None
+    raw: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -370,6 +372,7 @@ def _result(raw: Any) -> Compatibility:
                 _calls.get(one, 'availableBefore'),
                 _calls.get(one, 'availableAfter'),
                 _calls.get(one, 'total'),
+                one,
             )
             for one in _calls.many(raw, 'utilization')
         ),

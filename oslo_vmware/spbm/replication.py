@@ -18,10 +18,12 @@ class ReplicationGroup:
 
     :ivar fault_domain: id of the fault domain
     :ivar group: id of the group in it
+    :ivar raw: the server's object
     """
 
     fault_domain: str
     group: str
+    raw: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +75,8 @@ def replication_groups(
             group = _calls.get(result, 'replicationGroupId')
             answer: ReplicationGroup | exceptions.VimException | None
             if group is not None:
-                answer = ReplicationGroup(str(group.faultDomainId.id), str(group.deviceGroupId.id))
+                domain, id_ = str(group.faultDomainId.id), str(group.deviceGroupId.id)
+                answer = ReplicationGroup(domain, id_, group)
             else:
                 answer = errors.from_method_fault(_calls.get(result, 'fault'))
             found[EntityKey.from_wire(result.object)] = answer

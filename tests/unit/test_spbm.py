@@ -365,6 +365,28 @@ def test_a_fault_of_vim_as_a_value() -> None:
     assert errors.from_method_fault(None) is None
 
 
+#: What callers make; a machine's policies are of several objects of the server's.
+MADE = {'DiscreteSet', 'EntityKey', 'Range', 'Rule', 'RuleSet', 'TimeSpan', 'VmPolicies'}
+
+
+def test_results_cannot_be_changed() -> None:
+    """Every result is frozen, and has the server's object, which tells no two apart."""
+    found = [getattr(spbm, name) for name in spbm.__all__]
+    classes = [one for one in found if isinstance(one, type) and dataclasses.is_dataclass(one)]
+    assert len(classes) >= 18
+    for one in classes:
+        assert one.__dataclass_params__.frozen, one
+        raw = {field.name: field for field in dataclasses.fields(one)}.get('raw')
+        assert (raw is None) == (one.__name__ in MADE), one
+        assert raw is None or not (raw.compare or raw.repr)
+    disks = {2000: 'a'}
+    policies = spbm.VmPolicies(None, disks)
+    disks[2000] = 'b'
+    assert policies == spbm.VmPolicies(None, {2000: 'a'})
+    with pytest.raises(TypeError):
+        policies.disks[2000] = 'b'  # type: ignore[index]
+
+
 def test_every_exception_is_a_vim_exception() -> None:
     """Handlers of users go on working; what has no fault list of its own has none to lose."""
     classes = [getattr(spbm, name) for name in spbm.__all__ if name.endswith('Exception')]

@@ -42,6 +42,7 @@ def test_kept_and_checked(
     assert result.status == 'nonCompliant'
     (violation,) = result.violations
     assert violation.wanted == (spbm.tag_rule('Tier', wanted),)
+    assert violation.raw.expectedValue.id.id == 'Tier'
     assert violation.offered == (spbm.tag_rule('Tier', 'Lead'),)
     spbm.update_policy(session, str(result.policy), rule_sets=[spbm.tag_rule('Tier', 'Lead')])
     (stale,) = spbm.compliance(session, [home])

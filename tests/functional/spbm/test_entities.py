@@ -175,6 +175,7 @@ def test_replication_group(
         found = spbm.replication_groups(session, [gone, home, disk])
         assert list(found) == [gone, home, disk]
         assert [one for one in found if found[one] == group] == grouped
+        assert found[home].raw.deviceGroupId.id == 'group-1'
         assert isinstance(found[gone], exceptions.VimException)
     assert vc.count('ReconfigVM_Task') == 2
 

@@ -198,6 +198,7 @@ def test_an_existing_machine(
         assert space.before is not None
         assert space.after is not None
         assert space.before > space.after
+        assert space.raw.availableBefore == space.before
         call: Any = [one for one in vc.calls if one.operation == 'PbmCheckRequirements'][-1]
         assert call.args.placementSubjectRef.key == subject.key
         assert spbm.check_spec_compatibility(session, rule, subject=subject)[0] == result
