@@ -49,6 +49,37 @@ def test_machines_and_disks_have_policies(client: Client, machines: list[Any]) -
     assert ids(query(entity=both)) == [silver.profileId.uniqueId]
 
 
+def test_first_class_disks(client: Client) -> None:
+    """A disk of no machine has a policy and compliance, is placed, and can have another policy."""
+    policies, (place, other) = client.vc.policies, ('fra-pod-01-vmfs-01', 'fra-nfs-01')
+    stores: Any = client.vc.world.objects
+    gold, silver = client.named('Gold'), client.named('Silver')
+    disk, missing = entity('virtualDiskUUID', 'a-disk'), entity('virtualDiskUUID', 'none')
+    has = policies.associations.first_class_disk
+    has('a-disk', stores[client.place(place).value], gold.profileId.uniqueId)
+    query = client.profiles.QueryAssociatedProfiles
+    known, unknown = query(entities=[disk, missing])
+    assert ids(known.profileId) == [gold.profileId.uniqueId]
+    assert isinstance(unknown.fault, pbm.fault.NotFound)
+    (user,) = client.profiles.QueryAssociatedEntity(profile=gold.profileId)
+    assert (user.objectType, user.key) == ('virtualDiskUUID', 'a-disk')
+    check = client.content.complianceManager.CheckCompliance
+    assert [one.complianceStatus for one in check(entities=[disk])] == ['compliant']
+    requirement = pbm.placement.CapabilityProfileRequirement(profileId=gold.profileId)
+    (result,) = client.solver.CheckRequirements(
+        hubsToSearch=[client.hub(place)],
+        placementSubjectRef=disk,
+        placementSubjectRequirement=[requirement],
+    )
+    (space,) = result.utilization
+    assert space.availableBefore - space.availableAfter == 1024
+    has('a-disk', stores[client.place(other).value], silver.profileId.uniqueId)
+    assert client.profiles.QueryAssociatedEntity(profile=gold.profileId) == []
+    assert [one.complianceStatus for one in check(entities=[disk])] == ['nonCompliant']
+    status = client.content.complianceManager.QueryByRollupComplianceStatus
+    assert status(status='nonCompliant') == []
+
+
 def test_a_machine_is_created_with_policies(client: Client, si: Any) -> None:
     """CreateVM_Task associates the new machine's home and disk; with the machine it all goes."""
     datacenter = si.content.rootFolder.childEntity[0]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyVmomi import pbm, vmodl
+from pyVmomi import VmomiSupport, pbm, vmodl
 
 from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.pbm import capabilities
 
 from .policies import STORAGE, Client, rule, spec, tags
 
@@ -55,6 +56,30 @@ def test_metadata(client: Client) -> None:
         client.profiles.FetchCapabilityMetadata(
             resourceType=pbm.profile.ResourceType(resourceType='COMPUTE')
         )
+
+
+def test_numbers_of_another_type(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A property of XSD_LONG is described as one, and takes no xsd:int."""
+    speed = capabilities.Property('speed', int, (0, 9), 1, 'Speed', 'long')
+    namespace = capabilities.Namespace(
+        *('ACME', 'acme', 'ACME', 'Array', None),
+        (capabilities.Capability('speed', 'Speed', (speed,)),),
+    )
+    monkeypatch.setattr(capabilities, 'NAMESPACES', (*capabilities.NAMESPACES, namespace))
+    described = by_id(client.profiles.FetchCapabilityMetadata(vendorUuid='acme'))
+    (prop,) = described['speed'].propertyMetadata
+    assert (prop.type.typeName, prop.defaultValue) == ('XSD_LONG', 1)
+    told = (prop.defaultValue, prop.allowedValue.min, prop.allowedValue.max)
+    assert [type(one) for one in told] == [VmomiSupport.long] * 3
+    for value in (5, VmomiSupport.long(10)):
+        with pytest.raises(vmodl.fault.InvalidArgument):
+            client.profiles.Create(createSpec=spec('p', [rule('ACME', 'speed', value)]))
+    made = client.profiles.Create(
+        createSpec=spec('p', [rule('ACME', 'speed', VmomiSupport.long(5))])
+    )
+    (policy,) = client.profiles.RetrieveContent(profileIds=[made])
+    capability = policy.constraints.subProfiles[0].capability[0]
+    assert type(capability.constraint[0].propertyInstance[0].value) is VmomiSupport.long
 
 
 def test_tags_are_told(client: Client) -> None:
