@@ -41,7 +41,7 @@ class Connection:
 
     @property
     def content(self) -> Any:
-        """``PbmServiceInstanceContent``; a call the first time after a login."""
+        """``PbmServiceInstanceContent``; a call the first time that a session needs it."""
         return _pbm_session.service_content(self.session, self.client)
 
     def create(self, name: str, /, **members: Any) -> Any:

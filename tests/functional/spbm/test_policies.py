@@ -139,14 +139,17 @@ def test_before_not_found_the_server_is_asked(
     assert calls() == ['PbmQueryProfile']
 
 
-def test_a_login_forgets(session: api.VMwareAPISession, calls: Counter) -> None:
-    """After a new login nothing of the old session holds."""
+def test_a_login_forgets(
+    session: api.VMwareAPISession, vc: VCenterSimulator, calls: Counter
+) -> None:
+    """After a new login nothing of the old session holds but what PBM itself consists of."""
     spbm.list_policies(session)
     calls()
     session.logout()
     session._create_session()
     spbm.list_policies(session)
     assert calls() == BOTH
+    assert vc.count('PbmRetrieveServiceContent') == 1
 
 
 def test_categories(session: api.VMwareAPISession, calls: Counter) -> None:
