@@ -21,9 +21,8 @@ from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.schema import Operation, Schema
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
-from oslo_vmware.soap.unmarshal import Decoder, XmlError
+from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError
 
-_ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
 _NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
 
 
@@ -126,42 +125,47 @@ class CompiledClient:
             if reply.status in _NO_CONTENT or (is_ok and operation.result is None):
                 return None
             raise NotSoapError(operation.name, reply, 'the reply is empty')
+        result = operation.result
+        # A first item without a text makes an empty list of a member, not of a result.
+        lists = (result.name,) if result is not None and result.many else ()
+        members = None
         try:
-            message = self._message(operation, reply)
-            if message is None:
-                members: dict[str, Any] = {}
-            elif message.tag == f'{_ENVELOPE}Fault':
-                raise self._fault(operation, message, reply)
-            elif not is_ok:
-                problem = 'HTTP error with a SOAP body, but no fault'
-                raise NotSoapError(operation.name, reply, problem)
-            elif operation.result is None or operation.response is None:
-                return None
-            else:
-                members = self._codec.decoder.members(message, operation.response, reply.body)
+            if is_ok and result is not None and operation.response is not None:
+                members = self._codec.decoder.plain_members(reply.body, operation.response, lists)
+            if members is None:
+                members = self._members(operation, reply, is_ok, lists)
+        except XmlError as exc:
+            raise NotSoapError(operation.name, reply, f'the reply cannot be read: {exc}') from exc
         except RecursionError as exc:
             raise NotSoapError(operation.name, reply, 'the reply is nested too deep') from exc
-        result = operation.result
         if result is None:
             return None
         value = members.get(result.name)
         if result.many:
-            results = [] if value is None else value
-            if message is not None and len(results) < len(message):
-                # A first item without a text makes an empty list of a member, not of a result.
-                missing = len(message.findall(result.tag)) - len(results)
-                results[:0] = [None] * missing
-            return results
+            return [] if value is None else value
         return value[0] if isinstance(value, list) else value
+
+    def _members(
+        self, operation: Operation, reply: Reply, is_ok: bool, lists: Sequence[str]
+    ) -> dict[str, Any]:
+        """The members of a reply that takes a tree to read."""
+        message = self._message(operation, reply)
+        if message is None:
+            return {}
+        if message.tag == f'{ENVELOPE}Fault':
+            raise self._fault(operation, message, reply)
+        if not is_ok:
+            problem = 'HTTP error with a SOAP body, but no fault'
+            raise NotSoapError(operation.name, reply, problem)
+        if operation.result is None or operation.response is None:
+            return {}
+        return self._codec.decoder.members(message, operation.response, lists)
 
     @staticmethod
     def _message(operation: Operation, reply: Reply) -> Any:
         """The element in the body of a reply, None in an empty one."""
-        try:
-            envelope = unmarshal.parse(reply.body)
-        except XmlError as exc:
-            raise NotSoapError(operation.name, reply, f'the reply cannot be read: {exc}') from exc
-        body = envelope.find(f'{_ENVELOPE}Body') if envelope.tag == f'{_ENVELOPE}Envelope' else None
+        envelope = unmarshal.parse(reply.body)
+        body = envelope.find(f'{ENVELOPE}Body') if envelope.tag == f'{ENVELOPE}Envelope' else None
         if body is None:
             raise NotSoapError(operation.name, reply, 'the reply is not a SOAP envelope')
         return next(iter(body), None)
@@ -174,7 +178,7 @@ class CompiledClient:
 
         detail = element.find('{*}detail')
         faults = detail if detail is not None else ()
-        decoded = [self._codec.decoder.fault(one, reply.body) for one in faults]
+        decoded = [self._codec.decoder.fault(one) for one in faults]
         try:
             return web_fault(element.getroottree().getroot(), decoded)
         except SAXException as exc:

@@ -1,9 +1,13 @@
-"""Reply XML to the objects that suds would build, by plans made once for each type.
+"""Reply XML to the objects that suds would build.
 
-A *plan* says of a type which class its objects have, and of each of its elements under which
-name the value goes, whether it repeats, what kind of value it is and what makes one of its text.
-Plans are made when first met and belong to one :class:`Decoder`, hence to one description; the
-loop that follows them is :func:`_members`, and everything in it is there because it pays.
+A reply falls apart at ``<`` into tags with the text behind them, which :meth:`str.split` does
+several times faster than elements are visited in a tree. lxml checks beforehand that it is
+well-formed, and makes no tree of it. What the tags say is looked up
+(:mod:`~oslo_vmware.soap.start_tags`), and :func:`_members` is the loop that does so; everything in
+it is there because it pays. Guard: the decode figure of the benchmarks.
+
+This is for *plain* XML, without comments, CDATA and the like, as all servers write it. Of
+anything else, and of faults, lxml makes the tree, and writes from that the same in plain XML.
 
 What suds does is kept to the letter, users depend on it: a member that did not come is no
 attribute, an element that repeats is a list, XML attributes get an underscore, an empty element
@@ -14,42 +18,50 @@ then decoded by its ``xsi:type`` or its shape, an unknown ``xsi:type`` names the
 that is none of its type's stays text. A fault without members keeps its class.
 """
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from lxml import etree
 
-from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
-from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
-from oslo_vmware.soap.values import UNFIT, Converter, converted, converter
+from oslo_vmware.soap import start_tags
+from oslo_vmware.soap.objects import Record, object_class
+from oslo_vmware.soap.schema import Schema, split
+from oslo_vmware.soap.start_tags import Entry, NotPlainError, Plans, Scope, StartTag, unescaped
+from oslo_vmware.soap.values import UNFIT
 
-_XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
-_XSI_TYPE = f'{_XSI}type'
-_XSI_NIL = f'{_XSI}nil'
-#: Namespaces whose attributes say something about the XML, not about the value.
-_ABOUT_XML = (_XSI, '{http://www.w3.org/XML/1998/namespace}')
-_JUST_TYPED = [_XSI_TYPE]
-_JUST_A_REFERENCE = ['type']
-
-#: Names that suds changes, because they are words of Python.
-_RESERVED = {'class': 'cls', 'def': 'dfn'}
+#: Namespace of envelope, body and fault, as it stands in Clark names.
+ENVELOPE = '{http://schemas.xmlsoap.org/soap/envelope/}'
 
 #: What comes before a document type declaration; all of it is optional.
 _DOCTYPE = re.compile(rb'(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!DOCTYPE', re.DOTALL)
 
-# How the value of an element is made.
-_SIMPLE, _REFERENCE, _RECORD = range(3)
+#: How a plain reply begins: in UTF-8, with the start tags of envelope and body, and no header.
+_OPENING = re.compile(
+    rb"""(?:<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'](?i:utf-8)["'])?\s*\?>)?\s*"""
+    rb"""<(?:([^\s:<>/]+):)?Envelope(\s[^<>]*)?>\s*<(?:\1:)?Body(\s[^<>]*)?>\s*(?=<[^/])"""
+)
 
-# (name of the member, whether it repeats, one of the above, means, plan of its type, what an
-# empty one is); the means are a converter of text or the class of a reference, or None.
-_Entry = tuple[str, bool, int, Any, '_Plan', str | None]
+#: How much of a document is split at a time. The collector of garbage goes through what has been
+#: split, so it should not be all.
+_PIECE = 32 * 1024
+
+#: How many sets of declarations of prefixes are remembered.
+_MAX_SCOPES = 8
 
 _new = object.__new__
 
 
 class XmlError(ValueError):
     """A document that is not well-formed, or has what SOAP forbids."""
+
+
+class _NoTree:
+    """What lxml makes of a document that is only to be checked."""
+
+    def close(self) -> None:
+        pass
 
 
 def parse(document: bytes) -> Any:
@@ -60,6 +72,14 @@ def parse(document: bytes) -> Any:
     """
     if b'<!DOCTYPE' in document and _DOCTYPE.match(document):
         raise XmlError('it has a document type, which SOAP forbids')
+    root = _parsed(document)
+    if root.getroottree().docinfo.internalDTD is not None:
+        # In an encoding that the search above cannot see through.
+        raise XmlError('it has a document type, which SOAP forbids')
+    return root
+
+
+def _parsed(document: bytes, target: Any = None) -> Any:
     # Of its own, because a parser serves one thread at a time. Its limits on depth and on the
     # size of a text are what huge_tree would lift.
     parser = etree.XMLParser(
@@ -69,73 +89,12 @@ def parse(document: bytes) -> Any:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        target=target,
     )
     try:
-        root = etree.fromstring(document, parser)
+        return etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError) as exc:
         raise XmlError(f'it is not well-formed XML: {exc}') from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        # In an encoding that the search above cannot see through.
-        raise XmlError('it has a document type, which SOAP forbids')
-    return root
-
-
-class _Plan:
-    """How objects of a type are made; all but the class is found out at the first one.
-
-    :ivar tag: Clark name of the type; of one that no description has, that of the type it
-               stands in for, or ''
-    :ivar cls: class of its objects; None where that has the element's name
-    :ivar fields: entries by the elements' Clark names, None before :meth:`prepare`
-    :ivar convert: of a simple type, what makes a value of a text
-    :ivar is_fault: whether the objects are faults
-    """
-
-    __slots__ = ('attributes', 'cls', 'convert', 'decoder', 'fields', 'is_fault', 'tag')
-
-    fields: dict[str, _Entry] | None
-    attributes: Mapping[str, Converter | None]
-
-    def __init__(self, decoder: 'Decoder', tag: str, cls: Any = None) -> None:
-        self.decoder = decoder
-        self.tag = tag
-        self.cls = cls
-        self.fields = None
-        self.convert: Converter | None = None
-        self.attributes = {}
-        self.is_fault = False
-
-    def prepare(self) -> dict[str, _Entry]:
-        """Find out what the type's elements are."""
-        fields: dict[str, _Entry] = {}
-        if self.tag:
-            type_ = self.decoder.schema.type(self.tag)
-            self.cls = self.cls or type_class(Record, type_.name.rpartition('#')[2], self.tag)
-            if type_.kind in (Kind.BUILTIN, Kind.ENUM):
-                self.convert = converter(type_.text)
-            self.attributes = {
-                split(attribute.name)[1]: converter(builtin_name(attribute.type))
-                for attribute in type_.attributes
-            }
-            self.is_fault = any(
-                split(ancestor)[1] in ('MethodFault', 'RuntimeFault')
-                for ancestor in type_.ancestors
-            )
-            fields = {field.tag: self._entry(field) for field in type_.fields}
-        # Last, because other threads take it for the sign that the rest is there.
-        self.fields = fields
-        return fields
-
-    def _entry(self, field: Field) -> _Entry:
-        means: Any = None
-        kind = _RECORD
-        if field.kind in (Kind.BUILTIN, Kind.ENUM):
-            kind, means = _SIMPLE, converter(field.builtin)
-        elif field.kind is Kind.MOREF:
-            kind, means = _REFERENCE, object_class(Reference, field.name)
-        name = _RESERVED.get(field.name, field.name)
-        empty = None if builtin_name(field.type) or field.nillable else ''
-        return name, field.many, kind, means, self.decoder.plan(field.type), empty
 
 
 class Decoder:
@@ -146,120 +105,161 @@ class Decoder:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._plans: dict[str, _Plan] = {}
-        #: For values that nothing is known of.
-        self.shapeless = _Plan(self, '')
-        self.shapeless.prepare()
+        self._plans = Plans(schema)
+        self._scopes: dict[str, Scope] = {}
 
-    def plan(self, tag: str) -> _Plan:
-        """The plan for the type of a Clark name, which the description has."""
-        found = self._plans.get(tag)
-        if found is None:
-            # Of two threads the second finds what the first has put there.
-            found = self._plans.setdefault(tag, _Plan(self, tag))
-        return found
+    def plain_members(
+        self, document: bytes, declared: str, lists: Iterable[str] = ()
+    ) -> dict[str, Any] | None:
+        """The members of the message in a plain reply, as :meth:`members`.
 
-    def members(self, element: Any, declared: str, document: bytes) -> dict[str, Any]:
+        :param document: all of the reply
+        :param declared: Clark name of the element that the message should be
+        :param lists: as for :meth:`members`
+        :returns: None of a fault, and of what can only be read by way of :func:`parse`
+        :raises XmlError: it is not well-formed, or nests deeper than 256 elements
+        """
+        opening = _OPENING.match(document)
+        if opening is None or b'\r' in document:
+            return None
+        _parsed(document, _NoTree())
+        prefix, *around = (part.decode() for part in opening.groups(b''))
+        tokens = _tokens(document, opening.end())
+        start = next(tokens).partition('>')[0]
+        try:
+            scope = self._scope(start, ''.join(around))
+            envelope = scope.element(f'{prefix}:Envelope' if prefix else 'Envelope')
+            message = StartTag(scope, start).element
+            if envelope != f'{ENVELOPE}Envelope' or message == f'{ENVELOPE}Fault':
+                return None
+            members = self._members(start, tokens, scope, declared, lists)
+        except NotPlainError:
+            return None
+        # Behind the message only body and envelope end.
+        return members if all(token[0] == '/' for token in tokens) else None
+
+    def members(self, element: Any, declared: str, lists: Iterable[str] = ()) -> dict[str, Any]:
         """The members of a message.
 
         :param element: the message's element
         :param declared: Clark name of the element that it should be
-        :param document: all of the XML that the element is in
+        :param lists: members that are lists even if nothing comes, and have all that comes
         :returns: values by name; what did not come is not there
         """
-        type_ = self.schema.element(declared)
-        plan = self.shapeless if type_ is None else self.plan(type_.tag)
-        members: dict[str, Any] = {}
-        _members(element, plan, _Scope(self, element, document), members)
+        tokens = _tokens(_written(element))
+        start = next(tokens).partition('>')[0]
+        return self._members(start, tokens, self._scope(start), declared, lists)
+
+    def _members(
+        self,
+        start: str,
+        tokens: Iterator[str],
+        scope: Scope,
+        declared: str,
+        lists: Iterable[str],
+    ) -> dict[str, Any]:
+        members: dict[str, Any] = {name: [] for name in lists}
+        if not start.endswith('/'):
+            type_ = self.schema.element(declared)
+            plan = self._plans.plan('' if type_ is None else type_.tag)
+            _members(tokens.__next__, next(tokens), scope.starts(plan), members)
         return members
 
-    def fault(self, element: Any, document: bytes) -> Any:
+    def fault(self, element: Any) -> Any:
         """One fault of those in a SOAP fault's detail, always an object."""
         name = split(element.tag)[1]
         type_ = self.schema.element(element.tag)
+        plan = self._plans.plan('' if type_ is None else type_.tag)
+        # The token behind the last ends what is around the element.
+        tokens = itertools.chain(_tokens(_written(element)), '/')
+        token = next(tokens)
+        start = token.partition('>')[0]
         # Without an xsi:type the element's name is what it is called, whatever its type is.
-        declared = _Plan(self, '' if type_ is None else type_.tag, object_class(Record, name))
-        value = _value(element, declared, '', _Scope(self, element, document))
+        entry = StartTag(self._scope(start), start).entry(
+            name, False, '', plan, object_class(Record, name)
+        )
+        members: dict[str, Any] = {}
+        _members(tokens.__next__, token, {start: entry}, members)
+        value = members.popitem()[1]
         if not isinstance(value, Record):
-            value = object_class(Record, (element.get(_XSI_TYPE) or name).rpartition(':')[2])()
+            typed = element.get(start_tags.XSI_TYPE) or name
+            value = object_class(Record, typed.rpartition(':')[2])()
         return value
 
+    def _scope(self, start: str, around: str = '') -> Scope:
+        """What is known of start tags in a message.
 
-class _Scope:
-    """What the names in ``xsi:type`` attributes of one document mean.
-
-    Prefixes are looked up once for all of it when no element below the message declares any,
-    which is how servers write. Where one does, each element is asked for its own.
-
-    :ivar known: plans by the names as written, as far as they mean the same everywhere
-    """
-
-    def __init__(self, decoder: Decoder, element: Any, document: bytes) -> None:
-        self.decoder = decoder
-        self.known: dict[str, _Plan] = {}
-        prefixes = element.nsmap
-        self._prefixes = prefixes if document.count(b'xmlns') == len(prefixes) else None
-
-    def plan(self, name: str, element: Any, declared: _Plan) -> _Plan:
-        """The plan for an ``xsi:type``.
-
-        :param name: the attribute's value
-        :param element: where it stands
-        :param declared: what to go by if no description has the type
+        :param start: the message's own start tag
+        :param around: the XML attributes of the elements around it, as written
         """
-        schema = self.decoder.schema
-        prefix, _, local = name.strip().rpartition(':')
-        prefixes = element.nsmap if self._prefixes is None else self._prefixes
-        namespace = prefixes.get(prefix or None)
-        tag = schema.lookup(local if namespace is None else f'{{{namespace}}}{local}')
-        if tag is None:
-            found = _Plan(self.decoder, declared.tag, object_class(Record, local))
-        else:
-            found = self.decoder.plan(tag)
-            if self._prefixes is not None:
-                self.known[name] = found
-        if found.fields is None:
-            found.prepare()
-        return found
+        written = around + start_tags.taken_apart(start)[1]
+        scope = self._scopes.get(written)
+        if scope is None or scope.is_full:
+            if len(self._scopes) >= _MAX_SCOPES:
+                self._scopes.clear()
+            prefixes = start_tags.attributes_of(written)
+            scope = self._scopes[written] = Scope(self._plans, {}).within(prefixes)
+        return scope
 
 
-def _members(element: Any, plan: _Plan, scope: _Scope, members: dict[str, Any]) -> None:
-    """Add the values of an element's children to what is known of it already."""
-    fields = plan.fields
-    if fields is None:
-        fields = plan.prepare()
-    known = scope.known
-    for child in element:
-        entry = fields.get(child.tag)
-        if entry is None:
-            entry = _undeclared(plan, child)
-        name, many, kind, means, declared, empty = entry
-        attributes = child.keys()
-        if kind == _SIMPLE and not attributes and not len(child):
-            value = child.text
-            if not value:
-                value = empty
-            elif means is not None:
-                try:
-                    value = means(value)
-                except UNFIT:
-                    pass
-        elif kind == _REFERENCE and attributes == _JUST_A_REFERENCE and child.text:
-            value = _new(means)
-            value.__dict__ = {'value': child.text, '_type': child.get('type')}
-        elif kind == _RECORD and (not attributes or attributes == _JUST_TYPED):
-            if attributes:
-                typed = child.get(_XSI_TYPE)
-                declared = known.get(typed) or scope.plan(typed, child, declared)
-            if len(child):
-                content: dict[str, Any] = {}
-                _members(child, declared, scope, content)
-                value = _new(declared.cls or _class_of(child))
-                value.__dict__ = content
-            else:
-                value = _childless(child, declared, empty)
+def _written(element: Any) -> bytes:
+    """An element in plain XML."""
+    written: bytes = etree.tostring(
+        element, encoding='utf-8', xml_declaration=False, with_tail=False
+    )
+    return written
+
+
+def _tokens(document: bytes, at: int = 0) -> Iterator[str]:
+    """What comes behind each ``<`` from a place on, the ``<`` of a start tag."""
+    return itertools.chain.from_iterable(_pieces(document, at))
+
+
+def _pieces(document: bytes, at: int) -> Iterator[list[str]]:
+    while at >= 0:
+        end = document.find(b'<', at + _PIECE)
+        piece = document[at + 1 : end if end > 0 else None].decode()
+        tokens = piece.split('<')
+        if '&' in piece:
+            tokens = [_with_text(token) if '&' in token else token for token in tokens]
+        yield tokens
+        at = end
+
+
+def _with_text(token: str) -> str:
+    # Attributes stay as they are until they are taken apart.
+    tag, bracket, text = token.partition('>')
+    return f'{tag}{bracket}{unescaped(text)}'
+
+
+def _members(
+    following: Callable[[], str], token: str, starts: Mapping[str, Entry], members: dict[str, Any]
+) -> None:
+    """Add the values of an element's children to what is known of it already.
+
+    :param following: gives the tokens behind the first
+    :param token: the first child's start tag, ``>`` and text
+    :param starts: what the children's start tags say
+    """
+    while token[0] != '/':
+        tag, _, text = token.partition('>')
+        name, many, convert, empty, cls, attributes, inside = starts[tag]
+        if inside is None:
+            value = empty and empty()
+        elif (token := following())[0] != '/':
+            content = attributes.copy()
+            _members(following, token, inside, content)
+            value = _new(cls)
+            value.__dict__ = content
+        elif not text:
+            value = empty and empty()
+        elif convert is None:
+            value = text
         else:
-            value = _value(child, declared, empty, scope)
+            try:
+                value = convert(text)
+            except UNFIT:
+                value = text
         if many:
             present = members.get(name)
             if present is not None:
@@ -275,54 +275,4 @@ def _members(element: Any, plan: _Plan, scope: _Scope, members: dict[str, Any]) 
                 members[name] = [present, value]
         else:
             members[name] = value
-
-
-def _undeclared(plan: _Plan, element: Any) -> _Entry:
-    """How to read an element that the plan does not have: by its name, or by what it says."""
-    local = split(element.tag)[1]
-    for tag, entry in (plan.fields or {}).items():
-        if split(tag)[1] == local:
-            return entry
-    return _RESERVED.get(local, local), False, _RECORD, None, plan.decoder.shapeless, ''
-
-
-def _class_of(element: Any) -> type:
-    """The class of an object that nothing is known of but the name of its element."""
-    return object_class(Record, split(element.tag)[1])
-
-
-def _childless(element: Any, plan: _Plan, empty: str | None) -> Any:
-    """The value of an element that has neither children nor attributes of its own."""
-    if plan.fields is None:
-        plan.prepare()
-    text = element.text
-    if text:
-        return converted(text, plan.convert)
-    return plan.cls() if plan.is_fault else empty
-
-
-def _value(element: Any, plan: _Plan, empty: str | None, scope: _Scope) -> Any:
-    """The value of an element, whatever is in it."""
-    typed = element.get(_XSI_TYPE)
-    if typed is not None:
-        plan = scope.known.get(typed) or scope.plan(typed, element, plan)
-    elif plan.fields is None:
-        plan.prepare()
-    members: dict[str, Any] = {}
-    for name, text in element.items():
-        if not name.startswith(_ABOUT_XML):
-            local = split(name)[1]
-            value = converted(text, plan.attributes.get(local))
-            members[f'_{_RESERVED.get(local, local)}'] = value
-    if len(element):
-        _members(element, plan, scope, members)
-    elif not members:
-        is_nil = element.get(_XSI_NIL, '').strip() in ('true', '1')
-        return _childless(element, plan, None if is_nil else empty)
-    elif element.text:
-        reference = object_class(Reference, split(element.tag)[1])(element.text)
-        reference.__dict__.update(members)
-        return reference
-    record = _new(plan.cls or _class_of(element))
-    record.__dict__ = members
-    return record
+        token = following()

@@ -61,7 +61,7 @@ def test_drawn_requests_are_valid_and_read_as_what_was_sent(
     assert grammar.validate(message), (str(grammar.error_log), sent)
     operation = engines.schema.operation(name)
     assert operation is not None
-    read = engines.codec.decoder.members(message, operation.request, sent)
+    read = engines.codec.decoder.members(message, operation.request)
     expected = {one: value for one, value in made.items() if value != []}
     assert read.keys() - {'_this'} == expected.keys()
     for one, value in expected.items():

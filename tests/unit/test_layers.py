@@ -27,7 +27,7 @@ DATA = ('', 'wsdl')
 BASE = (*DATA, '_i18n', 'constants', 'version')
 CODEC = (
     *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),
-    *('soap.values', 'soap.factory', 'soap.marshal', 'soap.unmarshal'),
+    *('soap.values', 'soap.factory', 'soap.marshal', 'soap.start_tags', 'soap.unmarshal'),
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')

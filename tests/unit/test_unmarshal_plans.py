@@ -15,7 +15,7 @@ MESSAGE = (
 def read(decoder: Decoder, content: str) -> object:
     document = MESSAGE.format(content).encode()
     declared = '{urn:vim25}RetrieveServiceContentResponse'
-    return decoder.members(parse(document), declared, document)['returnval']
+    return decoder.members(parse(document), declared)['returnval']
 
 
 @pytest.mark.parametrize(

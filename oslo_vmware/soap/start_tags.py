@@ -1,0 +1,314 @@
+"""What the start tags of replies say, found out once for each.
+
+A *plan* says of a type which class its objects have and what elements are in them. What a start
+tag says, attributes and namespaces included, depends on nothing but its text, the plan of the
+type around it and the prefixes in force. That is an *entry*, made when such a tag is first met
+and looked up by its text from then on: :class:`Starts` is the table for one type under one set
+of prefixes, and each entry has the table for the tags inside.
+
+Plans and entries belong to one description. Any number of threads may use them: of two that
+make the same, both make equal ones.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
+from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
+from oslo_vmware.soap.values import Converter, converted, converter
+
+_XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
+XSI_TYPE = f'{_XSI}type'
+_XSI_NIL = f'{_XSI}nil'
+_XML = 'http://www.w3.org/XML/1998/namespace'
+#: Namespaces whose attributes say something about the XML, not about the value.
+_ABOUT_XML = (_XSI, f'{{{_XML}}}')
+
+#: Names that suds changes, because they are words of Python.
+_RESERVED = {'class': 'cls', 'def': 'dfn'}
+
+# How much is remembered of start tags, because they come from whoever answers. Servers use the
+# same prefixes each time, and what they tell of a large inventory has some hundred tags.
+_MAX_ENTRIES = 10_000
+_MAX_LENGTH = 500
+
+_TAG = re.compile(r"""([^\s/<>="'!?]+)((?:\s+[^\s/<>="']+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)""")
+_ATTRIBUTE = re.compile(r"""([^\s/<>="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_BLANKS = str.maketrans('\t\n', '  ')
+_ESCAPE = re.compile('&(?:#(x?)([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));')
+_ESCAPED = {'amp': '&', 'lt': '<', 'gt': '>', 'quot': '"', 'apos': "'"}
+
+# (name of the member, whether it repeats, what makes a value of the element's text, None or ''
+# for an element without content or what makes the value of one, class of the objects, members
+# that are XML attributes, what the start tags inside say); the last is None for ``<a/>``.
+Entry = tuple[str, bool, Converter | None, Any, Any, dict[str, Any], 'Starts | None']
+
+
+class NotPlainError(ValueError):
+    """Something in XML that can only be read by way of a tree."""
+
+
+class Plan:
+    """How objects of a type are made.
+
+    :param tag: Clark name of the type, '' where nothing is known
+    :ivar cls: class of its objects; None where that has the element's name
+    :ivar fields: its elements by their Clark names
+    :ivar convert: of a simple type, what makes a value of a text
+    :ivar attributes: the same of its XML attributes, by local name
+    :ivar is_fault: whether the objects are faults
+    """
+
+    __slots__ = ('attributes', 'cls', 'convert', 'fields', 'is_fault')
+
+    def __init__(self, schema: Schema, tag: str) -> None:
+        self.cls: Any = None
+        self.convert: Converter | None = None
+        self.fields: Mapping[str, Field] = {}
+        self.attributes: Mapping[str, Converter | None] = {}
+        self.is_fault = False
+        if tag:
+            type_ = schema.type(tag)
+            self.cls = type_class(Record, type_.name.rpartition('#')[2], tag)
+            if type_.kind in (Kind.BUILTIN, Kind.ENUM):
+                self.convert = converter(type_.text)
+            self.fields = {field.tag: field for field in type_.fields}
+            self.attributes = {
+                split(attribute.name)[1]: converter(builtin_name(attribute.type))
+                for attribute in type_.attributes
+            }
+            self.is_fault = any(
+                split(ancestor)[1] in ('MethodFault', 'RuntimeFault')
+                for ancestor in type_.ancestors
+            )
+
+    def field(self, tag: str) -> Field | None:
+        """The element of a Clark name, or of that name in another namespace."""
+        found = self.fields.get(tag)
+        if found is None:
+            local = split(tag)[1]
+            for field in self.fields.values():
+                if field.name == local:
+                    return field
+        return found
+
+
+class Plans:
+    """The plans of one description.
+
+    :param schema: what the service's types look like
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self._plans: dict[str, Plan] = {}
+
+    def plan(self, tag: str) -> Plan:
+        """The plan for a type.
+
+        :param tag: its Clark name, which the description has, or '' where nothing is known
+        """
+        found = self._plans.get(tag)
+        if found is None:
+            # Of two threads the second finds what the first has put there.
+            found = self._plans.setdefault(tag, Plan(self.schema, tag))
+        return found
+
+
+class Scope:
+    """Declarations of prefixes, and what start tags say where these are in force.
+
+    :param prefixes: namespaces by prefix, '' for the default one
+    :param outermost: what it is part of
+    """
+
+    def __init__(
+        self, plans: Plans, prefixes: Mapping[str, str], outermost: 'Scope | None' = None
+    ) -> None:
+        self.plans = plans
+        self._prefixes = prefixes
+        self._outermost = outermost or self
+        self._entries = 0
+        self._starts: dict[Plan, Starts] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it remembers no more start tags."""
+        return self._outermost._entries >= _MAX_ENTRIES
+
+    def remembers(self, tag: str) -> bool:
+        """Whether a start tag is to be remembered."""
+        if self.is_full or len(tag) > _MAX_LENGTH:
+            return False
+        self._outermost._entries += 1
+        return True
+
+    def starts(self, plan: Plan) -> 'Starts':
+        """What start tags say in objects of a type."""
+        found = self._starts.get(plan)
+        if found is None:
+            found = self._starts.setdefault(plan, Starts(self, plan))
+        return found
+
+    def within(self, attributes: Iterable[tuple[str, str]]) -> 'Scope':
+        """What is in force in an element that has these XML attributes."""
+        declared = {
+            name.partition(':')[2]: uri
+            for name, uri in attributes
+            if name.partition(':')[0] == 'xmlns'
+        }
+        if not declared:
+            return self
+        return Scope(self.plans, {**self._prefixes, **declared}, self._outermost)
+
+    def element(self, name: str) -> str:
+        """The Clark name of an element.
+
+        :raises NotPlainError: its prefix is not declared, as for :meth:`attribute`
+        """
+        prefix, _, local = name.rpartition(':')
+        namespace = _XML if prefix == 'xml' else self._prefixes.get(prefix, '')
+        if prefix and not namespace:
+            raise NotPlainError(f'the prefix of {name} is not declared')
+        return f'{{{namespace}}}{local}' if namespace else local
+
+    def attribute(self, name: str) -> str:
+        """The Clark name of an XML attribute; without a prefix it has no namespace."""
+        return self.element(name) if ':' in name else name
+
+    def type(self, name: str) -> str | None:
+        """The Clark name of the type that an ``xsi:type`` means, None if no description has it."""
+        prefix, _, local = name.strip().rpartition(':')
+        namespace = self._prefixes.get(prefix)
+        return self.plans.schema.lookup(local if namespace is None else f'{{{namespace}}}{local}')
+
+
+class Starts(dict[str, Entry]):
+    """What start tags say in objects of a type, by the tags as written; made when first met."""
+
+    __slots__ = ('_plan', '_scope')
+
+    def __init__(self, scope: Scope, plan: Plan) -> None:
+        super().__init__()
+        self._scope = scope
+        self._plan = plan
+
+    def __missing__(self, tag: str) -> Entry:
+        entry = self._entry(StartTag(self._scope, tag))
+        if self._scope.remembers(tag):
+            self[tag] = entry
+        return entry
+
+    def _entry(self, tag: 'StartTag') -> Entry:
+        plans = self._scope.plans
+        field = self._plan.field(tag.element)
+        if field is None:
+            return tag.entry(tag.local, False, '', plans.plan(''))
+        empty = None if builtin_name(field.type) or field.nillable else ''
+        return tag.entry(field.name, field.many, empty, plans.plan(field.type))
+
+
+class StartTag:
+    """A start tag, taken apart.
+
+    :param scope: what is in force around it
+    :param tag: the tag as written, without its brackets
+    :ivar element: Clark name of the element
+    :ivar local: its local name
+    :raises NotPlainError: it is no start tag, or a prefix is not declared
+    """
+
+    def __init__(self, scope: Scope, tag: str) -> None:
+        name, written, closed = taken_apart(tag)
+        attributes = attributes_of(written)
+        self._closed = closed
+        self._scope = scope = scope.within(attributes)
+        self.element = scope.element(name)
+        self.local = split(self.element)[1]
+        self._attributes = {
+            scope.attribute(name): value
+            for name, value in attributes
+            if name.partition(':')[0] != 'xmlns'
+        }
+
+    def entry(self, name: str, many: bool, empty: str | None, plan: Plan, cls: Any = None) -> Entry:
+        """What the tag says.
+
+        :param name: of the member that the element is
+        :param many: whether the member repeats
+        :param empty: value of an element without content
+        :param plan: of the declared type
+        :param cls: class of an object of that type, if it is not the plan's
+        """
+        scope = self._scope
+        cls = cls or plan.cls
+        typed = self._attributes.get(XSI_TYPE)
+        if typed is not None:
+            tag = scope.type(typed)
+            if tag is None:
+                # What no description has is read as what it stands in for.
+                cls = object_class(Record, typed.strip().rpartition(':')[2])
+            else:
+                plan = scope.plans.plan(tag)
+                cls = plan.cls
+        cls = cls or object_class(Record, self.local)
+        convert = plan.convert
+        make_empty: Any = empty
+        members = self._members(plan)
+        if members:
+            reference = object_class(Reference, self.local)
+            convert = lambda text: _made(reference, {'value': text, **members})  # noqa: E731
+            make_empty = lambda: _made(cls, members.copy())  # noqa: E731
+        elif plan.is_fault:
+            make_empty = cls
+        elif self._attributes.get(_XSI_NIL, '').strip() in ('true', '1'):
+            make_empty = None
+        inside = None if self._closed else scope.starts(plan)
+        return _RESERVED.get(name, name), many, convert, make_empty, cls, members, inside
+
+    def _members(self, plan: Plan) -> dict[str, Any]:
+        """The members that are XML attributes."""
+        members = {}
+        for name, text in self._attributes.items():
+            if not name.startswith(_ABOUT_XML):
+                local = split(name)[1]
+                value = converted(text, plan.attributes.get(local))
+                members[f'_{_RESERVED.get(local, local)}'] = value
+        return members
+
+
+def taken_apart(tag: str) -> tuple[str, str, bool]:
+    """Name and attributes of a start tag, as written, and whether it is an end tag, too.
+
+    :raises NotPlainError: it is no start tag
+    """
+    found = _TAG.fullmatch(tag)
+    if found is None:
+        raise NotPlainError(f'<{tag[:80]}> is no start tag')
+    name, attributes, end = found.groups()
+    return name, attributes, bool(end)
+
+
+def attributes_of(written: str) -> list[tuple[str, str]]:
+    """Names and values of the XML attributes of a start tag, declarations of prefixes included."""
+    return [
+        (name, unescaped((double or single).translate(_BLANKS)))
+        for name, double, single in _ATTRIBUTE.findall(written)
+    ]
+
+
+def unescaped(text: str) -> str:
+    """A text without its references to characters."""
+    return _ESCAPE.sub(_character, text) if '&' in text else text
+
+
+def _character(found: re.Match[str]) -> str:
+    base, digits, name = found.groups()
+    return _ESCAPED[name] if name else chr(int(digits, 16 if base else 10))
+
+
+def _made(cls: Any, members: dict[str, Any]) -> Any:
+    made = object.__new__(cls)
+    made.__dict__ = members
+    return made

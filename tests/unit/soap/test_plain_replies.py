@@ -1,0 +1,148 @@
+"""Replies in plain XML are read without a tree, all others by way of one, with the same result."""
+
+import pytest
+
+from oslo_vmware.soap import start_tags
+from oslo_vmware.soap.descriptions import shipped_vim
+from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError, parse
+from tests.differential.comparison import differences
+
+DECLARED = '{urn:vim25}RetrieveServiceContentResponse'
+REPLY = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+    ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n<soapenv:Body>\n'
+    '<RetrieveServiceContentResponse xmlns="urn:vim25"><returnval>'
+    '<rootFolder type="Folder">group-d1</rootFolder><about><name>x</name><build>1</build>{}'
+    '</about></returnval></RetrieveServiceContentResponse>\n</soapenv:Body>\n</soapenv:Envelope>'
+)
+
+
+@pytest.fixture
+def decoder() -> Decoder:
+    return Decoder(shipped_vim().schema)
+
+
+def by_tree(decoder: Decoder, document: bytes) -> object:
+    body = parse(document).find(f'{ENVELOPE}Body')
+    return decoder.members(body[0], DECLARED)['returnval']
+
+
+@pytest.mark.parametrize(
+    ('content', 'attribute', 'value'),
+    [
+        ('<vendor>a &lt;&amp;&gt;&quot;&apos; b</vendor>', 'vendor', 'a <&>"\' b'),
+        ('<vendor>&amp;lt; &#233;&#xE9;&#x1F600;</vendor>', 'vendor', '&lt; éé😀'),
+        ('<vendor>é😀</vendor>', 'vendor', 'é😀'),
+        ('<vendor>a > b</vendor>', 'vendor', 'a > b'),
+        ('<vendor>\n\ta\n</vendor>', 'vendor', '\n\ta\n'),
+        ('<vendor/>', 'vendor', None),
+        ('<vendor\n/>', 'vendor', None),
+        ('<vendor ></vendor >', 'vendor', None),
+        ('<v:vendor xmlns:v="urn:vim25">a</v:vendor>', 'vendor', 'a'),
+        ('<new xsi:type=\n  "xsd:int" >1</new>', 'new', 1),
+        ("<new xsi:type='xsd:int'>1</new>", 'new', 1),
+        ('<new xsi:type="x:int" xmlns:x="http://www.w3.org/2001/XMLSchema">1</new>', 'new', 1),
+        ('<new xmlns:xsd="urn:vim25" xsi:type="xsd:int">1</new>', 'new', '1'),
+        ('<class xml:lang="de">a</class>', 'cls', 'a'),
+        ('<xml:vendor>a</xml:vendor>', 'vendor', 'a'),
+        ('<fullName>a</fullName><fullName>b</fullName>', 'fullName', ['a', 'b']),
+        ('<build>&#49;</build>', 'build', ['1', '1']),
+    ],
+)
+def test_plain(decoder: Decoder, content: str, attribute: str, value: object) -> None:
+    """What stands in a document that lxml makes no tree of, at the first and at a later time."""
+    document = REPLY.format(content).encode()
+    for _ in range(2):
+        members = decoder.plain_members(document, DECLARED)
+        assert members is not None
+        assert getattr(members['returnval'].about, attribute) == value
+        assert not list(differences(members['returnval'], by_tree(decoder, document)))
+
+
+def test_attributes_of_plain_tags(decoder: Decoder) -> None:
+    """Their values are those that lxml gives."""
+    document = REPLY.format("""<new a="&quot;&#10;" b='"' c="1
+2\t3" x:d="4" xmlns:x="urn:x">text</new>""").encode()
+    members = decoder.plain_members(document, DECLARED)
+    assert members is not None
+    new = members['returnval'].about.new
+    assert vars(new) == {'value': 'text', '_a': '"\n', '_b': '"', '_c': '1 2 3', '_d': '4'}
+    assert not list(differences(new, by_tree(decoder, document).about.new))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ('content', 'value'),
+    [
+        ('<vendor>a<!-- b -->c</vendor>', 'ac'),
+        ('<!-- <vendor>b</vendor> --><vendor>ac</vendor>', 'ac'),
+        ('<vendor>a<?b c?>c</vendor>', 'ac'),
+        ('<vendor><![CDATA[</vendor>]]></vendor>', '</vendor>'),
+        ('<vendor>a\r\nc</vendor>', 'a\nc'),
+        ('<vendor>a</vendor><new x="a>b"/>', 'a'),
+        ("<vendor>a</vendor><new x='a\"' y='>'>b</new>", 'a'),
+    ],
+)
+def test_not_plain(decoder: Decoder, content: str, value: object) -> None:
+    """What takes a tree to be understood is left to that, and means the same there."""
+    document = REPLY.format(content).encode()
+    assert decoder.plain_members(document, DECLARED) is None
+    assert by_tree(decoder, document).about.vendor == value  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        ('<soapenv:Body>', '<soapenv:Header/><soapenv:Body>'),
+        ('<soapenv:Body>', '<!-- x --><soapenv:Body>'),
+        ('</soapenv:Body>', '<other/></soapenv:Body>'),
+        ('</soapenv:Body>', '</soapenv:Body><!-- x -->'),
+        ('UTF-8', 'ISO-8859-1'),
+        ('soap/envelope/', 'soap/envelope/2'),
+        ('<?xml', '\ufeff<?xml'),
+        ('Envelope', 'envelope'),
+        ('RetrieveServiceContentResponse', 'soapenv:Fault'),
+    ],
+)
+def test_another_frame(decoder: Decoder, old: str, new: str) -> None:
+    """Only the envelope that servers write is read without a tree."""
+    document = REPLY.format('').replace(old, new)
+    assert decoder.plain_members(document.encode(), DECLARED) is None
+
+
+@pytest.mark.parametrize(
+    'content',
+    ['<vendor>', '</vendor>', '<vendor a="1" a="2"/>', '<vendor>&new;</vendor>', '<a>' * 300, '\0'],
+)
+def test_malformed(decoder: Decoder, content: str) -> None:
+    """lxml has the last word on what is well-formed."""
+    with pytest.raises(XmlError):
+        decoder.plain_members(REPLY.format(content).encode(), DECLARED)
+
+
+def test_a_prefix_that_is_not_declared(decoder: Decoder) -> None:
+    """Without a tree lxml does not mind, so one is made, and the reply is refused."""
+    document = REPLY.format('<x:vendor>a</x:vendor>').encode()
+    assert decoder.plain_members(document, DECLARED) is None
+    with pytest.raises(XmlError, match='prefix'):
+        parse(document)
+
+
+def test_what_is_remembered_is_bounded(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tags come from whoever answers; those beyond the bound are read all the same."""
+    monkeypatch.setattr(start_tags, '_MAX_ENTRIES', 20)
+    made = []
+    real = start_tags.Starts._entry
+
+    def entry(self: start_tags.Starts, tag: start_tags.StartTag) -> start_tags.Entry:
+        made.append(self)
+        return real(self, tag)
+
+    monkeypatch.setattr(start_tags.Starts, '_entry', entry)
+    document = REPLY.format(''.join(f'<new{n}>{n}</new{n}>' for n in range(50))).encode()
+    members = decoder.plain_members(document, DECLARED)
+    assert members is not None
+    about = members['returnval'].about
+    assert [about[f'new{n}'] for n in range(50)] == [str(n) for n in range(50)]
+    assert sum(len(one) for one in {id(one): one for one in made}.values()) == 20
