@@ -30,10 +30,11 @@ _RESERVED = {'class': 'cls', 'def': 'dfn'}
 
 # How much is remembered of start tags, because they come from whoever answers. Servers use the
 # same prefixes each time, and what they tell of a large inventory has some hundred tags.
-_MAX_ENTRIES = 10_000
-_MAX_LENGTH = 500
+_MAX_ENTRIES = 4000
+_MAX_LENGTH = 200
 
-_TAG = re.compile(r"""([^\s/<>="'!?]+)((?:\s+[^\s/<>="']+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)""")
+_NAME = r"""(?!:)[^\s/<>="'!?]+(?<!:)"""
+_TAG = re.compile(rf"""({_NAME})((?:\s+{_NAME}\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)""")
 _ATTRIBUTE = re.compile(r"""([^\s/<>="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _BLANKS = str.maketrans('\t\n', '  ')
 _ESCAPE = re.compile('&(?:#(x?)([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));')

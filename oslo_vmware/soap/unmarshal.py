@@ -20,6 +20,7 @@ that is none of its type's stays text. A fault without members keeps its class.
 
 import itertools
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -47,8 +48,12 @@ _OPENING = re.compile(
 #: split, so it should not be all.
 _PIECE = 32 * 1024
 
-#: How many sets of declarations of prefixes are remembered.
+# What is remembered of how messages begin, because that comes from whoever answers: of how many
+# sets of declarations, of how many messages, and how long these may be. A server declares the same
+# each time.
 _MAX_SCOPES = 8
+_MAX_MESSAGES = 128
+_MAX_LENGTH = 4096
 
 _new = object.__new__
 
@@ -64,25 +69,19 @@ class _NoTree:
         pass
 
 
-def parse(document: bytes) -> Any:
-    """The root element of a document.
-
-    :raises XmlError: it is not well-formed, declares a document type, or nests deeper than 256
-                      elements
+class _Parsers(threading.local):
+    """Parsers of a thread, because one serves one at a time, and making one takes longer than a
+    small reply.
     """
-    if b'<!DOCTYPE' in document and _DOCTYPE.match(document):
-        raise XmlError('it has a document type, which SOAP forbids')
-    root = _parsed(document)
-    if root.getroottree().docinfo.internalDTD is not None:
-        # In an encoding that the search above cannot see through.
-        raise XmlError('it has a document type, which SOAP forbids')
-    return root
+
+    def __init__(self) -> None:
+        self.tree = _parser(None)
+        self.check = _parser(_NoTree())
 
 
-def _parsed(document: bytes, target: Any = None) -> Any:
-    # Of its own, because a parser serves one thread at a time. Its limits on depth and on the
-    # size of a text are what huge_tree would lift.
-    parser = etree.XMLParser(
+def _parser(target: Any) -> Any:
+    # The limits on depth and on the size of a text are what huge_tree would lift.
+    return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
@@ -91,6 +90,27 @@ def _parsed(document: bytes, target: Any = None) -> Any:
         remove_pis=True,
         target=target,
     )
+
+
+_parsers = _Parsers()
+
+
+def parse(document: bytes) -> Any:
+    """The root element of a document.
+
+    :raises XmlError: it is not well-formed, declares a document type, or nests deeper than 256
+                      elements
+    """
+    if b'<!DOCTYPE' in document and _DOCTYPE.match(document):
+        raise XmlError('it has a document type, which SOAP forbids')
+    root = _parsed(document, _parsers.tree)
+    if root.getroottree().docinfo.internalDTD is not None:
+        # In an encoding that the search above cannot see through.
+        raise XmlError('it has a document type, which SOAP forbids')
+    return root
+
+
+def _parsed(document: bytes, parser: Any) -> Any:
     try:
         return etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError) as exc:
@@ -107,6 +127,7 @@ class Decoder:
         self.schema = schema
         self._plans = Plans(schema)
         self._scopes: dict[str, Scope] = {}
+        self._plain_scopes: dict[tuple[bytes, str], Scope] = {}
 
     def plain_members(
         self, document: bytes, declared: str, lists: Iterable[str] = ()
@@ -122,15 +143,12 @@ class Decoder:
         opening = _OPENING.match(document)
         if opening is None or b'\r' in document:
             return None
-        _parsed(document, _NoTree())
-        prefix, *around = (part.decode() for part in opening.groups(b''))
+        _parsed(document, _parsers.check)
         tokens = _tokens(document, opening.end())
         start = next(tokens).partition('>')[0]
         try:
-            scope = self._scope(start, ''.join(around))
-            envelope = scope.element(f'{prefix}:Envelope' if prefix else 'Envelope')
-            message = StartTag(scope, start).element
-            if envelope != f'{ENVELOPE}Envelope' or message == f'{ENVELOPE}Fault':
+            scope = self._plain_scope(opening, start)
+            if scope is None:
                 return None
             members = self._members(start, tokens, scope, declared, lists)
         except NotPlainError:
@@ -186,6 +204,25 @@ class Decoder:
             value = object_class(Record, typed.rpartition(':')[2])()
         return value
 
+    def _plain_scope(self, opening: re.Match[bytes], start: str) -> Scope | None:
+        """What is known of start tags in a message, None if it is a fault, or not of SOAP."""
+        key = (opening[0], start)
+        scope = self._plain_scopes.get(key)
+        if scope is None or scope.is_full:
+            prefix, *around = (part.decode() for part in opening.groups(b''))
+            scope = self._scope(start, ''.join(around))
+            envelope = scope.element(f'{prefix}:Envelope' if prefix else 'Envelope')
+            message = StartTag(scope, start).element
+            if any(start_tags.taken_apart(f'Body{part}')[2] for part in around):
+                return None
+            if envelope != f'{ENVELOPE}Envelope' or message == f'{ENVELOPE}Fault':
+                return None
+            if len(opening[0]) + len(start) <= _MAX_LENGTH:
+                if len(self._plain_scopes) >= _MAX_MESSAGES:
+                    self._plain_scopes.clear()
+                self._plain_scopes[key] = scope
+        return scope
+
     def _scope(self, start: str, around: str = '') -> Scope:
         """What is known of start tags in a message.
 
@@ -195,10 +232,12 @@ class Decoder:
         written = around + start_tags.taken_apart(start)[1]
         scope = self._scopes.get(written)
         if scope is None or scope.is_full:
-            if len(self._scopes) >= _MAX_SCOPES:
-                self._scopes.clear()
-            prefixes = start_tags.attributes_of(written)
-            scope = self._scopes[written] = Scope(self._plans, {}).within(prefixes)
+            scope = Scope(self._plans, {}).within(start_tags.attributes_of(written))
+            if len(written) <= _MAX_LENGTH:
+                if len(self._scopes) >= _MAX_SCOPES:
+                    self._scopes.clear()
+                    self._plain_scopes.clear()
+                self._scopes[written] = scope
         return scope
 
 
