@@ -268,6 +268,7 @@ class Schema:
     def __init__(self, description: Description) -> None:
         self.description = description
         self._types: dict[str, Type] = {}
+        self._elements: dict[str, Type] = {}
         self._operations: dict[str, Operation] = {}
         self._by_local_name: dict[str, list[str]] = {}
         for tag in self.type_names():
@@ -339,8 +340,12 @@ class Schema:
 
     def element(self, tag: str) -> Type | None:
         """The type of a global element, None when there is no such element."""
-        type_ = self.description.elements.get(tag)
-        return None if type_ is None else self.type(type_)
+        found = self._elements.get(tag)
+        if found is None:
+            type_ = self.description.elements.get(tag)
+            if type_ is not None:
+                found = self._elements[tag] = self.type(type_)
+        return found
 
     def derives(self, tag: str, base: str) -> bool:
         """Whether a type is another one or derived from it; anything derives from anyType."""
