@@ -42,6 +42,12 @@ _CONVENTIONAL = {'urn:vim25': 'vim25', 'urn:pbm': 'pbm'}
 #: Objects that say all they have to by being there.
 _EMPTY_ELEMENTS = frozenset({'VirtualMachineEmptyProfileSpec'})
 
+# As constants, because to make a union at each member costs more than to look at it.
+_LISTS = (list, tuple)
+_OBJECTS = (sudsobject.Object, dict)
+#: What most members are, and certainly nothing else.
+_SIMPLE = frozenset({str, int, bool})
+
 #: What no XML document can hold, escaped or not.
 _IMPOSSIBLE = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
@@ -196,7 +202,9 @@ class Encoder:
 
     def _member(self, element: _Element, value: Any, out: list[str]) -> None:
         """Write a member, or nothing if there is nothing to say."""
-        if isinstance(value, list | tuple):
+        if type(value) in _SIMPLE:
+            self._simple(element, value, out)
+        elif isinstance(value, _LISTS):
             for item in value:
                 if item is not None:
                     self._member(element, item, out)
@@ -204,7 +212,7 @@ class Encoder:
             element.field.kind is Kind.MOREF and hasattr(value, '_type')
         ):
             self._reference(element, value, out)
-        elif isinstance(value, sudsobject.Object | dict):
+        elif isinstance(value, _OBJECTS):
             self._object(element, value, out)
         else:
             self._simple(element, value, out)
@@ -290,7 +298,7 @@ class Encoder:
         if isinstance(name, str) and name.startswith('_') and name[1:] in plan.attributes:
             text = text_of(content, builtin_name(plan.attributes[name[1:]].type))
             return f' {name[1:]}="{text.translate(_ATTRIBUTE_ESCAPES)}"' if text else ''
-        if isinstance(content, list | tuple) and not content:
+        if isinstance(content, _LISTS) and not content:
             return ''
         raise suds.TypeNotFound(f'{plan.type.name}.{name}')
 
@@ -298,7 +306,7 @@ class Encoder:
         """Clark name of the type of an object that is about to stand in place of another."""
         cls = value.__class__
         tag = getattr(cls, '__xsd_type__', '')
-        if tag and self._schema.find(tag) is not None:
+        if tag and (tag in self._plans or self._schema.find(tag) is not None):
             return str(tag)
         named = self._schema.lookup(cls.__name__)
         if named is not None and self._schema.derives(named, declared):
