@@ -1,9 +1,12 @@
 """Where the engines differ on purpose: each row of the table in the internals' documentation."""
 
+import datetime
+import math
 from typing import Any
 
 import pytest
 import suds
+from lxml import etree
 from suds import sudsobject
 from suds.sax.element import Element
 
@@ -11,6 +14,9 @@ from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.values import TypedValue
 from tests.differential.engines import Engines, canonical
 from tests.stand_ins import Proxy
+
+XSD = 'http://www.w3.org/2001/XMLSchema'
+XSI = f'{XSD}-instance'
 
 _REPLY = (
     '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" '
@@ -127,3 +133,126 @@ def test_the_server_of_a_reference_is_not_sent_back(vim: Engines) -> None:
     assert b'guid' not in vim.sent(vim.by_ours, 'PowerOnVM_Task', reference, {})
     with pytest.raises(suds.TypeNotFound):
         vim.sent(vim.by_stock, 'PowerOnVM_Task', reference, {})
+
+
+def parameters_sent(engines: Engines, by: Any, **arguments: Any) -> list[str]:
+    """The parameters of a request as lines of canonical text, whatever operation has them."""
+    operation = {
+        'result': 'SetTaskState',
+        'name': 'CreateFolder',
+        'mapCert': 'AddGuestAlias',
+        'pids': 'ListProcessesInGuest',
+        'poolId': 'AllocateIpv4Address',
+    }[next(iter(arguments))]
+    request = canonical(engines.sent(by, operation, moref('o', 'Some'), arguments))
+    return [line.strip().removeprefix('{urn:vim25}') for line in request.split('\n')[4:]]
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'theirs', 'ours'),
+    [
+        ('mapCert', 'True', 'True', 'true'),
+        ('mapCert', 'FALSE', 'FALSE', 'false'),
+        ('poolId', 1024.0, '1024.0', '1024'),
+        ('poolId', 1e16, '1e+16', '10000000000000000'),
+    ],
+)
+def test_values_are_put_into_the_words_of_their_types(
+    vim: Engines, name: str, value: Any, theirs: str, ours: str
+) -> None:
+    """By both of our engines; a stock client leaves it to the server to guess."""
+    assert parameters_sent(vim, vim.by_ours, **{name: value}) == [f'{name} [] {ours!r}']
+    assert parameters_sent(vim, vim.by_tolerant, **{name: value}) == [f'{name} [] {ours!r}']
+    assert parameters_sent(vim, vim.by_stock, **{name: value}) == [f'{name} [] {theirs!r}']
+
+
+def test_a_number_that_is_no_truth_value_is_for_the_server_to_refuse(vim: Engines) -> None:
+    """suds drops it, and the server takes its default."""
+    assert parameters_sent(vim, vim.by_ours, mapCert=2) == ["mapCert [] '2'"]
+    assert parameters_sent(vim, vim.by_tolerant, mapCert=2) == []
+    assert parameters_sent(vim, vim.by_stock, mapCert=2) == []
+
+
+@pytest.mark.parametrize(
+    ('value', 'theirs', 'type_', 'ours'),
+    [
+        (True, 'True', 'boolean', 'true'),
+        (5, '5', 'int', '5'),
+        (2**40, '1099511627776', 'long', '1099511627776'),
+        (0.5, '0.5', 'double', '0.5'),
+        (math.inf, 'inf', 'double', 'INF'),
+        ('a', 'a', 'string', 'a'),
+        (
+            datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
+            '2026-01-02 00:00:00+00:00',
+            'dateTime',
+            '2026-01-02T00:00:00+00:00',
+        ),
+    ],
+)
+def test_values_of_any_type_have_one(
+    vim: Engines, pbm: Engines, value: Any, theirs: str, type_: str, ours: str
+) -> None:
+    """In VIM those whose names do not say what becomes of them, in PBM all."""
+    typed = f"[('{{{XSI}}}type', '{{{XSD}}}{type_}')] {ours!r}"
+    assert parameters_sent(vim, vim.by_ours, result=value) == [f'result {typed}']
+    assert parameters_sent(vim, vim.by_tolerant, result=value) == [f'result [] {theirs!r}']
+    assert parameters_sent(vim, vim.by_stock, result=value) == [f'result [] {theirs!r}']
+    requests = []
+    for by, factory in (
+        (pbm.by_ours, pbm.ours.factory),
+        (pbm.by_tolerant, pbm.stock.factory),
+        (pbm.by_stock, pbm.stock.factory),
+    ):
+        limits = factory.create('ns0:PbmCapabilityRange')
+        limits.min = limits.max = value
+        rule = factory.create('ns0:PbmCapabilityPropertyInstance')
+        rule.id, rule.value = 'a rule', limits
+        rules = factory.create('ns0:PbmCapabilityConstraintInstance')
+        rules.propertyInstance = [rule]
+        capability = factory.create('ns0:PbmCapabilityInstance')
+        capability.constraint = [rules]
+        update = factory.create('ns0:PbmCapabilitySubProfileConstraints')
+        profile = factory.create('ns0:PbmCapabilitySubProfile')
+        profile.name, profile.capability = 'a profile', [capability]
+        update.subProfiles = [profile]
+        spec = factory.create('ns0:PbmCapabilityProfileUpdateSpec')
+        spec.constraints = update
+        request = pbm.sent(
+            by, 'PbmUpdate', moref('o', 'Some'), {'profileId': None, 'updateSpec': spec}
+        )
+        requests.append(canonical(request))
+    assert [text.count(f'max {typed}') for text in requests] == [1, 1, 0]
+    assert f'max [] {theirs!r}' in requests[2]
+
+
+def test_none_in_a_list_is_left_out(vim: Engines) -> None:
+    """As a member that is None is; suds fails."""
+    assert parameters_sent(vim, vim.by_ours, pids=[1, None, 2]) == ["pids [] '1'", "pids [] '2'"]
+    for by in (vim.by_tolerant, vim.by_stock):
+        with pytest.raises(Exception, match='append NoneType'):
+            parameters_sent(vim, by, pids=[1, None, 2])
+
+
+def test_bytes_are_base64(vim: Engines) -> None:
+    """suds sends how Python prints them, and nobody means that."""
+    assert parameters_sent(vim, vim.by_ours, name=b'ab') == ["name [] 'YWI='"]
+    for by in (vim.by_tolerant, vim.by_stock):
+        assert parameters_sent(vim, by, name=b'ab') == ['name [] "b\'ab\'"']
+
+
+@pytest.mark.parametrize(('text', 'theirs'), [('a&amp;b', 'a&b'), ('a\rb', 'a\nb')])
+def test_texts_arrive_as_they_are(vim: Engines, text: str, theirs: str) -> None:
+    """By both of our engines; a stock client takes an escape for one of its own."""
+    assert parameters_sent(vim, vim.by_ours, name=text) == [f'name [] {text!r}']
+    assert parameters_sent(vim, vim.by_tolerant, name=text) == [f'name [] {text!r}']
+    assert parameters_sent(vim, vim.by_stock, name=text) == [f'name [] {theirs!r}']
+
+
+def test_what_xml_cannot_hold_is_not_sent(vim: Engines) -> None:
+    """suds sends something that is no XML, of which a server can say nothing useful."""
+    with pytest.raises(ValueError, match='CreateFolder: an argument has a character that XML'):
+        parameters_sent(vim, vim.by_ours, name='a\x01b')
+    for by in (vim.by_tolerant, vim.by_stock):
+        with pytest.raises(etree.XMLSyntaxError):
+            parameters_sent(vim, by, name='a\x01b')
