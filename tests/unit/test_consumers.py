@@ -245,6 +245,8 @@ import oslo_vmware.exceptions
 class Case(unittest.TestCase):
     def test_library(self): self.assertEqual(oslo_vmware.version, '5.0.0')
     def test_variable(self): self.assertEqual(os.environ.get('OF_SUITE'), 'set')
+    def test_what_selects_the_engine(self):
+        self.assertEqual(os.environ['OSLO_VMWARE_SOAP_ENGINE'], 'reference')
     def test_nothing_of_the_tree(self):
         with self.assertRaises(ImportError):
             import verdicts
@@ -393,16 +395,18 @@ def test_from_release_to_closing_line(
     ours = make_wheel(tmp_path / 'ours', 'oslo.vmware', '5.0.0')
     variables = {'OF_SUITE': 'set'}
     suites = (
-        Suite('all is well', ('somebody',), 5, variables=variables),
-        Suite('shrunk', ('somebody',), 6, variables=variables),
-        Suite('failing', ('somebody',), 5),
-        Suite('hanging', ('somebody',), 5, variables=variables | {'HANG': '1'}),
+        Suite('all is well', ('somebody',), 6, variables=variables),
+        Suite('shrunk', ('somebody',), 7, variables=variables),
+        Suite('failing', ('somebody',), 6),
+        Suite('hanging', ('somebody',), 6, variables=variables | {'HANG': '1'}),
     )
     users = (
         User('somebody', ('somebody==1.0',), suites),
         User('not-yet', ('not-yet==1.0',), suites, pythons=('3.10',)),
         User('not-there', ('not-there==1.0',), (Suite('absent', ('not_there',), 5),)),
     )
+    # What selects a variant of the library reaches the users' tests.
+    monkeypatch.setenv('OSLO_VMWARE_SOAP_ENGINE', 'reference')
     monkeypatch.setattr(__main__, 'USERS', users)
     monkeypatch.setattr(__main__, 'build_wheel', lambda directory: ours)
     monkeypatch.setattr(__main__, '_SUITE', 5.0)
@@ -422,12 +426,12 @@ def test_from_release_to_closing_line(
         'FAILED',
         'FAILED',
     ]
-    assert 'known to have 6' in said[1]
+    assert 'known to have 7' in said[1]
     assert '1 tests failed' in said[2]
     assert 'died before its end' in said[3]
     assert 'no environment' in said[4]
     assert f'not-yet is not for Python {VERSION}, but for 3.10' in lines
-    assert lines[-1] == '14 passed, 4 failed, 0 skipped'
+    assert lines[-1] == '17 passed, 4 failed, 0 skipped'
     assert summary.main([str(tmp_path / 'results' / f'consumers-{VERSION}.xml')]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == lines[-1]
     # The log of the one that hung says where.
