@@ -9,6 +9,7 @@
 #   DRIVERS  the same for `make test-drivers`
 #   BENCH    options of `make bench`, for example --quick
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
+#   FUZZER  `fuzz` breaks them by chance, `guided` by what code they reach (needs atheris)
 #   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
 PYTHON  ?= python3
@@ -16,6 +17,7 @@ VENV    ?= .venv
 TESTS   ?= tests
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
+FUZZER  ?= fuzz
 GOCODE  ?= /usr/share/gocode
 
 MINIMUM := 3, 11
@@ -93,7 +95,7 @@ test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simula
 		$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
 
 fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the documented exception
-	@$(BIN)/python -m tests.differential.fuzz $(FUZZ_RUNS)
+	@$(BIN)/python -m tests.differential.$(FUZZER) $(FUZZ_RUNS)
 
 # Takes minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
 bench: $(VENV)/.has-bench  ## Measure the SOAP engine beside suds, zeep and pyVmomi

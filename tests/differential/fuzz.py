@@ -3,6 +3,7 @@
 Mutates a RetrievePropertiesEx reply and a fault, and reads the result as the compiled engine
 does. What must come out is a value, a SOAP fault or :class:`NotSoapError`, soon and without
 growing memory; anything else is printed with the input and the seed, and fails the run.
+``guided`` does the same under atheris.
 """
 
 import random
@@ -73,9 +74,17 @@ _DOCTYPES = [
 SLOWEST = 10.0
 
 
-def mutated(source: random.Random) -> bytes:
-    """A reply with a few things wrong with it."""
-    document = source.choice((REPLY, REPLY, FAULT))
+#: HTTP statuses that replies come with, as often as they are to.
+STATUSES = (200, 200, 500)
+
+
+def mutated(source: random.Random, document: bytes | None = None) -> bytes:
+    """A reply with a few things wrong with it.
+
+    :param document: the reply; one of ours by default
+    """
+    if document is None:
+        document = source.choice((REPLY, REPLY, FAULT))
     for _ in range(source.choice((1, 1, 1, 2, 3, 5))):
         document = source.choice(_MUTATIONS)(source, document)
     return document
@@ -148,34 +157,48 @@ _MUTATIONS = (
 )
 
 
-def run(runs: int, seed: int) -> Counter[str]:
-    """Read that many broken replies.
+class Reader:
+    """Reads broken replies, and knows what may become of one."""
 
-    :returns: how many came out as what
-    :raises AssertionError: one came out as something else, or took too long
-    """
-    client = CompiledClient(shipped_vim(), 'https://localhost/sdk', HttpTransport())
-    operation = client.operation('RetrievePropertiesEx')
-    outcomes: Counter[str] = Counter()
-    source = random.Random(seed)
-    for number in range(runs):
-        document = mutated(source)
-        status = source.choice((200, 200, 500))
+    def __init__(self) -> None:
+        self._client = CompiledClient(shipped_vim(), 'https://localhost/sdk', HttpTransport())
+        self._operation = self._client.operation('RetrievePropertiesEx')
+
+    def outcome(self, document: bytes, status: int, name: str) -> str:
+        """Read a reply.
+
+        :param name: what to call the input when it is to be told
+        :returns: what it came out as
+        :raises AssertionError: it came out as something else, or took too long
+        """
         started = time.process_time()
         try:
-            client._result(operation, Reply(status, '', 'text/xml', document))
+            self._client._result(self._operation, Reply(status, '', 'text/xml', document))
             outcome = 'value'
         except suds.WebFault:
             outcome = 'fault'
         except NotSoapError:
             outcome = 'NotSoapError'
         except Exception as exc:
-            raise AssertionError(
-                f'input {number} of seed {seed} ended in {exc!r}, status {status}: {document!r}'
-            ) from exc
+            raise AssertionError(f'{name} ended in {exc!r}, status {status}: {document!r}') from exc
         seconds = time.process_time() - started
-        assert seconds < SLOWEST, f'input {number} of seed {seed} took {seconds} s: {document!r}'
-        outcomes[outcome] += 1
+        assert seconds < SLOWEST, f'{name} took {seconds} s, status {status}: {document!r}'
+        return outcome
+
+
+def run(runs: int, seed: int) -> Counter[str]:
+    """Read that many broken replies.
+
+    :returns: how many came out as what
+    :raises AssertionError: one came out as something else, or took too long
+    """
+    reader = Reader()
+    outcomes: Counter[str] = Counter()
+    source = random.Random(seed)
+    for number in range(runs):
+        document = mutated(source)
+        status = source.choice(STATUSES)
+        outcomes[reader.outcome(document, status, f'input {number} of seed {seed}')] += 1
     return outcomes
 
 
