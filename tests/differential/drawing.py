@@ -43,6 +43,7 @@ TIMES = st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2099, 1, 1
 
 _BLANKS = st.sampled_from(['', ' ', '\n', '\t a ', '  b'])
 _WORDS = st.sampled_from(['True', 'FALSE', 'false', '0', '-1', '1.0', 'NaN', 'INF', '0x10'])
+_FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _TYPED = st.sampled_from(
     [
         *(Typed('255', 'unsignedByte'), Typed('-7', 'short'), Typed('1', 'positiveInteger')),
@@ -149,7 +150,9 @@ class Drawing:
         if field.kind is Kind.MOREF:
             return st.none() | texts | st.lists(texts, max_size=2)
         numbers = st.integers() | st.floats()
-        if field.kind is Kind.BUILTIN and field.builtin == 'boolean':
+        if field.kind is Kind.BUILTIN and is_float(field.builtin):
+            numbers = st.integers() | _FINITE
+        elif field.kind is Kind.BUILTIN and field.builtin == 'boolean':
             # Of a whole number other than these suds says nothing at all.
             numbers = st.sampled_from([0, 1]) | st.floats()
         one = texts | numbers | st.booleans() | _OTHER
