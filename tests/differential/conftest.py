@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.differential.engines import PBM, VIM, Engines
+from tests.differential.engines import NUMBERS, PBM, VIM, Engines
 
 
 @pytest.fixture(scope='session')
@@ -15,6 +15,12 @@ def vim() -> Engines:
 def pbm() -> Engines:
     """The engines on the newest PBM."""
     return Engines(PBM)
+
+
+@pytest.fixture(scope='session')
+def numbers() -> Engines:
+    """The engines on a service of numbers."""
+    return Engines(NUMBERS)
 
 
 @pytest.fixture(params=['vim', 'pbm'])

@@ -54,7 +54,7 @@ _TYPED = st.sampled_from(
         *(Typed('P1D', 'duration'), Typed('a b', 'anyURI'), Typed('\n', 'string')),
     ]
 )
-_OTHER = st.dates() | st.times() | TIMES | st.decimals()
+_OTHER = st.dates() | st.times() | TIMES | st.decimals(allow_nan=False, allow_infinity=False)
 
 _OPTIONAL = 4
 _DEEPEST = 4
@@ -125,7 +125,7 @@ class Drawing:
             return self.draw(st.sampled_from(self.schema.type(field.type).values))
         if field.kind is Kind.BUILTIN:
             drawn = simple(field.builtin)
-            if self.reply and is_float(field.builtin):
+            if self.reply and field.builtin in ('float', 'double'):
                 drawn |= st.sampled_from([math.nan, math.inf, -math.inf])
             elif self.reply and field.builtin == 'string':
                 drawn |= _BLANKS
@@ -183,11 +183,15 @@ def simple(builtin: str) -> st.SearchStrategy[Any]:
         return st.booleans()
     if is_integer(builtin):
         return st.integers(*_RANGES.get(builtin, (0, 100)))
+    if builtin == 'decimal':
+        return st.decimals(allow_nan=False, allow_infinity=False, places=3)
     if is_float(builtin):
         width = 32 if builtin == 'float' else 64
         return st.floats(allow_nan=False, allow_infinity=False, width=width)  # type: ignore[arg-type]
     if builtin == 'dateTime':
         return TIMES
+    if builtin in ('date', 'time'):
+        return st.dates() if builtin == 'date' else st.times()
     if builtin == 'base64Binary':
         return st.binary(min_size=1, max_size=6).map(_base64)
     return TEXTS

@@ -28,6 +28,8 @@ from tests.differential.drawing import NAMED_VALUES, calls, is_record
 
 VIM = pathlib.Path(wsdl.vim_wsdl_path())
 PBM = VIM.parents[1] / 'pbm' / '9.1' / 'pbmService.wsdl'
+#: A service with a type for each kind of number, restricted.
+NUMBERS = pathlib.Path(__file__).parent / 'cases' / 'numbers.wsdl'
 
 Headers = Sequence[tuple[str, str]]
 Call = Callable[[str, Any, Mapping[str, Any], Headers], Any]

@@ -13,6 +13,8 @@ from suds.sax.element import Element
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.values import TypedValue
 from tests.differential.engines import Engines, canonical
+from tests.differential.values import Made
+from tests.differential.writing import Writer
 from tests.stand_ins import Proxy
 
 XSD = 'http://www.w3.org/2001/XMLSchema'
@@ -256,3 +258,31 @@ def test_what_xml_cannot_hold_is_not_sent(vim: Engines) -> None:
     for by in (vim.by_tolerant, vim.by_stock):
         with pytest.raises(etree.XMLSyntaxError):
             parameters_sent(vim, by, name='a\x01b')
+
+
+def test_numbers_of_restricted_types_are_numbers(numbers: Engines) -> None:
+    """To suds they are texts."""
+    operation = numbers.schema.operation('Count')
+    assert operation is not None
+    made = Made('{urn:numbers}Numbers', {'aInt': 5, 'aBoolean': True})
+    body = Writer(numbers.schema).reply(operation, made)
+    assert dict(numbers.read(numbers.by_ours, 'Count', body)) == {'aInt': 5, 'aBoolean': True}
+    theirs = numbers.read(numbers.by_stock, 'Count', body)
+    assert dict(theirs) == {'aInt': '5', 'aBoolean': 'true'}
+
+
+@pytest.mark.parametrize(
+    ('value', 'theirs', 'ours'),
+    [(math.inf, 'inf', 'INF'), (-math.inf, '-inf', '-INF'), (math.nan, 'nan', 'NaN')],
+)
+def test_floats_are_written_as_xml_schema_writes_them(
+    numbers: Engines, value: float, theirs: str, ours: str
+) -> None:
+    """suds writes what Python prints, which no server reads."""
+    arguments = {'numbers': {'aDouble': value}}
+    requests = [
+        canonical(numbers.sent(by, 'Count', moref('o', 'Some'), arguments))
+        for by in (numbers.by_ours, numbers.by_tolerant, numbers.by_stock)
+    ]
+    assert [f'aDouble [] {ours!r}' in text for text in requests] == [True, False, False]
+    assert [f'aDouble [] {theirs!r}' in text for text in requests] == [False, True, True]
