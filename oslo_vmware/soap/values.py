@@ -133,10 +133,16 @@ def text_of(value: Any, builtin: str) -> str:
         if is_integer(builtin) and value.is_integer():
             return str(int(value))
         return xsd_float(value) if is_float(builtin) else str(value)
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat() if builtin in ('dateTime', 'date', 'time') else str(value)
+    if isinstance(value, datetime.datetime):
+        if builtin == 'date':
+            return value.date().isoformat()
+        return value.isoformat() if builtin == 'dateTime' else str(value)
     if isinstance(value, decimal.Decimal):
-        return format(value.normalize(), 'f') if builtin == 'decimal' else str(value)
+        if builtin != 'decimal':
+            return str(value)
+        # Not normalize(), which rounds.
+        text = format(value, 'f')
+        return text.rstrip('0').rstrip('.') if '.' in text else text
     if isinstance(value, bytes | bytearray):
         return base64.b64encode(value).decode('ascii')
     if isinstance(value, _COLLECTIONS):
