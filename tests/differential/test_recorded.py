@@ -60,8 +60,9 @@ def test_every_operation_of_a_source_is_among_the_cases(source: str) -> None:
 def test_the_cases_keep_no_secret() -> None:
     """Passwords and cookies are constants, and nobody learns where the files were."""
     text = json.dumps(CALLS)
-    assert set(re.findall(r'<[^/>]*assword>([^<]*)<', text)) == {'a secret'}
-    assert set(re.findall(r'Cookie>([^<]*)</vcS', text)) == {'a cookie'}
+    given = re.findall(r'"(?:password|vcSessionCookie)"[:,] "([^"]*)"', text)
+    sent = re.findall(r'<[^/>]*(?:assword|SessionCookie)>([^<]*)<', text)
+    assert set(given) == set(sent) == {'a secret', 'a cookie'}
     assert not re.search(r'/(tmp|home|root)/', text)
     assert not set(record.UUID.findall(text)) - set(
         re.findall('0{8}-0{4}-4000-8000-[0-9]{12}', text)
