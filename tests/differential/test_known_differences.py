@@ -58,6 +58,17 @@ def test_broken_text_stays_text(vim: Engines, type_: str, text: str) -> None:
     assert not theirs
 
 
+def test_blanks_do_not_belong_to_a_value(vim: Engines) -> None:
+    """suds makes nothing of such a truth value, and fails a reply with such a time."""
+    val = '<val xsi:type="xsd:boolean"> true </val>'
+    assert read(vim, vim.by_ours, val) is True
+    assert not read(vim, vim.by_stock, val)
+    val = '<val xsi:type="xsd:dateTime">\n2026-01-02T03:04:05 </val>'
+    assert read(vim, vim.by_ours, val) == datetime.datetime(2026, 1, 2, 3, 4, 5)
+    with pytest.raises(ValueError, match='invalid format'):
+        read(vim, vim.by_stock, val)
+
+
 def test_a_fault_without_members_keeps_its_class(vim: Engines) -> None:
     """To suds it is an empty text, and nobody knows which fault it was."""
     val = '<val xsi:type="NotFound"/>'
