@@ -132,7 +132,7 @@ def calling(title: str, server: Server, workers: str, calls: str) -> dict[str, f
         for _ in range(each):
             read()
 
-    _together(work, int(workers))  # opens connections
+    _together(read, int(workers))  # opens connections
     began = time.perf_counter()
     _together(work, int(workers))
     return {'seconds': (time.perf_counter() - began) / (each * int(workers))}

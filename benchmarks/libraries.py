@@ -28,6 +28,8 @@ PATHS = [
     'config.files.vmPathName',
     'datastore',
 ]
+#: How many threads share a session; the libraries that keep connections are told to keep as many.
+THREADS = 16
 #: How many machines come in one reply, when many are read.
 PAGE = 1000
 
@@ -88,6 +90,7 @@ class Ours(Library):
             task_poll_interval=0.5,
             port=server.port,
             cacert=server.cacert,
+            pool_size=THREADS,
             wsdl_loc=wsdl_loc,
         )
         self.client = self.session.vim.client
@@ -214,6 +217,7 @@ class Zeep(Library):
         http_session = requests.Session()
         http_session.verify = server.cacert
         http_session.trust_env = False  # which could name other authorities
+        http_session.mount('https://', requests.adapters.HTTPAdapter(pool_maxsize=THREADS))
         self.client = zeep.Client(
             f'{server.url}/sdk/vimService.wsdl',
             transport=zeep.Transport(session=http_session),
@@ -300,6 +304,7 @@ class PyVmomi(Library):
         )
         self.content = self.instance.RetrieveContent()
         self.stub = self.instance._stub
+        self.stub.poolSize = THREADS
 
     def _filter(self, obj: Any, paths: list[str], **more: Any) -> Any:
         from pyVmomi import vim, vmodl

@@ -362,6 +362,12 @@ class _Adapter(requests.adapters.HTTPAdapter):
         manager: urllib3.PoolManager = self.poolmanager
         manager.pool_classes_by_scheme = _POOLS
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # The base class looks for the file at every request.
+        if getattr(conn, 'verified_by', None) != verify:
+            super().cert_verify(conn, url, verify, cert)
+            conn.verified_by = verify
+
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
         # SOCKS proxies need pools of their own.
