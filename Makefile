@@ -89,8 +89,8 @@ vcsim:
 	@mkdir -p .vcsim
 	@GOPATH='$(GOCODE)' GO111MODULE=off go build -o .vcsim/vcsim ./tests/vcsim
 
-# Against govmomi's simulator as well, once that has been built.
-test-drivers: $(VENV)/.has-test  ## Run the users' real drivers against a simulated vCenter
+# Against govmomi's simulator as well, once that has been built; then it is kept up to date.
+test-drivers: $(VENV)/.has-test $(if $(wildcard .vcsim/vcsim),vcsim)  ## Run the users' real drivers against a simulated vCenter
 	@OSLO_VMWARE_TEST_VCSIM=$(abspath $(wildcard .vcsim/vcsim)) \
 		$(BIN)/python -m tests.drivers --results $(RESULTS) $(DRIVERS)
 
