@@ -316,7 +316,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--quick', action='store_true', help='only see that it runs')
     size = QUICK if parser.parse_args().quick else FULL
-    console = Console(width=120, highlight=False)
+    console = Console(width=100, highlight=False)
     with Replay(Inventory.large(size.machines)) as replay:
         bench = Bench(replay.server, size)
         replay.freeze()

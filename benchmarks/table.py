@@ -25,7 +25,7 @@ class Target:
     @classmethod
     def at_most(cls, value: float, limit: float, unit: str) -> 'Target':
         """An amount."""
-        return cls(f'≤ {limit:g} {unit}', f'{value:.3g} {unit}', value <= limit)
+        return cls(f'≤ {limit:g} {unit}', f'{_short(value)} {unit}', value <= limit)
 
     @classmethod
     def fraction(cls, value: float, of: float, limit: int, name: str) -> 'Target':
@@ -65,14 +65,15 @@ def show(rows: Iterable[Row], console: Console) -> None:
     table.add_column('', no_wrap=True)
     for title in LIBRARIES:
         table.add_column(title, justify='right')
-    table.add_column('other')
     for row in rows:
-        table.add_row(
-            f'{row.title}, {row.unit}',
-            *(_cell(row, title) for title in LIBRARIES),
-            ', '.join(f'{name} {value:.3g}' for name, value in row.extra),
-        )
+        cells = [_cell(row, title) for title in LIBRARIES]
+        table.add_row(f'{row.title}, {row.unit}', *cells)
     console.print(table)
+    console.print()
+    for row in rows:
+        if row.extra:
+            others = ', '.join(f'{name} {_short(value)} {row.unit}' for name, value in row.extra)
+            console.print(f'{row.title}: {others}')
     console.print()
     verdicts = Table(box=None, pad_edge=False, header_style='bold')
     for heading in ('target', 'reached', '', 'of'):
@@ -92,8 +93,13 @@ def _cell(row: Row, title: str) -> str:
     """A figure, and how many times as good ours is."""
     if title not in row.values:
         return '-'
-    text = f'{row.values[title]:.3g}'
+    text = _short(row.values[title])
     if title == Ours.title:
         return text
     ratio = row.values[title] / row.values[Ours.title]
     return f'{text} ({1 / ratio if row.more_is_better else ratio:.1f}x)'
+
+
+def _short(value: float) -> str:
+    """Three digits that tell, without an exponent."""
+    return f'{float(f"{value:.3g}"):,.10g}'
