@@ -11,6 +11,7 @@ make the same, both make equal ones.
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
 XSI_TYPE = f'{_XSI}type'
 _XSI_NIL = f'{_XSI}nil'
 _XML = 'http://www.w3.org/XML/1998/namespace'
+_XMLNS = 'http://www.w3.org/2000/xmlns/'
 #: Namespaces whose attributes say something about the XML, not about the value.
 _ABOUT_XML = (_XSI, f'{{{_XML}}}')
 
@@ -33,11 +35,15 @@ _RESERVED = {'class': 'cls', 'def': 'dfn'}
 _MAX_ENTRIES = 4000
 _MAX_LENGTH = 200
 
-_NAME = r"""(?!:)[^\s/<>="'!?]+(?<!:)"""
-_TAG = re.compile(rf"""({_NAME})((?:\s+{_NAME}\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)""")
-_ATTRIBUTE = re.compile(r"""([^\s/<>="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# Which characters names may have has been checked before, but not where they may stand once there
+# are namespaces. Blanks are those of XML: of Unicode's others, one may be part of a name.
+_NCNAME = r"""(?![-.\d\xb7\u0300-\u036f\u203f\u2040])[^\s:/<>="'!?]+"""
+_NAME = f'{_NCNAME}(?::{_NCNAME})?'
+_TAG = re.compile(rf"""({_NAME})((?:\s+{_NAME}\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(/?)""", re.ASCII)
+_ATTRIBUTE = re.compile(r"""([^\s/<>="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.ASCII)
 _BLANKS = str.maketrans('\t\n', '  ')
-_ESCAPE = re.compile('&(?:#(x?)([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));')
+# Zeros in front may be as many as they like, and int() takes not more than some thousand digits.
+_ESCAPE = re.compile('&(?:#(x?)0*([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));')
 _ESCAPED = {'amp': '&', 'lt': '<', 'gt': '>', 'quot': '"', 'apos': "'"}
 
 # (name of the member, whether it repeats, what makes a value of the element's text, None or ''
@@ -125,7 +131,7 @@ class Scope:
     """
 
     def __init__(
-        self, plans: Plans, prefixes: Mapping[str, str], outermost: 'Scope | None' = None
+        self, plans: Plans, prefixes: ChainMap[str, str], outermost: 'Scope | None' = None
     ) -> None:
         self.plans = plans
         self._prefixes = prefixes
@@ -153,7 +159,10 @@ class Scope:
         return found
 
     def within(self, attributes: Iterable[tuple[str, str]]) -> 'Scope':
-        """What is in force in an element that has these XML attributes."""
+        """What is in force in an element that has these XML attributes.
+
+        :raises NotPlainError: a declaration is none that namespaces in XML allow
+        """
         declared = {
             name.partition(':')[2]: uri
             for name, uri in attributes
@@ -161,7 +170,12 @@ class Scope:
         }
         if not declared:
             return self
-        return Scope(self.plans, {**self._prefixes, **declared}, self._outermost)
+        for prefix, uri in declared.items():
+            is_reserved = prefix == 'xmlns' or uri == _XMLNS
+            if is_reserved or (prefix == 'xml') != (uri == _XML) or (prefix and not uri):
+                raise NotPlainError(f'{prefix!r} cannot be declared as {uri!r}')
+        # Not a copy: each start tag that is remembered may have declarations of its own.
+        return Scope(self.plans, self._prefixes.new_child(declared), self._outermost)
 
     def element(self, name: str) -> str:
         """The Clark name of an element.
@@ -217,14 +231,16 @@ class StartTag:
     :param tag: the tag as written, without its brackets
     :ivar element: Clark name of the element
     :ivar local: its local name
-    :raises NotPlainError: it is no start tag, or a prefix is not declared
+    :ivar scope: what is in force inside
+    :ivar closed: whether it is an end tag, too
+    :raises NotPlainError: it is no start tag, or namespaces in XML do not allow it
     """
 
     def __init__(self, scope: Scope, tag: str) -> None:
         name, written, closed = taken_apart(tag)
         attributes = attributes_of(written)
-        self._closed = closed
-        self._scope = scope = scope.within(attributes)
+        self.closed = closed
+        self.scope = scope = scope.within(attributes)
         self.element = scope.element(name)
         self.local = split(self.element)[1]
         self._attributes = {
@@ -232,6 +248,9 @@ class StartTag:
             for name, value in attributes
             if name.partition(':')[0] != 'xmlns'
         }
+        declarations = sum(name.partition(':')[0] == 'xmlns' for name, _ in attributes)
+        if len(self._attributes) + declarations < len(attributes):
+            raise NotPlainError(f'<{tag[:80]}> has an attribute twice')
 
     def entry(self, name: str, many: bool, empty: str | None, plan: Plan, cls: Any = None) -> Entry:
         """What the tag says.
@@ -242,7 +261,7 @@ class StartTag:
         :param plan: of the declared type
         :param cls: class of an object of that type, if it is not the plan's
         """
-        scope = self._scope
+        scope = self.scope
         cls = cls or plan.cls
         typed = self._attributes.get(XSI_TYPE)
         if typed is not None:
@@ -265,7 +284,7 @@ class StartTag:
             make_empty = cls
         elif self._attributes.get(_XSI_NIL, '').strip() in ('true', '1'):
             make_empty = None
-        inside = None if self._closed else scope.starts(plan)
+        inside = None if self.closed else scope.starts(plan)
         return _RESERVED.get(name, name), many, convert, make_empty, cls, members, inside
 
     def _members(self, plan: Plan) -> dict[str, Any]:

@@ -21,6 +21,7 @@ that is none of its type's stays text. A fault without members keeps its class.
 import itertools
 import re
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ _DOCTYPE = re.compile(rb'(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!DOCTYPE'
 #: How a plain reply begins: in UTF-8, with the start tags of envelope and body, and no header.
 _OPENING = re.compile(
     rb"""(?:<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'](?i:utf-8)["'])?\s*\?>)?\s*"""
-    rb"""<(?:([^\s:<>/]+):)?Envelope(\s[^<>]*)?>\s*<(?:\1:)?Body(\s[^<>]*)?>\s*(?=<[^/])"""
+    rb"""<([^\s<>/]*Envelope(?:\s[^<>]*)?)>\s*<([^\s<>/]*Body(?:\s[^<>]*)?)>\s*(?=<[^/])"""
 )
 
 #: How much of a document is split at a time. The collector of garbage goes through what has been
@@ -80,7 +81,7 @@ class _Parsers(threading.local):
 
 
 def _parser(target: Any) -> Any:
-    # The limits on depth and on the size of a text are what huge_tree would lift.
+    # huge_tree would lift the limit on depth, and that on the size of a text, which is for trees.
     return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
@@ -209,14 +210,15 @@ class Decoder:
         key = (opening[0], start)
         scope = self._plain_scopes.get(key)
         if scope is None or scope.is_full:
-            prefix, *around = (part.decode() for part in opening.groups(b''))
-            scope = self._scope(start, ''.join(around))
-            envelope = scope.element(f'{prefix}:Envelope' if prefix else 'Envelope')
-            message = StartTag(scope, start).element
-            if any(start_tags.taken_apart(f'Body{part}')[2] for part in around):
+            around = [part.decode() for part in opening.groups()]
+            envelope = StartTag(Scope(self._plans, ChainMap()), around[0])
+            body = StartTag(envelope.scope, around[1])
+            message = StartTag(body.scope, start)
+            if envelope.closed or body.closed or message.element == f'{ENVELOPE}Fault':
                 return None
-            if envelope != f'{ENVELOPE}Envelope' or message == f'{ENVELOPE}Fault':
+            if (envelope.element, body.element) != (f'{ENVELOPE}Envelope', f'{ENVELOPE}Body'):
                 return None
+            scope = self._scope(start, ''.join(start_tags.taken_apart(one)[1] for one in around))
             if len(opening[0]) + len(start) <= _MAX_LENGTH:
                 if len(self._plain_scopes) >= _MAX_MESSAGES:
                     self._plain_scopes.clear()
@@ -232,9 +234,10 @@ class Decoder:
         written = around + start_tags.taken_apart(start)[1]
         scope = self._scopes.get(written)
         if scope is None or scope.is_full:
-            scope = Scope(self._plans, {}).within(start_tags.attributes_of(written))
+            scope = Scope(self._plans, ChainMap()).within(start_tags.attributes_of(written))
             if len(written) <= _MAX_LENGTH:
-                if len(self._scopes) >= _MAX_SCOPES:
+                # One that is full may be that of many messages, which would keep it.
+                if len(self._scopes) >= _MAX_SCOPES or written in self._scopes:
                     self._scopes.clear()
                     self._plain_scopes.clear()
                 self._scopes[written] = scope

@@ -51,6 +51,9 @@ def by_tree(decoder: Decoder, document: bytes) -> object:
         ('<xml:vendor>a</xml:vendor>', 'vendor', 'a'),
         ('<fullName>a</fullName><fullName>b</fullName>', 'fullName', ['a', 'b']),
         ('<build>&#49;</build>', 'build', ['1', '1']),
+        (f'<vendor>&#{"0" * 5000}97;&#x{"0" * 5000}62;</vendor>', 'vendor', 'ab'),
+        ('<new\u1680>a</new\u1680>', 'new\u1680', 'a'),
+        ('<new xmlns:xml="http://www.w3.org/XML/1998/namespace" xml:lang="de">a</new>', 'new', 'a'),
     ],
 )
 def test_plain(decoder: Decoder, content: str, attribute: str, value: object) -> None:
@@ -106,11 +109,25 @@ def test_not_plain(decoder: Decoder, content: str, value: object) -> None:
         ('Envelope', 'envelope'),
         ('<soapenv:Body>', '<soapenv:Body :a="1">'),
         ('RetrieveServiceContentResponse', 'soapenv:Fault'),
+        ('soapenv:Body', 'Body'),
+        ('soapenv:Body', 'xsd:Body'),
+        ('<soapenv:Body>', '<soapenv:Body xmlns:soapenv="urn:x">'),
+        ('<soapenv:Body>', '<soapenv:Body a:b="1">'),
+        ('<soapenv:Body>', '<soapenv:Body xmlns:a="urn:x" xmlns:b="urn:x" a:c="1" b:c="2">'),
     ],
 )
 def test_another_frame(decoder: Decoder, old: str, new: str) -> None:
     """Only the envelope that servers write is read without a tree."""
     document = REPLY.format('').replace(old, new)
+    assert decoder.plain_members(document.encode(), DECLARED) is None
+
+
+@pytest.mark.parametrize('element', ['soapenv:Body', 'RetrieveServiceContentResponse'])
+def test_a_frame_of_another_namespace(decoder: Decoder, element: str) -> None:
+    """What is inside does not make an envelope of it, whatever it declares."""
+    envelope = 'http://schemas.xmlsoap.org/soap/envelope/'
+    document = REPLY.format('').replace(envelope, 'urn:x')
+    document = document.replace(f'<{element}', f'<{element} xmlns:soapenv="{envelope}"')
     assert decoder.plain_members(document.encode(), DECLARED) is None
 
 
@@ -139,6 +156,16 @@ def test_malformed(decoder: Decoder, content: str) -> None:
         '<:vendor>a</:vendor>',
         '<vendor :a="1">a</vendor>',
         '<vendor xmlns:="urn:x">a</vendor>',
+        '<new xmlns:a="urn:x" xmlns:b="urn:x" a:c="1" b:c="2"/>',
+        '<new xmlns:a=""/>',
+        '<new xmlns:xml="urn:x"/>',
+        '<new xmlns:a="http://www.w3.org/XML/1998/namespace"/>',
+        '<new xmlns:xmlns="urn:x"/>',
+        '<new xmlns="http://www.w3.org/2000/xmlns/"/>',
+        '<new xmlns:a:b="urn:x"><a:b:c/></new>',
+        '<new xmlns:a="urn:x"><a:1/></new>',
+        '<new xmlns:a="urn:x" a:-b="1"/>',
+        '<new xmlns:1="urn:x"/>',
     ],
 )
 def test_names_that_mean_nothing(decoder: Decoder, content: str) -> None:
@@ -187,3 +214,15 @@ def test_threads_read_at_the_same_time(decoder: Decoder) -> None:
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         read = [pool.submit(decoder.plain_members, document, DECLARED) for _ in range(64)]
         assert {str(one.result()) for one in read} == {expected}
+
+
+def test_full_tables_are_forgotten(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of a hundred names do not keep a full one each."""
+    monkeypatch.setattr(start_tags, '_MAX_ENTRIES', 20)
+    for number in range(100):
+        content = ''.join(f'<new{n}/>' for n in range(30))
+        document = REPLY.replace('RetrieveServiceContentResponse', f'Message{number}')
+        assert decoder.plain_members(document.format(content).encode(), DECLARED) is not None
+    kept = {id(scope) for scope in decoder._plain_scopes.values()}
+    assert kept == {id(scope) for scope in decoder._scopes.values()}
+    assert len(kept) == 1
