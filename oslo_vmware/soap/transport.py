@@ -174,7 +174,7 @@ class HttpTransport:
         request.url = route.url
         request.prepare_headers({**self.session.headers, **headers})
         request.body = body
-        request.prepare_content_length(body)
+        request.headers['Content-Length'] = str(len(body))
         request.prepare_cookies(self.session.cookies)
         response = route.adapter.send(request, timeout=self.timeout, **route.settings)
         _read_within_bounds(response)

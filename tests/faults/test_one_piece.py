@@ -31,7 +31,7 @@ def pieces() -> Iterator[list[bytes]]:
             with context.wrap_socket(accepted, server_side=True) as connection:
                 connection.settimeout(10)
                 request = b''
-                while not request.endswith(BODY if b'POST' in request else b'\r\n\r\n'):
+                while not request.endswith(BODY if b'Length: 7' in request else b'\r\n\r\n'):
                     seen.append(connection.recv(65536))
                     request += seen[-1]
                 connection.sendall(ANSWER)
@@ -59,3 +59,10 @@ def test_a_head_without_a_body_leaves_too(pieces: list[bytes]) -> None:
     """Reading a document has none."""
     assert HttpTransport().get(pieces[0].decode()).body == b'ok'
     assert pieces[1].startswith(b'GET /sdk HTTP/1.1\r\n')
+
+
+def test_a_request_without_a_body_says_so(pieces: list[bytes]) -> None:
+    """It is not sent in chunks, of which there would be none."""
+    assert HttpTransport().post(pieces[0].decode(), b'', {}).body == b'ok'
+    assert b'\r\nContent-Length: 0\r\n' in pieces[1]
+    assert b'Transfer-Encoding' not in pieces[1]
