@@ -81,7 +81,8 @@ class _Parsers(threading.local):
 
 
 def _parser(target: Any) -> Any:
-    # huge_tree would lift the limit on depth, and that on the size of a text, which is for trees.
+    # The limits on depth and on the size of a text are what huge_tree would lift. Of the latter
+    # libxml2 2.14 makes nothing where no tree is made.
     return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
