@@ -112,15 +112,15 @@ def compliance(
         )
     operation = 'PbmCheckCompliance' if recheck else 'PbmFetchComplianceResult'
     found = _results(session, operation, 'entities', asked, block)
-    by_key: dict[EntityKey, list[Compliance]] = {}
+    # By what was asked, then by part: a home that is asked for by itself and with its machine is
+    # answered twice.
+    by_key: dict[EntityKey, dict[EntityKey, Compliance]] = {}
     for result in map(_compliance, found):
-        by_key.setdefault(result.entity, []).append(result)
-        if result.entity.kind != entities.MACHINE_AND_DISKS:
-            by_key.setdefault(entities.machine_of(result.entity), []).append(result)
+        for key in (result.entity, entities.machine_of(result.entity)):
+            by_key.setdefault(key, {})[result.entity] = result
     answers: list[Compliance] = []
     for one in asked:
-        held = by_key.get(one)
-        answers += held or [Compliance(one, None, NOT_APPLICABLE)]
+        answers += by_key.get(one, {}).values() or [Compliance(one, None, NOT_APPLICABLE)]
     return answers
 
 

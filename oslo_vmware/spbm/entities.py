@@ -133,11 +133,9 @@ def policies_of(
         for result in _associations(connection, part):
             key = EntityKey.from_wire(result.object)
             answer = _answer(result)
-            # For a machine with its disks the server answers for each part.
-            for asked in (key, machine_of(key)):
-                if asked in found:
-                    _add(found, asked, answer)
-                    break
+            # For a machine with its disks the server may answer for each part.
+            for asked in {key, machine_of(key)} & found.keys():
+                _add(found, asked, answer)
     return found
 
 

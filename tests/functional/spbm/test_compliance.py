@@ -76,6 +76,16 @@ def test_violations(
     assert spbm.vms_by_compliance(session, 'compliant') == []
 
 
+def test_a_home_by_itself_and_with_its_machine(
+    session: api.VMwareAPISession, site: Site, vm: Any
+) -> None:
+    """The server answers twice about it; each question has its answer once."""
+    home, whole = spbm.entity(vm), spbm.vm_and_disks(vm)
+    for asked in ([home, whole], [whole, home]):
+        results = spbm.compliance(session, asked)
+        assert [one.entity for one in results] == [home, home]
+
+
 def test_why_nothing_is_known(session: api.VMwareAPISession, site: Site, vm: Any) -> None:
     """A check that fails says so, and why."""
     site.object('VirtualMachine').home.update(accessible=False)

@@ -6,6 +6,7 @@ import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.spbm import _calls
 
 from ..conftest import SessionMaker
 from .conftest import Site
@@ -202,6 +203,26 @@ def test_a_fault_about_one(
     assert by_policy == {silver: [spbm.disk(vm, 2000)], gold: [spbm.entity(vm)]}
     with pytest.raises(spbm.PolicyNotFoundException):
         spbm.entities_of(session, '11111111-1111-1111-1111-111111111111')
+
+
+def test_a_server_that_answers_for_each_part(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any, monkeypatch: Any
+) -> None:
+    """A machine with its disks has all their policies, also where they are asked for too."""
+    gold, silver = site.policy_id('Gold'), site.policy_id('Silver')
+    vc.policies.assign(site.object('VirtualMachine'), gold, {2000: silver})
+    home, disk, whole = spbm.entity(vm), spbm.disk(vm, 2000), spbm.vm_and_disks(vm)
+    invoke = session.invoke_api
+
+    def by_part(module: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == 'PbmQueryAssociatedProfiles':
+            connection = _calls.Connection(session)
+            kwargs['entities'] = [one.to_wire(connection) for one in (home, home, disk)]
+        return invoke(module, method, *args, **kwargs)
+
+    monkeypatch.setattr(session, 'invoke_api', by_part)
+    found = spbm.policies_of(session, [home, whole])
+    assert found == {home: [gold], whole: [gold, silver]}
 
 
 def test_before_6_5_each_policy_is_asked_for(
