@@ -119,12 +119,12 @@ def update_policy(
             updateSpec=spec,
         )
     except errors.PbmException as exc:
-        policies.policy_cache(session).clear()
         # PbmUpdate declares no fault for a name that is taken: PBM calls it trouble with storage.
-        if name is None or isinstance(exc, errors.PolicyNotFoundException):
-            raise
-        twins = [one for one in policies.list_policies(session) if one.name == name]
-        if all(one.id == id_ for one in twins):
+        if (
+            name is None
+            or type(exc) is not errors.PbmException
+            or not _is_taken(session, name, id_)
+        ):
             raise
         duplicate = errors.PbmDuplicateNameException(
             exc.message, exc.fault_list, exc.details, exc.cause
@@ -134,6 +134,16 @@ def update_policy(
     finally:
         policies.policy_cache(session).forget([id_])
     return policies.find_policy(session, id_, category=None)
+
+
+def _is_taken(session: Any, name: str, id_: str) -> bool:
+    """Whether another policy of the same category as one has a name."""
+    policies.policy_cache(session).clear()
+    everything = policies.list_policies(session, category=None)
+    categories = {one.category for one in everything if one.id == id_}
+    return any(
+        one.name == name and one.id != id_ and one.category in categories for one in everything
+    )
 
 
 def clone_policy(

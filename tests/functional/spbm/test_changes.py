@@ -89,6 +89,37 @@ def test_names_are_taken(session: api.VMwareAPISession) -> None:
     assert caught.value.name == 'Silver'
 
 
+def test_names_are_taken_by_category(session: api.VMwareAPISession) -> None:
+    """Of a policy of data services the name is one of those."""
+    rule = spbm.Rule('vmwarevmcrypt', 'vmwarevmcrypt@ENCRYPTION', 'AllowCleartextFilters', 'True')
+    made = spbm.create_policy(session, 'Crypt', rule, category='DATA_SERVICE_POLICY')
+    with pytest.raises(spbm.PbmDuplicateNameException):
+        spbm.update_policy(session, made, name='Low IO shares allocation')
+    assert spbm.update_policy(session, made, name='Gold').name == 'Gold'
+
+
+@pytest.mark.parametrize(
+    ('fault', 'name', 'class_'),
+    [
+        ('PbmFaultNoPermission', 'Silver', spbm.PbmNoPermissionException),
+        ('PbmFaultProfileStorageFault', 'New', spbm.PbmException),
+    ],
+)
+def test_what_is_no_name_that_is_taken(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    fault: str,
+    name: str,
+    class_: Any,
+) -> None:
+    """Missing privileges stay that, whatever the name; so does trouble with a name that is free."""
+    vc.faults.on('PbmUpdate', fault=fault, message='Not now.')
+    with pytest.raises(spbm.PbmException, match='Not now') as caught:
+        spbm.update_policy(session, site.policy_id('Gold'), name=name)
+    assert type(caught.value) is class_
+
+
 def test_ensure_is_idempotent(
     session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, calls: Counter
 ) -> None:
