@@ -178,10 +178,18 @@ def as_rule_sets(given: Any) -> tuple[RuleSet, ...]:
 
 
 def canonical(rule_sets: Iterable[RuleSet]) -> frozenset[Any]:
-    """What tells policies apart by their rules: names and order are nothing."""
-    return frozenset(
-        (
-            bool(rule_set.force_provision),
+    """What tells policies apart by their rules: names, order, and numbers are nothing.
+
+    The wire has no numbers of alternatives: what goes out as 1 and 2 comes back as 0 and 1.
+    """
+    return frozenset((bool(rule_set.force_provision), _demands(rule_set)) for rule_set in rule_sets)
+
+
+def _demands(rule_set: RuleSet) -> frozenset[Any]:
+    """What has to be satisfied: single rules, and sets of alternatives."""
+    demands: set[Any] = set()
+    for constraints in _grouped(rule_set).values():
+        alternatives = frozenset(
             frozenset(
                 (
                     rule.namespace,
@@ -189,13 +197,16 @@ def canonical(rule_sets: Iterable[RuleSet]) -> frozenset[Any]:
                     rule.property,
                     values.key(rule.value),
                     rule.operator,
-                    rule.alternative,
                 )
-                for rule in rule_set.rules
-            ),
+                for rule in constraint.values()
+            )
+            for constraint in constraints.values()
         )
-        for rule_set in rule_sets
-    )
+        if len(alternatives) == 1:
+            demands.update(*alternatives)
+        else:
+            demands.add(alternatives)
+    return frozenset(demands)
 
 
 # --- the wire
@@ -223,8 +234,8 @@ def to_wire(rule_sets: Sequence[RuleSet], create: values.Create, types: Types) -
     return create('PbmCapabilitySubProfileConstraints', subProfiles=sub_profiles)
 
 
-def _capabilities(rule_set: RuleSet, create: values.Create, types: Types) -> list[Any]:
-    # (namespace, capability, occurrence) -> alternative -> property -> rule
+def _grouped(rule_set: RuleSet) -> dict[tuple[str, str, int], dict[int, dict[str, Rule]]]:
+    """The rules by (namespace, capability, occurrence), alternative, and property."""
     grouped: dict[tuple[str, str, int], dict[int, dict[str, Rule]]] = {}
     for rule in rule_set.rules:
         occurrence = rule.occurrence
@@ -235,8 +246,12 @@ def _capabilities(rule_set: RuleSet, create: values.Create, types: Types) -> lis
                 constraint[rule.property] = rule
                 break
             occurrence += 1
+    return grouped
+
+
+def _capabilities(rule_set: RuleSet, create: values.Create, types: Types) -> list[Any]:
     made = []
-    for (namespace, capability, _occurrence), constraints in grouped.items():
+    for (namespace, capability, _occurrence), constraints in _grouped(rule_set).items():
         made.append(
             create(
                 'PbmCapabilityInstance',

@@ -86,6 +86,7 @@ def test_rules_survive_the_wire(rule_set: Any) -> None:
     assert sorted(map(repr, found)) == sorted(map(repr, plain))
     again = rules.to_wire([back], create, {})
     assert rules.from_wire(again) == (back,)
+    assert rules.canonical([back]) == rules.canonical([rule_set])
     assert back.force_provision == rule_set.force_provision
 
 
@@ -114,6 +115,21 @@ def test_and_and_or() -> None:
     together = spbm.RuleSet([spbm.Rule('n', 'c', 'p', 1), spbm.Rule('n', 'c', 'q', 2)])
     wire = rules.to_wire([together], create, {}).subProfiles[0].capability
     assert [len(one.constraint[0].propertyInstance) for one in wire] == [2]
+
+
+def test_what_tells_policies_apart() -> None:
+    """Numbers of alternatives do not; what is an alternative to what does."""
+
+    def canonical(*alternatives: int) -> Any:
+        held = [
+            spbm.Rule('n', 'c', 'p', value, alternative=one)
+            for value, one in enumerate(alternatives)
+        ]
+        assert rules.canonical([spbm.RuleSet(held)]) == rules.canonical([spbm.RuleSet(held[::-1])])
+        return rules.canonical([spbm.RuleSet(held)])
+
+    assert canonical(0, 1) == canonical(1, 0) == canonical(1, 2) != canonical(0, 0)
+    assert canonical(0) == canonical(5)
 
 
 @pytest.mark.parametrize(
