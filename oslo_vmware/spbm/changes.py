@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from oslo_vmware import exceptions
+from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, errors, policies, rules, schema, validation
 from oslo_vmware.spbm.policies import Policy
 
@@ -275,8 +276,12 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
     :param validate: as in :func:`create_policy`
     :raises InvalidRuleException: with every mistake, and nothing was sent
     """
+    if not isinstance(plain, Mapping):
+        raise errors.InvalidRuleException([_('%r is no policy') % (plain,)])
     known = ('name', 'description', 'category', 'rule_sets')
     problems = [f'{name!r} is unknown' for name in plain if name not in known]
+    if not isinstance(plain.get('description'), str | None):
+        problems.append(_('description is no text'))
     problems += validation.name_problems(plain.get('name'))
     category = plain.get('category') or policies.REQUIREMENT
     if category not in (policies.REQUIREMENT, policies.DATA_SERVICE_POLICY):

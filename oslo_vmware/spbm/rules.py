@@ -338,6 +338,10 @@ def rule_sets_from_plain(plain: Any) -> tuple[RuleSet, ...]:
             problems.append(_('%s: it has no list of rules') % where)
             continue
         problems += _unknown(one, ('rules', 'name', 'force_provision'), where)
+        if not isinstance(one.get('name'), str | None):
+            problems.append(_('%s: name is no text') % where)
+        if not isinstance(one.get('force_provision'), bool | None):
+            problems.append(_('%s: force_provision is neither true nor false') % where)
         rules = []
         for index, rule in enumerate(one['rules'], 1):
             try:

@@ -153,8 +153,9 @@ def _rule_problems(rule: rules.Rule, capability: schema.Capability) -> Iterator[
     if prop.container == 'VMW_SET' and not isinstance(rule.value, values.DiscreteSet):
         yield f'{values.describe(rule.value)} where a DiscreteSet belongs'
         return
-    if prop.container is None and isinstance(rule.value, values.DiscreteSet):
-        yield 'a set of values where a single one belongs'
+    if prop.container != 'VMW_SET' and isinstance(rule.value, values.DiscreteSet):
+        wanted = 'a range' if prop.container == 'VMW_RANGE' else 'a single one'
+        yield f'a set of values where {wanted} belongs'
         return
     if prop.container is None and isinstance(rule.value, values.Range):
         yield 'a range of values where a single one belongs'

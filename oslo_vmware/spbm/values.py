@@ -180,7 +180,8 @@ def from_plain(plain: Any) -> Any:
         if names == {'value', 'unit'}:
             return TimeSpan(plain['value'], plain['unit'])
         if names == {'datetime'}:
-            return datetime.datetime.fromisoformat(plain['datetime'])
+            # YAML reads one without quotes itself.
+            return datetime.datetime.fromisoformat(str(plain['datetime']))
     raise ValueError(_('%r is no value of a rule') % (plain,))
 
 

@@ -177,6 +177,8 @@ def test_what_tells_values_apart(one: Any, other: Any, same: bool) -> None:
         (None, 'no list'),
         ([{}], 'no list of rules'),
         ([{'rules': [], 'more': 1}], "'more' is unknown"),
+        ([{'rules': [], 'name': 1}], 'name is no text'),
+        ([{'rules': [], 'force_provision': 'no'}], 'force_provision is neither true nor false'),
         ([{'rules': [{'namespace': 'n'}]}], 'it has no capability'),
         ([{'rules': ['x']}], "'x' is no rule"),
         (
@@ -211,6 +213,17 @@ def test_data_that_is_no_policy(plain: Any, problem: str) -> None:
         rules.rule_sets_from_plain(plain)
 
 
+@pytest.mark.parametrize('when', ['2026-01-02T03:04:05Z', '2026-01-02 03:04:05Z'])
+def test_a_date_without_quotes(when: str) -> None:
+    """YAML written by hand has a date where an export has a text."""
+    plain = yaml.safe_load(f'datetime: {when}')
+    assert isinstance(plain['datetime'], datetime.datetime)
+    wanted = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    assert values.from_plain(plain) == wanted
+    with pytest.raises(ValueError, match='5'):
+        values.from_plain({'datetime': 5})
+
+
 def prop(**about: Any) -> Any:
     known = {'mandatory': False, 'type': None, 'container': None, 'default': None}
     return schema.Property('p', 'P', **{**known, 'allowed': None, 'raw': None, **about})
@@ -236,7 +249,11 @@ def prop(**about: Any) -> Any:
             [spbm.DiscreteSet(['a'])],
             ['a', spbm.DiscreteSet([1])],
         ),
-        ({'type': 'XSD_INT', 'container': 'VMW_RANGE'}, [spbm.Range(1, 2)], [spbm.Range('1', 2)]),
+        (
+            {'type': 'XSD_INT', 'container': 'VMW_RANGE'},
+            [spbm.Range(1, 2)],
+            [spbm.Range('1', 2), spbm.DiscreteSet([1])],
+        ),
     ],
 )
 def test_types_and_allowed_values(about: Any, right: list[Any], wrong: list[Any]) -> None:

@@ -305,8 +305,17 @@ def test_every_mistake_at_once(session: api.VMwareAPISession, calls: Counter) ->
     assert [one in caught.value.problems for one in shapes.value.problems] == [True, True]
     spbm.check_rules(session, spbm.tag_rule('Tier', 'Gold'), name='Code')
     assert calls() == []
-    with pytest.raises(spbm.InvalidRuleException):
-        spbm.policy_from_dict(session, {'name': '', 'rule_sets': [{'rules': [{}]}], 'x': 1})
+    plain = {'name': '', 'description': 1, 'rule_sets': [{'rules': [{}]}], 'x': 1}
+    with pytest.raises(spbm.InvalidRuleException) as imported:
+        spbm.policy_from_dict(session, plain)
+    assert imported.value.problems[:3] == (
+        "'x' is unknown",
+        'description is no text',
+        'the policy has no name',
+    )
+    for nothing in (None, [plain]):
+        with pytest.raises(spbm.InvalidRuleException, match='is no policy'):
+            spbm.policy_from_dict(session, nothing)  # type: ignore[arg-type]
     assert calls() == []
 
 
