@@ -48,6 +48,14 @@ def create_policy(
     """
     held = rules.as_rule_sets(rule_sets)
     check_rules(session, held, name=name, against_schema=validate)
+    create = _calls.Connection(session).create
+    constraints = rules.to_wire(held, create, schema.types_of(session, held))
+    return _create(session, name, constraints, description, category)
+
+
+def _create(
+    session: Any, name: str, constraints: Any, description: str | None, category: str | None
+) -> Policy:
     connection = _calls.Connection(session)
     if category == policies.REQUIREMENT and not connection.has('PbmFetchCapabilitySchema'):
         # Before 6.5 that goes without saying, and cannot be said.
@@ -58,7 +66,7 @@ def create_policy(
         description=description,
         category=category,
         resourceType=connection.create('PbmProfileResourceType', resourceType=policies.STORAGE),
-        constraints=rules.to_wire(held, connection.create, schema.types_of(session, held)),
+        constraints=constraints,
     )
     try:
         made = connection.call(_calls.PROFILES, 'PbmCreate', createSpec=spec)
@@ -150,7 +158,7 @@ def _is_taken(session: Any, name: str, id_: str) -> bool:
 def clone_policy(
     session: Any, policy: Any, new_name: str, *, description: str | None = None
 ) -> Policy:
-    """Make a policy with the rules of another.
+    """Make a policy with the rules of another, or without any if that has none.
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param policy: id, ``PbmProfileId`` or :class:`Policy` to copy
@@ -160,11 +168,16 @@ def clone_policy(
     :raises PbmDuplicateNameException: there is a policy of the new name
     """
     original = policies.find_policy(session, policy, category=None)
+    text = original.description if description is None else description
+    if rules.asks_nothing(_calls.get(original.raw, 'constraints')):
+        if problems := validation.name_problems(new_name):
+            raise errors.InvalidRuleException(problems)
+        return _create(session, new_name, rules.NOTHING, text, original.category)
     return create_policy(
         session,
         new_name,
         original.rule_sets,
-        description=original.description if description is None else description,
+        description=text,
         category=original.category,
         validate=False,
     )

@@ -292,6 +292,20 @@ def from_wire(constraints: Any) -> tuple[RuleSet, ...]:
     )
 
 
+#: ``PbmCapabilityConstraints`` in a request: an object in which nothing is set is left out.
+NOTHING = ''
+
+
+def asks_nothing(constraints: Any) -> bool:
+    """Whether decoded constraints are of the kind without rules (``PbmCapabilityConstraints``).
+
+    The policy "VVol No Requirements Policy" has such.
+    """
+    return bool(constraints == NOTHING) or (
+        constraints.__class__.__name__ == 'PbmCapabilityConstraints'
+    )
+
+
 def rules_of(capability: Any, occurrence: int = 0) -> tuple[Rule, ...]:
     """The rules of one decoded ``PbmCapabilityInstance``."""
     return tuple(

@@ -16,7 +16,7 @@ from tests.functional.conftest import SessionMaker
 from tests.vcsim.server import Vcsim
 from tests.vcsim.test_policies import POLICIES, datastores
 
-VSAN, _VVOL, ENCRYPTION, _PMEM = POLICIES
+VSAN, VVOL, ENCRYPTION, _PMEM = POLICIES
 
 RULES = [
     spbm.tag_rule('Tier', ['Gold, or better', 'Plätinum <&>']),
@@ -109,6 +109,9 @@ def test_life_of_a_policy(
     copied = spbm.clone_policy(session, vsan, 'Copy')
     assert (copied.description, copied.rule_sets) == (vsan.description, kept(vsan.rule_sets))
     assert copied.id != vsan.id
+    without = spbm.clone_policy(session, spbm.find_policy(session, VVOL), 'Without')
+    assert (without.name, without.rule_sets) == ('Without', ())
+    spbm.delete_policy(session, without)
     assert [policy.name for policy in spbm.list_policies(session)][4:] == ['Gold <&>', 'Copy']
     assert spbm.delete_policies(session, [made, copied]) == {made.id: None, copied.id: None}
     assert spbm.policies_by_id(session, [made.id, copied.id]) == {}

@@ -53,6 +53,22 @@ def test_life_of_a_policy(session: api.VMwareAPISession, vc: VCenterSimulator, s
     assert caught.value.ids == (copied.id,)
 
 
+@pytest.mark.parametrize('release', [None, '6.0'])
+def test_a_policy_without_requirements(
+    vc: VCenterSimulator, connect: SessionMaker, release: str | None
+) -> None:
+    """As "VVol No Requirements Policy" is one: copied, it asks for nothing either."""
+    session = connect(vc, pbm_wsdl_loc=release and pbm.get_pbm_wsdl_location(release))
+    vc.policies.create('Nothing', description='Whatever.')
+    copied = spbm.clone_policy(session, spbm.find_policy(session, 'Nothing'), 'Copy')
+    assert (copied.name, copied.description, copied.rule_sets) == ('Copy', 'Whatever.', ())
+    assert all(one.compatible for one in spbm.check_compatibility(session, copied))
+    with pytest.raises(spbm.InvalidRuleException, match='81 characters'):
+        spbm.clone_policy(session, copied, 'n' * 81)
+    with pytest.raises(spbm.InvalidRuleException, match='no rule set'):
+        spbm.create_policy(session, 'Other', [])
+
+
 def test_before_6_5_a_request_has_no_category(vc: VCenterSimulator, connect: SessionMaker) -> None:
     """Policies are made and copied there all the same; only another category is too much."""
     session = connect(vc, pbm_wsdl_loc=pbm.get_pbm_wsdl_location('6.0'))
