@@ -117,7 +117,8 @@ class PolicyCache:
         # By category; None for all.
         self._listed: dict[str | None, tuple[float, tuple[str, ...]]] = {}
         self._names: dict[str, tuple[float, str]] = {}
-        self.schemas: dict[Any, tuple[float, Any]] = {}
+        # By vendor and lines of service.
+        self._schemas: dict[Any, tuple[float, tuple[Any, ...]]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -126,7 +127,7 @@ class PolicyCache:
             self._policies.clear()
             self._listed.clear()
             self._names.clear()
-            self.schemas.clear()
+            self._schemas.clear()
 
     def clear_after_login(self, login: Any) -> None:
         """Forget everything if there has been a login since."""
@@ -201,6 +202,18 @@ class PolicyCache:
             if state == self._changes:
                 now = time.monotonic()
                 self._names.update((id_, (now, name)) for id_, name in names.items())
+
+    def schema(self, key: Any) -> tuple[Any, ...] | None:
+        """What rules can be about, or None if it is not known or that is too old."""
+        with self._lock:
+            when, schemas = self._schemas.get(key, (0.0, None))
+            return schemas if schemas is not None and self.fresh(when) else None
+
+    def keep_schema(self, state: int, key: Any, schemas: Iterable[Any]) -> None:
+        """Remember what rules can be about, as :meth:`keep` does policies."""
+        with self._lock:
+            if state == self._changes:
+                self._schemas[key] = (time.monotonic(), tuple(schemas))
 
     def drop(self, id_: str) -> None:
         """Forget a policy that turned out to be gone."""

@@ -6,7 +6,6 @@ metadata of each vendor does (``PbmFetchCapabilityMetadata``, PBM API 1.0).
 
 import dataclasses
 import logging
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -128,10 +127,15 @@ def capability_schema(
     lines = (line_of_service,) if isinstance(line_of_service, str) else line_of_service
     lines = tuple(lines) if lines is not None else None
     connection = _calls.Connection(session)
+    if lines is not None:
+        connection.require('PbmFetchCapabilitySchema', '6.5')
+        if not lines:
+            # On the wire no lines of service look like no choice, and that means all.
+            return []
     cache = policies.policy_cache(session)
     key = (vendor, lines)
-    when, held = cache.schemas.get(key, (0.0, None))
-    if held is not None and cache.fresh(when):
+    held = cache.schema(key)
+    if held is not None:
         return list(held)
     state = cache.state
     if connection.has('PbmFetchCapabilitySchema'):
@@ -143,11 +147,8 @@ def capability_schema(
         reply = connection.call(_calls.PROFILES, 'PbmFetchCapabilitySchema', **arguments)
         found = [_schema(raw) for raw in _calls.as_list(reply)]
     else:
-        if lines is not None:
-            connection.require('PbmFetchCapabilitySchema', '6.5')
         found = [_metadata(connection, vendor)]
-    if cache.state == state:
-        cache.schemas[key] = (time.monotonic(), tuple(found))
+    cache.keep_schema(state, key, found)
     return found
 
 

@@ -199,6 +199,22 @@ def test_unknown_ids_among_many(session: api.VMwareAPISession, site: Site, calls
     assert len(calls()) <= 2 * len(known).bit_length() + 1
 
 
+def test_what_was_asked_before_a_change_is_not_kept(session: api.VMwareAPISession) -> None:
+    """Of policies, of which there are, of names, and of the schema."""
+    gold, cache = spbm.find_policy(session, 'Gold'), spbm.policy_cache(session)
+    state = cache.state
+    cache.clear()
+    for number, kept in ((state, False), (cache.state, True)):
+        cache.keep(number, [gold])
+        cache.keep_listing(number, None, [gold.id])
+        cache.keep_names(number, {'datastore-1': 'nfs'})
+        cache.keep_schema(number, 'key', ['schema'])
+        assert (cache.get(gold.id) is not None) == kept
+        assert (cache.listing(None) is not None) == kept
+        assert bool(cache.names_of(['datastore-1'])) == kept
+        assert (cache.schema('key') is not None) == kept
+
+
 def test_threads_share_what_is_known(session: api.VMwareAPISession, calls: Counter) -> None:
     """A cache filled and cleared by many threads at once gives nobody a wrong answer."""
     found: list[Any] = []

@@ -75,6 +75,7 @@ def test_of_nothing_nothing_is_asked(session: api.VMwareAPISession, calls: Count
     assert spbm.applicable_default_policies(session, []) == []
     spbm.set_default_policy(session, 'x', [])
     assert spbm.space_statistics(session, 'datastore-1', []) == []
+    assert spbm.capability_schema(session, line_of_service=[]) == []
     assert spbm.policies_of(session, []) == {}
     assert spbm.entities_of_policies(session, []) == {}
     assert spbm.compliance(session, []) == []
