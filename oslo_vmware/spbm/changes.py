@@ -239,7 +239,7 @@ def ensure_policy(
     """See that there is a policy of a name with these rules; made or changed only if need be.
 
     Names and order of rule sets and rules make no difference, and neither does a description
-    that is not given.
+    that is not given. What is there is read anew, one call.
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param name: of the policy
@@ -251,7 +251,8 @@ def ensure_policy(
     """
     held = rules.as_rule_sets(rule_sets)
     try:
-        present = policies.find_policy(session, name, category=category)
+        # What is kept may have been changed or deleted by others.
+        present = policies.find_policy(session, name, category=category, fresh=True)
     except errors.PolicyNotFoundException:
         try:
             made = create_policy(

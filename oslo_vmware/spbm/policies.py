@@ -262,7 +262,9 @@ def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[P
     return _policies(session, _query(session, category) if ids is None else ids)
 
 
-def find_policy(session: Any, name_or_id: Any, *, category: str | None = REQUIREMENT) -> Policy:
+def find_policy(
+    session: Any, name_or_id: Any, *, category: str | None = REQUIREMENT, fresh: bool = False
+) -> Policy:
     """A policy by its name or its id: no call for what is kept, else one.
 
     Only the first search for a name after a login costs two, and one for what others have made
@@ -271,11 +273,12 @@ def find_policy(session: Any, name_or_id: Any, *, category: str | None = REQUIRE
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param name_or_id: exact name, or id as text, ``PbmProfileId`` or :class:`Policy`
     :param category: where to look for a name; None for everywhere
+    :param fresh: read it anew even if it is kept, which costs one call
     :returns: the policy; of several of one name the one of the category ``REQUIREMENT``
     :raises PolicyNotFoundException: there is none; the server was asked just now
     """
     wanted = _calls.policy_id(name_or_id)
-    return _find(session, [wanted], category)[wanted]
+    return _find(session, [wanted], category, fresh)[wanted]
 
 
 def policies_by_name(
@@ -291,7 +294,9 @@ def policies_by_name(
     return _find(session, list(names), category)
 
 
-def _find(session: Any, wanted: Sequence[str], category: str | None) -> dict[str, Policy]:
+def _find(
+    session: Any, wanted: Sequence[str], category: str | None, fresh: bool = False
+) -> dict[str, Policy]:
     cache = policy_cache(session)
     named = cache.named(category)
     found: dict[str, Policy] = {}
@@ -299,7 +304,7 @@ def _find(session: Any, wanted: Sequence[str], category: str | None) -> dict[str
     for one in wanted:
         known = named.get(one)
         id_ = known.id if known is not None else one
-        kept = cache.get(id_)
+        kept = None if fresh else cache.get(id_)
         if kept is not None and one in (kept.name, id_):
             found[one] = kept
         elif known is not None or _is_id(one):

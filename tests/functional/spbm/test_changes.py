@@ -1,5 +1,6 @@
 """Policies as code."""
 
+import dataclasses
 import datetime
 import json
 from typing import Any
@@ -148,7 +149,7 @@ def test_ensure_is_idempotent(
     twin = spbm.tag_rule('Label', reversed(TAGS[:2]))
     again = spbm.ensure_policy(session, 'Code', [other, twin])
     assert again == (policy, False)
-    assert calls() == []
+    assert calls() == ['PbmRetrieveContent']
     # To PBM True and 1 are two values.
     differs = spbm.ensure_policy(
         session, 'Code', spbm.vsan_rule(forceProvisioning=True), description='Text'
@@ -162,6 +163,33 @@ def test_ensure_is_idempotent(
         ).policy.description
         == 'Other'
     )
+
+
+def test_ensure_makes_again_what_others_have_deleted(
+    session: api.VMwareAPISession, vc: VCenterSimulator
+) -> None:
+    """And changes back what they have changed: what is kept of it does not count."""
+    rule = spbm.tag_rule('Tier', 'Gold')
+    policy, _changed = spbm.ensure_policy(session, 'Code', rule, description='Text')
+    vc.policies.get(policy.raw.profileId).description = 'Other'
+    back, changed = spbm.ensure_policy(session, 'Code', rule, description='Text')
+    assert (back.id, back.description, changed) == (policy.id, 'Text', True)
+    vc.policies.delete(policy.raw.profileId)
+    made, changed = spbm.ensure_policy(session, 'Code', rule, description='Text')
+    assert changed
+    assert made.id != policy.id
+
+
+def test_alternatives_are_ensured_once(session: api.VMwareAPISession) -> None:
+    """However they are numbered, and in whatever order they are given."""
+    rule_sets = [spbm.tag_rule('Tier', 'Gold'), spbm.tag_rule('Tier', ['Bronze'], exclude=True)]
+    wanted = [
+        dataclasses.replace(rule, alternative=number) for number, rule in enumerate(rule_sets, 1)
+    ]
+    assert spbm.ensure_policy(session, 'Either', wanted).changed
+    assert not spbm.ensure_policy(session, 'Either', wanted).changed
+    assert not spbm.ensure_policy(session, 'Either', wanted[::-1]).changed
+    assert spbm.ensure_policy(session, 'Either', rule_sets).changed
 
 
 def test_ensure_takes_what_another_has_just_made(

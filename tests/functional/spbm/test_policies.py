@@ -122,6 +122,25 @@ def test_a_policy_read_long_ago(
     assert spbm.find_policy(session, 'Gold').id == str(other.profileId.uniqueId)
 
 
+def test_one_that_is_kept_is_read_anew(
+    session: api.VMwareAPISession, vc: VCenterSimulator, calls: Counter
+) -> None:
+    """On demand, for one call: changed by others, it is as it is now; deleted, it is gone."""
+    gold = spbm.find_policy(session, 'Gold')
+    held = vc.policies.get(gold.raw.profileId)
+    held.description = 'New.'
+    calls()
+    assert spbm.find_policy(session, 'Gold').description != 'New.'
+    assert calls() == []
+    assert spbm.find_policy(session, 'Gold', fresh=True).description == 'New.'
+    assert calls() == ['PbmRetrieveContent']
+    assert spbm.find_policy(session, gold, fresh=True).description == 'New.'
+    assert calls() == ['PbmRetrieveContent']
+    vc.policies.delete(gold.raw.profileId)
+    with pytest.raises(spbm.PolicyNotFoundException):
+        spbm.find_policy(session, 'Gold', fresh=True)
+
+
 def test_before_not_found_the_server_is_asked(
     session: api.VMwareAPISession, vc: VCenterSimulator, calls: Counter
 ) -> None:
