@@ -3,6 +3,8 @@
 import dataclasses
 import datetime
 import json
+import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -418,6 +420,34 @@ def test_results_cannot_be_changed() -> None:
     assert policies == spbm.VmPolicies(None, {2000: 'a'})
     with pytest.raises(TypeError):
         policies.disks[2000] = 'b'  # type: ignore[index]
+
+
+def test_a_cache_is_read_while_others_write() -> None:
+    """No thread trips over what another remembers or forgets meanwhile."""
+    cache = spbm.PolicyCache()
+    known = [
+        spbm.Policy(str(one), str(one), *[None] * 6, False, None, None, (), None)
+        for one in range(1000)
+    ]
+
+    def write() -> None:
+        for _ in range(50):
+            for one in known:
+                cache.keep(cache.state, [one])
+            cache.forget(one.id for one in known)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        writer = threading.Thread(target=write)
+        writer.start()
+        while writer.is_alive():
+            for name, policy in cache.named(None).items():
+                assert name == policy.id
+        writer.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert cache.named(None) == {}
 
 
 def test_every_exception_is_a_vim_exception() -> None:

@@ -195,11 +195,12 @@ def test_fields_that_no_description_has(
                         ('a', ['P.x', 'P.y']),
                         ('b', ['P.x']),
                         (None, ['z']),
+                        ('a', ['P.z']),
                     )
                 ]
             },
             spbm.PbmNoPermissionException,
-            {'missing': {'a': ('P.x', 'P.y'), 'b': ('P.x',), None: ('z',)}},
+            {'missing': {'a': ('P.x', 'P.y', 'P.z'), 'b': ('P.x',), None: ('z',)}},
         ),
         ('NotAuthenticated', {}, exceptions.NotAuthenticatedException, {}),
         ('SecurityError', {}, exceptions.NotAuthenticatedException, {}),
