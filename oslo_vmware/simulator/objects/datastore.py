@@ -33,10 +33,12 @@ class Mount(NamedTuple):
 
     :ivar mounted: whether it has at all, or only knows it
     :ivar accessible: whether it gets through to it
+    :ivar writable: whether it may write to it
     """
 
     mounted: bool = True
     accessible: bool = True
+    writable: bool = True
 
 
 @managed('Datastore')
@@ -101,7 +103,7 @@ class Datastore(ManagedEntity):
         mount = self.mounts.get(host, Mount())
         made = types.HostMountInfo(
             path=f'/vmfs/volumes/{self.uuid}',
-            accessMode='readWrite',
+            accessMode='readWrite' if mount.writable else 'readOnly',
             mounted=mount.mounted,
             accessible=self.mounted_well(host),
         )
@@ -109,14 +111,22 @@ class Datastore(ManagedEntity):
             made.inaccessibleReason = 'AllPathsDown_Start'
         return made
 
-    def mount_on(self, host: HostSystem, *, mounted: bool = True, accessible: bool = True) -> None:
+    def mount_on(
+        self,
+        host: HostSystem,
+        *,
+        mounted: bool = True,
+        accessible: bool = True,
+        writable: bool = True,
+    ) -> None:
         """Say how a host has mounted it: a test's way to an unmounted or a lost datastore."""
-        self.update(mounts={**self.mounts, host: Mount(mounted, accessible)})
+        self.update(mounts={**self.mounts, host: Mount(mounted, accessible, writable)})
         host.changed('config')
 
     def mounted_well(self, host: HostSystem) -> bool:
         """Whether a host can use it."""
-        return self.accessible and all(self.mounts.get(host, Mount()))
+        mount = self.mounts.get(host, Mount())
+        return self.accessible and mount.mounted and mount.accessible
 
     @property
     def reachable(self) -> bool:

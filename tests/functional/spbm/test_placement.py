@@ -299,16 +299,18 @@ def test_what_hosts_can_use(
 
     assert verdict() == verdict(shared=True) == []
     store.mount_on(hosts[0], accessible=False)
-    assert verdict() == []
-    assert verdict(shared=True) == [
+    unusable = (
+        reasons.UNREACHABLE,
         (
-            reasons.UNREACHABLE,
-            (
-                'datastore fra-nfs-01 is not usable by all of the hosts: '
-                f'{hosts[0].name} cannot write to it'
-            ),
-        )
-    ]
+            'datastore fra-nfs-01 is not usable by all of the hosts: '
+            f'{hosts[0].name} cannot write to it'
+        ),
+    )
+    assert verdict() == []
+    assert verdict(shared=True) == [unusable]
+    store.mount_on(hosts[0], writable=False)
+    assert verdict() == []
+    assert verdict(shared=True) == [unusable]
     store.mount_on(hosts[1], mounted=False)
     names = ', '.join(sorted(host.name for host in hosts))
     unreachable = (

@@ -130,6 +130,9 @@ def test_space(session: api.VMwareAPISession, site: Site) -> None:
     (mirrored,) = spbm.space_statistics(session, vsan, [policy])
     assert mirrored.policy == policy
     assert mirrored.logical_free == whole.physical_free // 2
+    with pytest.raises(spbm.PolicyNotFoundException) as unknown:
+        spbm.space_statistics(session, vsan, ['nowhere'])
+    assert unknown.value.ids == ('nowhere',)
     with pytest.raises(exceptions.VimFaultException) as caught:
         spbm.space_statistics(session, site.ref('Datastore', 'fra-nfs-01'))
     assert exceptions.local_name(caught.value.fault_list[0]) == 'InvalidArgument'
