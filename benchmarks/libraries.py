@@ -121,6 +121,21 @@ class Ours(Library):
         answer = Reply(200, 'OK', 'text/xml', reply)
         return lambda: self.client._result(operation, answer)
 
+    def decode_the_first_time(self, reply: bytes) -> Action:
+        """The same with nothing remembered of types and tags."""
+        from oslo_vmware.soap.compiled import Codec, CompiledClient
+        from oslo_vmware.soap.schema import Schema
+        from oslo_vmware.soap.transport import Reply
+
+        answer = Reply(200, 'OK', 'text/xml', reply)
+
+        def decode() -> Any:
+            codec = Codec(Schema(self.client._codec.schema.description))
+            client = CompiledClient(codec, '', self.client._transport)
+            return client._result(client.operation('RetrievePropertiesEx'), answer)
+
+        return decode
+
     def create(self) -> Action:
         return lambda: self.client.factory.create('ns0:VirtualMachineConfigSpec')
 

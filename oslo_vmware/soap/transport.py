@@ -16,7 +16,7 @@ What is decided here, once, for every request:
 - An answer has a greatest size (:data:`MAX_REPLY_BYTES`), counted after decompression and while it
   is read, so that neither a body without an end nor one that inflates a thousandfold fills the
   memory. That holds for every answer, also one that redirects.
-- What the environment says of proxies is asked once for each URL, not at each call.
+- What the environment says of proxies and authorities is asked once for each URL, not at each call.
 - ``insecure`` is the operator's word, and whoever opens the session warns about it once;
   urllib3's own warning at every request is not wanted.
 """

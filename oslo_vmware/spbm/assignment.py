@@ -9,7 +9,7 @@ from typing import Any
 
 from oslo_vmware import vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, entities, errors
+from oslo_vmware.spbm import _calls, entities, errors, policies
 
 
 class _Keep:
@@ -95,16 +95,18 @@ def set_policies(
     :param replication_group: (fault domain id, group id) for all that get a policy here
     :returns: reference of the task, for ``session.wait_for_task``
     :raises DiskNotFoundException: the machine has no such disks; nothing was sent
+    :raises PolicyNotFoundException: there are no such policies; nothing was sent
     :raises ValueError: nothing is to change, two addresses name one disk, or several disks have
                         an address
     """
+    wanted = {address: one for address, one in (disks or {}).items() if one is not KEEP}
+    if home is KEEP and not wanted:
+        raise ValueError(_('there is no policy to change'))
+    _require(session, [home, *wanted.values()])
     create = session.vim.client.factory.create
     spec = create('ns0:VirtualMachineConfigSpec')
     if home is not KEEP:
         spec.vmProfile = _spec(session, home, replication_group)
-    wanted = {address: one for address, one in (disks or {}).items() if one is not KEEP}
-    if home is KEEP and not wanted:
-        raise ValueError(_('there is no policy to change'))
     if wanted:
         changes = []
         for device, one in _addressed(entities.devices_of(session, vm), wanted):
@@ -116,6 +118,17 @@ def set_policies(
         spec.deviceChange = changes
     reference = vim_util.get_moref(_calls.place_id(vm), 'VirtualMachine')
     return session.invoke_api(session.vim, 'ReconfigVM_Task', reference, spec=spec)
+
+
+def _require(session: Any, given: Iterable[Any]) -> None:
+    """Refuse policies that there are not: the task would fail without saying which."""
+    ids = [
+        _calls.policy_id(one) for one in given if not (one is None or one is KEEP or one is DEFAULT)
+    ]
+    known = policies.policies_by_id(session, ids)
+    missing = [one for one in dict.fromkeys(ids) if one not in known]
+    if missing:
+        raise errors.policy_not_found(missing)
 
 
 def _spec(session: Any, policy: Any, group: tuple[str, str] | None) -> list[Any]:

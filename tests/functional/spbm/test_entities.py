@@ -1,5 +1,6 @@
 """Policies on machines and disks, and who has which."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -161,6 +162,17 @@ def test_disks_that_are_not_there(
     assert caught.value.disks == (7, (3, 4))
     with pytest.raises(ValueError, match='named twice'):
         spbm.set_policies(session, vm, disks={2000: None, (0, 0): None})
+    assert vc.count('ReconfigVM_Task') == 0
+
+
+def test_policies_that_are_not_there(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """All unknown ones are named, once each, and nothing is sent."""
+    gold, unknown = site.policy_id('Gold'), str(uuid.uuid4())
+    with pytest.raises(spbm.PolicyNotFoundException) as caught:
+        spbm.set_policies(session, vm, home=unknown, disks={2000: unknown, 2001: gold})
+    assert caught.value.ids == (unknown,)
     assert vc.count('ReconfigVM_Task') == 0
 
 
