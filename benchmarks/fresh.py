@@ -9,13 +9,13 @@ import importlib
 import itertools
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent import futures
 
+from benchmarks.memory import MIB, forget_peak, peak, resident
 from benchmarks.server import Server
 
 #: What users import of each library.
@@ -25,7 +25,6 @@ MODULES = {
     'zeep': ['zeep', 'requests'],
     'pyVmomi': ['pyVim.connect', 'pyVmomi'],
 }
-_MIB = 1 << 20
 _TIMEOUT = 600
 
 
@@ -66,13 +65,6 @@ def _import(title: str) -> None:
         importlib.import_module(name)
 
 
-def _status(field: str) -> float:
-    """A figure of the process, in MiB: ``VmRSS`` for the memory it has, ``VmHWM`` for its peak."""
-    lines = pathlib.Path('/proc/self/status').read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(f'{field}:'))
-    return int(line.split()[1]) * 1024 / _MIB
-
-
 def opening(title: str, server: Server) -> dict[str, float]:
     """Seconds until logged in, after imports; memory then."""
     from benchmarks.libraries import LIBRARIES
@@ -81,7 +73,7 @@ def opening(title: str, server: Server) -> dict[str, float]:
     began = time.perf_counter()
     library = LIBRARIES[title](server)
     seconds = time.perf_counter() - began
-    memory = _status('VmRSS')
+    memory = resident() / MIB
     del library
     return {'seconds': seconds, 'memory': memory}
 
@@ -106,17 +98,17 @@ def inventory(title: str, server: Server, pages: str) -> dict[str, float]:
 
     _import(title)
     library = LIBRARIES[title](server)
-    pathlib.Path('/proc/self/clear_refs').write_text('5')
-    before = _status('VmRSS')
+    forget_peak()
+    before = peak()
     began = time.process_time()
     machines = [one for page in itertools.islice(library.pages(), int(pages)) for one in page]
     seconds = time.process_time() - began
-    peak = _status('VmHWM') - before
+    grown = peak() - before
     return {
         'machines': len(machines),
         'seconds': seconds,
-        'peak': peak,
-        'own': asizeof(machines) / _MIB,
+        'peak': grown / MIB,
+        'own': asizeof(machines) / MIB,
     }
 
 

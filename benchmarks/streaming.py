@@ -9,16 +9,15 @@ It fails when the growth is more than ``--limit`` MiB.
 import argparse
 import contextlib
 import multiprocessing
-import pathlib
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.memory import MIB, forget_peak, peak
 from oslo_vmware import image_transfer, rw_handles
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange
 
-MIB = 1 << 20
 _PIECE = bytes(64 * 1024)
 
 
@@ -95,18 +94,6 @@ def download(url: str, size: int) -> None:
     handle = rw_handles.FileReadHandle(f'{url}/folder/f?size={size}')
     image_transfer._start_transfer(handle, sink, None)
     assert sink.taken == size
-
-
-def peak() -> int:
-    """Bytes of memory that the process has had at most since :func:`forget_peak`."""
-    status = pathlib.Path('/proc/self/status').read_text()
-    (line,) = (line for line in status.splitlines() if line.startswith('VmHWM:'))
-    return int(line.split()[1]) * 1024
-
-
-def forget_peak() -> None:
-    """Let the peak be what the process has now."""
-    pathlib.Path('/proc/self/clear_refs').write_text('5')
 
 
 def growth(move: Callable[[str, int], None], url: str, size: int) -> tuple[int, float]:
