@@ -17,10 +17,11 @@ import suds
 
 from oslo_vmware.soap import unmarshal
 from oslo_vmware.soap.errors import NotSoapError
+from oslo_vmware.soap.exchange import exchanged
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.schema import Operation, Schema
-from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
+from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError
 
 _NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
@@ -95,18 +96,13 @@ class CompiledClient:
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         found = self.operation(operation)
-        try:
-            reply = self._transport.post(
-                self.options.location,
-                self._codec.encoder.request(found, managed_object, arguments, headers),
-                {
-                    'Content-Type': 'text/xml; charset=utf-8',
-                    'SOAPAction': f'"{self._soap_action or found.soap_action}"',
-                },
-                renews_cookies=operation.startswith('Login'),
-            )
-        except OversizedReplyError as exc:
-            raise NotSoapError(operation, exc.reply, str(exc)) from exc
+        reply = exchanged(
+            self._transport,
+            operation,
+            self.options.location,
+            self._codec.encoder.request(found, managed_object, arguments, headers),
+            f'"{self._soap_action or found.soap_action}"',
+        )
         return self._result(found, reply)
 
     def operation(self, name: str) -> Operation:

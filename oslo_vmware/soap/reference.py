@@ -49,8 +49,9 @@ from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware.soap import suds_parts
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.exchange import exchanged
 from oslo_vmware.soap.objects import moref
-from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
+from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import TypedValue, xsd_float
 
 LOG = logging.getLogger(__name__)
@@ -125,16 +126,13 @@ class CompatibilitySudsClient(suds.client.Client):
             header.append(Element(name).setText(text))
         PluginContainer(self.options.plugins).message.marshalled(envelope=envelope.root())
         envelope.root().walk(_escape)
-        http: HttpTransport = self.options.transport.http
-        try:
-            reply = http.post(
-                self.options.location or method.location,
-                envelope.plain().encode('utf-8'),
-                {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': method.soap.action},
-                renews_cookies=operation.startswith('Login'),
-            )
-        except OversizedReplyError as exc:
-            raise NotSoapError(operation, exc.reply, str(exc)) from exc
+        reply = exchanged(
+            self.options.transport.http,
+            operation,
+            self.options.location or method.location,
+            envelope.plain().encode('utf-8'),
+            method.soap.action,
+        )
         return self._result(method, reply)
 
     def _method(self, operation: str) -> Any:
