@@ -27,10 +27,11 @@ import threading
 import time
 from typing import Any, NoReturn, Self
 
-from oslo_vmware import _wait, exceptions, pbm, service, vim, vim_util
+from oslo_vmware import exceptions, pbm, service, vim, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware._retry import RetryDecorator, RetryPolicy
-from oslo_vmware._updates import MAX_WAIT, SharedUpdates
+from oslo_vmware._session import wait as _wait
+from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
+from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
 
 __all__ = ['RetryDecorator', 'VMwareAPISession']
 

@@ -171,6 +171,28 @@ class VimCertificateException(VimConnectionException):
     """The server's certificate was refused; repeating the call would change nothing."""
 
 
+class VimOutcomeUnknownException(VimConnectionException):
+    """A request that changes something went out, and no usable answer to it arrived.
+
+    The server may have executed it or not. It is not repeated; find out what became of it before
+    you do so.
+
+    :ivar operation: name of the operation
+    :ivar op_id: its operation id, by which the server's log has it; None if it had none
+    """
+
+    def __init__(
+        self,
+        message: Any,
+        cause: Any = None,
+        operation: str | None = None,
+        op_id: str | None = None,
+    ) -> None:
+        super().__init__(message, cause)
+        self.operation = operation
+        self.op_id = op_id
+
+
 class PbmUnavailableException(VimConnectionException):
     """No usable answer arrived from PBM, the service for storage policies; HTTP 502 to 504 is
     what a vCenter sends in its place while it is down.

@@ -15,18 +15,13 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from oslo_vmware import (
-    _connection,
-    _copy,
-    _lease,
-    _ova,
-    _stream,
-    constants,
-    exceptions,
-    rw_handles,
-    vim_util,
-)
+from oslo_vmware import constants, exceptions, rw_handles, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import copy as _copy
+from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import ova as _ova
+from oslo_vmware._transfer import stream as _stream
 
 LOG = logging.getLogger(__name__)
 

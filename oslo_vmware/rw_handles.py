@@ -1,8 +1,8 @@
 """File-like handles for moving data to and from datastores and virtual disks.
 
-Each public class is a composition: a connection (:mod:`oslo_vmware._connection`), a checked
-stream on it (:mod:`oslo_vmware._stream`) and, for virtual disks, a lease
-(:mod:`oslo_vmware._lease`). What they guarantee together:
+Each public class is a composition: a connection (:mod:`oslo_vmware._transfer.connection`), a
+checked stream on it (:mod:`oslo_vmware._transfer.stream`) and, for virtual disks, a lease
+(:mod:`oslo_vmware._transfer.lease`). What they guarantee together:
 
 - ``close()`` of a handle that writes raises unless the server said that it has all the bytes.
 - A handle that reads gives image data or raises; an error page or half a file is neither.
@@ -16,8 +16,11 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from oslo_vmware import _connection, _lease, _stream, constants, exceptions
+from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import stream as _stream
 
 LOG = logging.getLogger(__name__)
 

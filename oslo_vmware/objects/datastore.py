@@ -14,8 +14,9 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Any, Self
 
-from oslo_vmware import _connection, constants, exceptions, vim_util
+from oslo_vmware import constants, exceptions, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import connection as _connection
 
 LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from oslo_vmware import _connection, exceptions, rw_handles
+from oslo_vmware import exceptions, rw_handles
+from oslo_vmware._transfer import connection as _connection
 from tests.transfer import server as servers
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store, thumbprint
 from tests.transfer.stand_in import Cookie

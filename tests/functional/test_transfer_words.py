@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from oslo_vmware import _connection, exceptions, image_transfer, rw_handles
+from oslo_vmware import exceptions, image_transfer, rw_handles
+from oslo_vmware._transfer import connection as _connection
 from tests.transfer.images import ABORT, DATA, SIZE, importer, session_for
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import _connection, exceptions, image_util, vim_util
+from oslo_vmware import exceptions, image_util, vim_util
+from oslo_vmware._transfer import connection as _connection
 from oslo_vmware.objects import datacenter, datastore
 from oslo_vmware.objects.datastore import Datastore, DatastorePath, DatastoreURL
 

@@ -34,12 +34,9 @@ SOAP = ('soap', 'soap.*')
 FAULTS = ('exceptions',)
 SERVICES = ('service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
-TRANSFERS = (
-    *('_connection', '_stream', '_copy', '_lease', '_ova', 'rw_handles', 'image_transfer'),
-    *('objects', 'objects.*'),
-)
+TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
-SESSION = ('_retry', '_updates', '_wait')
+SESSION = ('_session', '_session.*')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from oslo_vmware import _retry, exceptions
-from oslo_vmware._retry import RetryDecorator, RetryPolicy
+from oslo_vmware import exceptions
+from oslo_vmware._session import retry as _retry
+from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
 
 TROUBLE = exceptions.VimConnectionException('no answer')
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import vim_util
-from oslo_vmware._updates import SharedUpdates
+from oslo_vmware._session.updates import SharedUpdates
 
 FINAL = 'success'
 

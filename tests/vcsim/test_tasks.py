@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from oslo_vmware import _updates, api, exceptions, vim_util
+from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware._session import updates as _updates
 from tests.functional.conftest import Crowd, SessionMaker
 from tests.vcsim.server import Vcsim
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from oslo_vmware import _connection, exceptions, vim_util
+from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import connection as _connection
 
 LOG = logging.getLogger(__name__)
 

@@ -21,8 +21,9 @@ from typing import Any
 
 from urllib3.util.wait import wait_for_socket
 
-from oslo_vmware import _connection, exceptions
+from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import connection as _connection
 
 LOG = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import threading
 from typing import Any, Protocol
 
 from oslo_vmware._i18n import _
-from oslo_vmware._stream import CHUNK_SIZE, Bounded, Timer
+from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded, Timer
 
 #: Seconds that a source gets to come back from its read when the copying has ended.
 _JOIN_SECONDS = 0.2

@@ -1,0 +1,1 @@
+"""How image data moves: connections, checked streams, copies, leases, archives."""
