@@ -15,17 +15,19 @@ What is decided here, once, for every request:
   fresh one, at once. On a fresh connection the same failure is reported: then it means something.
 - An answer has a greatest size (:data:`MAX_REPLY_BYTES`), counted after decompression and while it
   is read, so that neither a body without an end nor one that inflates a thousandfold fills the
-  memory. That holds for every answer, also one that redirects.
+  memory; and it takes hardly more of it than it has bytes. That holds for every answer, also one
+  that redirects.
 - What the environment says of proxies and authorities is asked once for each URL, not at each call.
 - ``insecure`` is the operator's word, and whoever opens the session warns about it once;
   urllib3's own warning at every request is not wanted.
 """
 
 import http.client
+import io
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple
@@ -37,6 +39,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 from oslo_vmware.soap.local_file import LocalFileAdapter
 
 LOG = logging.getLogger(__name__)
@@ -45,11 +48,8 @@ LOG = logging.getLogger(__name__)
 #: machines are 0.75 MB.
 MAX_REPLY_BYTES = 2**30
 
-#: How much of an answer is read at a time, as it comes. Deflate inflates it a thousandfold at most.
+#: How much of an answer is read at a time, as it comes.
 _PIECE = 64 * 1024
-
-#: How answers may be compressed; that of others, or of several at once, has no such bound.
-_ENCODINGS = ('', 'identity', 'gzip', 'x-gzip', 'deflate')
 
 #: How much is kept of an answer that is not read.
 _SAMPLE = 4096
@@ -223,25 +223,45 @@ def _reply(response: requests.Response, body: bytes) -> Reply:
 
 def _read_within_bounds(response: requests.Response, **_: Any) -> None:
     """Read the body of an answer, as far as it may go."""
-    limit = MAX_REPLY_BYTES
     encoding = response.headers.get('Content-Encoding', '').strip().lower()
-    if encoding not in _ENCODINGS:
+    if encoding not in ('', 'identity', *ENCODINGS):
         response.close()
         raise OversizedReplyError(
             f'the reply is compressed in a way that was not asked for ({encoding!r})',
             _reply(response, b''),
         )
-    pieces = []
+    body = io.BytesIO()  # grows in its place
+    pieces = _bounded(response, response.iter_content(_PIECE), body)
+    if encoding in ENCODINGS:
+        # urllib3 then gives what came, as it came.
+        response.raw.headers.pop('Content-Encoding')
+        pieces = _bounded(response, inflated(pieces), body)
+    try:
+        for piece in pieces:
+            body.write(piece)
+    except BrokenDataError as exc:
+        response.close()
+        raise requests.exceptions.ContentDecodingError(
+            f'the {encoding} data of the reply is broken: {exc}'
+        ) from exc
+    response._content = body.getvalue()  # no copy, and where response.content looks first
+
+
+def _bounded(
+    response: requests.Response, pieces: Iterable[bytes], body: io.BytesIO
+) -> Iterator[bytes]:
+    """What comes, as long as it is not too much."""
+    limit = MAX_REPLY_BYTES
     size = 0
-    for piece in response.iter_content(_PIECE):
-        pieces.append(piece)
+    for piece in pieces:
         size += len(piece)
         if size > limit:
             response.close()
+            sample = bytes(body.getbuffer()[:_SAMPLE])
             raise OversizedReplyError(
-                f'the reply is larger than {limit} bytes', _reply(response, pieces[0][:_SAMPLE])
+                f'the reply is larger than {limit} bytes', _reply(response, sample)
             )
-    response._content = b''.join(pieces)  # where response.content looks first
+        yield piece
 
 
 class _NewestCookies(DefaultCookiePolicy):
