@@ -225,7 +225,7 @@ class VMwareAPISession:
             retry = retry.after(gave_up)
         except _LoginGaveUp:
             raise gave_up from failure
-        LOG.warning('%s Trying again in %s s: %s', gave_up.msg, retry.delay, failure)
+        LOG.warning('%s Trying again in %d s: %s', gave_up.msg, retry.delay, failure)
         return retry
 
     def _login(self) -> None:

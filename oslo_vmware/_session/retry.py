@@ -2,10 +2,14 @@
 
 "May I", "how long" and "sleep" are three things. A :class:`RetryPolicy` answers the first two
 for one call; whoever holds it sleeps. :class:`RetryDecorator` is the older way to say the same,
-kept for the callers that still use it.
+kept for the callers that still use it, with pauses that are exactly what it was told.
+
+The pauses of a policy are shortened by chance: a hundred services that lost the same vCenter at the
+same moment would come back at the same moment, too, and again after each pause.
 """
 
 import functools
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,21 +18,31 @@ from typing import Any, Self
 #: ``api_retry_count`` that never gives up.
 UNLIMITED = -1
 
+#: The part of a pause by which chance may shorten it.
+JITTER = 0.25
+
+# From the system, because processes that were forked off may share all other chance.
+_chance = random.SystemRandom()
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often a failed call is repeated, and after what pause.
 
     :ivar limit: repetitions allowed; 0 for none, -1 without end
-    :ivar step: seconds by which the pause grows with each failure
+    :ivar step: seconds by which the longest pause grows with each failure
     :ivar ceiling: seconds that no pause exceeds
+    :ivar jitter: the part of a pause by which chance may shorten it
     :ivar failures: failures so far
+    :ivar delay: seconds to pause before the next attempt
     """
 
     limit: int | None
     step: float = 10.0
     ceiling: float = 60.0
+    jitter: float = JITTER
     failures: int = 0
+    delay: float = 0.0
 
     def after(self, failure: Exception) -> Self:
         """The policy for the next attempt.
@@ -39,12 +53,9 @@ class RetryPolicy:
         limit = self.limit or 0
         if limit != UNLIMITED and failures > limit:
             raise failure
-        return replace(self, failures=failures)
-
-    @property
-    def delay(self) -> float:
-        """Seconds to pause before the next attempt."""
-        return min(self.failures * self.step, self.ceiling)
+        longest = min(failures * self.step, self.ceiling)
+        delay = longest * (1 - self.jitter * _chance.random())
+        return replace(self, failures=failures, delay=delay)
 
 
 class RetryDecorator:
@@ -65,7 +76,7 @@ class RetryDecorator:
         max_sleep_time: float = 60,
         exceptions: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
-        self._policy = RetryPolicy(max_retry_count, inc_sleep_time, max_sleep_time)
+        self._policy = RetryPolicy(max_retry_count, inc_sleep_time, max_sleep_time, jitter=0)
         self._exceptions = exceptions
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:

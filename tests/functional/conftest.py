@@ -64,6 +64,13 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return noted
 
 
+def as_long_as(pauses: list[float], *longest: float) -> bool:
+    """Whether there were these pauses, each shortened by chance by no more than a quarter."""
+    return len(pauses) == len(longest) and all(
+        0.75 * bound <= pause <= bound for pause, bound in zip(pauses, longest, strict=True)
+    )
+
+
 class Crowd:
     """Runs a function in many threads at once and gathers what came of it."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware.simulator import Inventory, VCenterSimulator, metamodel
-from tests.functional.conftest import Crowd, SessionMaker
+from tests.functional.conftest import Crowd, SessionMaker, as_long_as
 
 THREADS = 32
 
@@ -143,7 +143,7 @@ def test_trouble_is_waited_out(
     vm = morefs(session, 'VirtualMachine')[0]
     trouble(vc.faults)
     assert name_of(session, vm)
-    assert pauses == [10, 20]
+    assert as_long_as(pauses, 10, 20)
     assert vc.count('Login') == 1
 
 
@@ -155,7 +155,7 @@ def test_trouble_that_does_not_end(
     vc.faults.http('RetrievePropertiesEx', status=503, times=None)
     with pytest.raises(exceptions.VimConnectionException, match='503'):
         name_of(session, vm)
-    assert pauses == [10, 20, 30]
+    assert as_long_as(pauses, 10, 20, 30)
 
 
 def test_a_lost_connection_is_waited_out(
@@ -165,7 +165,7 @@ def test_a_lost_connection_is_waited_out(
     vm = morefs(session, 'VirtualMachine')[0]
     vc.faults.drop('RetrievePropertiesEx', times=2)
     assert name_of(session, vm)
-    assert pauses == [10]
+    assert as_long_as(pauses, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The retry policy: how often, how long, and nothing shared between calls."""
 
+import random
+
 import pytest
 
 from oslo_vmware import exceptions
@@ -17,9 +19,42 @@ def pauses(policy: RetryPolicy, failures: int) -> list[float]:
     return made
 
 
-def test_the_pause_grows_to_a_ceiling() -> None:
-    """Ten seconds more each time, sixty at most."""
-    assert pauses(RetryPolicy(-1), 8) == [10, 20, 30, 40, 50, 60, 60, 60]
+LONGEST = [10, 20, 30, 40, 50, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ('chance', 'part'),
+    [(0.0, 1.0), (0.5, 0.875), (1.0, 0.75)],
+    ids=['as long as can be', 'in the middle', 'as short as can be'],
+)
+def test_the_pause_grows_to_a_ceiling(
+    monkeypatch: pytest.MonkeyPatch, chance: float, part: float
+) -> None:
+    """Ten seconds more each time, sixty at most; chance takes up to a quarter of that away."""
+    monkeypatch.setattr(_retry._chance, 'random', lambda: chance)
+    assert pauses(RetryPolicy(-1), 8) == [part * longest for longest in LONGEST]
+
+
+def test_services_do_not_come_back_in_step() -> None:
+    """Two hundred that failed together pause for different times, within the bounds."""
+    delays = {pauses(RetryPolicy(1), 1)[0] for _ in range(200)}
+    assert len(delays) > 190
+    assert all(7.5 <= delay <= 10 for delay in delays)
+    assert max(delays) - min(delays) > 2
+
+
+def test_forked_services_do_not_come_back_in_step() -> None:
+    """A process that was forked off by other means than Python's pauses for times of its own."""
+    state = random.getstate()
+    here = pauses(RetryPolicy(1), 1)
+    random.setstate(state)
+    assert pauses(RetryPolicy(1), 1) != here
+
+
+def test_a_pause_is_one_pause() -> None:
+    """What is logged is what is slept."""
+    policy = RetryPolicy(1).after(TROUBLE)
+    assert policy.delay == policy.delay
 
 
 @pytest.mark.parametrize(('limit', 'allowed'), [(0, 0), (1, 1), (3, 3), (None, 0)])
