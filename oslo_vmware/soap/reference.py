@@ -13,10 +13,10 @@ of a session see it:
 The description is parsed once per URL and process (seconds and a hundred megabytes), however
 many sessions use it.
 
-What suds cannot be taught, and the compiled engine does: a broken number or date in a reply
-fails the call; a member set on a request object that its type does not have fails the call even
-when it is None; an object in a place of type *any* is sent without its ``xsi:type``. In both
-engines a member added to a newer type is decoded by its shape, so that numbers in it stay text.
+What suds cannot be taught, and the compiled engine does: a member set on a request object that its
+type does not have fails the call even when it is None; an object in a place of type *any* is sent
+without its ``xsi:type``. In both engines a member added to a newer type is decoded by its shape,
+so that numbers in it stay text.
 """
 
 import copy
@@ -52,7 +52,7 @@ from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.exchange import exchanged
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import Reply
-from oslo_vmware.soap.values import TypedValue, xsd_float
+from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
 
 LOG = logging.getLogger(__name__)
 
@@ -333,7 +333,8 @@ class _TolerantUnmarshaller(Typed):
     """suds' decoder, which does not fail on what the description does not know.
 
     An undeclared element is decoded by its ``xsi:type`` or its shape. An unknown ``xsi:type``
-    gives the object's class its name. A fault without members keeps its class.
+    gives the object's class its name. A fault without members keeps its class. A text that suds
+    can make no value of is read as the compiled engine reads it, or stays text.
     """
 
     def __init__(self, schema: Any) -> None:
@@ -363,6 +364,12 @@ class _TolerantUnmarshaller(Typed):
             return named.rpartition(':')[2]
         name: str = content.real.name or content.node.name
         return name
+
+    def translated(self, value: Any, type: Any) -> Any:
+        try:
+            return super().translated(value, type)
+        except UNFIT:
+            return converted(value, converter(type.resolve().name))
 
     def append_attribute(self, name: str, value: str, content: Any) -> None:
         if self.resolver.findattr(name) is None:

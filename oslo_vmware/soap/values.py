@@ -9,6 +9,7 @@ fits it; what does not fit is written as it is, for the server to refuse.
 import base64
 import datetime
 import decimal
+import re
 from collections.abc import Callable, Iterator, MappingView, Set
 from typing import Any
 
@@ -66,6 +67,10 @@ class TypedValue:
 #: What a converter raises for a text that is none of its type's.
 UNFIT = (ValueError, KeyError, ArithmeticError)
 
+# Midnight by its other name, which is that of the next day (XML Schema, part 2, 3.2.7.1).
+_END_OF_DAY = re.compile(r'(^|T)24:00:00(?:\.0+)?(?=$|[Z+-])')
+_BEGINNING = r'\g<1>00:00:00'
+
 
 def _date_time(text: str) -> datetime.datetime:
     # fromisoformat takes more than XML Schema has, and cuts what is finer than a microsecond.
@@ -76,7 +81,13 @@ def _date_time(text: str) -> datetime.datetime:
                 return datetime.datetime.fromisoformat(text)
             except ValueError:
                 pass
-    value: datetime.datetime = suds_date.DateTime(text.strip()).value
+    text, days = _END_OF_DAY.subn(_BEGINNING, text.strip())
+    value: datetime.datetime = suds_date.DateTime(text).value
+    return value + datetime.timedelta(days)
+
+
+def _time(text: str) -> datetime.time:
+    value: datetime.time = suds_date.Time(_END_OF_DAY.sub(_BEGINNING, text)).value
     return value
 
 
@@ -85,7 +96,7 @@ _CONVERTERS: dict[str, Converter] = {
     'boolean': _BOOLEANS.__getitem__,
     'dateTime': _date_time,
     'date': lambda text: suds_date.Date(text).value,
-    'time': lambda text: suds_date.Time(text).value,
+    'time': _time,
     'decimal': decimal.Decimal,
 }
 

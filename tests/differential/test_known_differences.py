@@ -48,9 +48,11 @@ def option_sent(engines: Engines, value: Any) -> str:
     ('type_', 'text'), [('int', 'many'), ('boolean', 'perhaps'), ('dateTime', 'yesterday')]
 )
 def test_broken_text_stays_text(vim: Engines, type_: str, text: str) -> None:
-    """suds fails the whole reply, or makes None of it."""
+    """suds fails the whole reply, or makes nothing of it."""
     val = f'<val xsi:type="xsd:{type_}">{text}</val>'
     assert read(vim, vim.by_ours, val) == text
+    if type_ != 'boolean':
+        assert read(vim, vim.by_tolerant, val) == text
     try:
         theirs = read(vim, vim.by_stock, val)
     except Exception:  # noqa: BLE001 - any: that is the difference
@@ -66,6 +68,25 @@ def test_blanks_do_not_belong_to_a_value(vim: Engines) -> None:
     val = '<val xsi:type="xsd:dateTime">\n2026-01-02T03:04:05 </val>'
     assert read(vim, vim.by_ours, val) == datetime.datetime(2026, 1, 2, 3, 4, 5)
     with pytest.raises(ValueError, match='invalid format'):
+        read(vim, vim.by_stock, val)
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('2026-12-31T24:00:00Z', datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)),
+        ('2028-02-29T24:00:00.000', datetime.datetime(2028, 3, 1)),
+        ('2026-01-02T24:00:01Z', '2026-01-02T24:00:01Z'),
+        ('9999-12-31T24:00:00Z', '9999-12-31T24:00:00Z'),
+        ('9999-12-31T23:59:59.9999999Z', '9999-12-31T23:59:59.9999999Z'),
+    ],
+)
+def test_a_day_has_an_end(vim: Engines, text: str, value: Any) -> None:
+    """24:00:00 is the next day's beginning, if Python has that day; suds fails the reply."""
+    val = f'<val xsi:type="xsd:dateTime">{text}</val>'
+    for by in (vim.by_ours, vim.by_tolerant):
+        assert read(vim, by, val) == value
+    with pytest.raises((ValueError, OverflowError)):
         read(vim, vim.by_stock, val)
 
 

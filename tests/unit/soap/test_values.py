@@ -134,6 +134,10 @@ def test_a_value_where_the_type_is_declared(value: Any, builtin: str, text: str)
     assert text_of(value, builtin) == text
 
 
+def midnight(year: int, month: int, day: int, zone: datetime.tzinfo = datetime.UTC) -> Any:
+    return datetime.datetime(year, month, day, tzinfo=zone)
+
+
 READ = {
     'boolean': ('boolean', 'true', True),
     'boolean as digit': ('boolean', '0', False),
@@ -167,10 +171,53 @@ READ = {
         NAIVE,
     ),
     'a time between blanks': ('dateTime', '\n2026-01-02T03:04:05.00006 ', NAIVE),
+    'the end of a day': ('dateTime', '2026-01-02T24:00:00Z', midnight(2026, 1, 3)),
+    'the end of a day, to the millisecond': (
+        'dateTime',
+        '2026-01-02T24:00:00.000Z',
+        midnight(2026, 1, 3),
+    ),
+    'the end of a day, finer than a microsecond': (
+        'dateTime',
+        '2026-01-02T24:00:00.0000000Z',
+        midnight(2026, 1, 3),
+    ),
+    'the end of a day between blanks': (
+        'dateTime',
+        ' 2026-01-02T24:00:00Z\n',
+        midnight(2026, 1, 3),
+    ),
+    'the end of a day in a zone': (
+        'dateTime',
+        '2026-01-02T24:00:00+05:30',
+        midnight(2026, 1, 3, EAST),
+    ),
+    'the end of a day without a zone': (
+        'dateTime',
+        '2026-01-02T24:00:00',
+        datetime.datetime(2026, 1, 3),
+    ),
+    'the end of a leap day': ('dateTime', '2028-02-29T24:00:00Z', midnight(2028, 3, 1)),
+    'the end of a year': ('dateTime', '2026-12-31T24:00:00Z', midnight(2027, 1, 1)),
+    'the end of time': ('dateTime', '9999-12-31T24:00:00Z', '9999-12-31T24:00:00Z'),
+    'after the end of a day': (
+        'dateTime',
+        '2026-01-02T24:00:00.001Z',
+        '2026-01-02T24:00:00.001Z',
+    ),
+    'a minute after the end of a day': ('dateTime', '2026-01-02T24:01:00Z', '2026-01-02T24:01:00Z'),
+    'an hour that no day has': ('dateTime', '2026-01-02T25:00:00Z', '2026-01-02T25:00:00Z'),
+    'the end of a day that there is not': (
+        'dateTime',
+        '2026-02-30T24:00:00Z',
+        '2026-02-30T24:00:00Z',
+    ),
     'no such day': ('dateTime', '2026-02-30T00:00:00Z', '2026-02-30T00:00:00Z'),
     'no date at all': ('dateTime', 'now', 'now'),
     'date': ('date', '2026-01-02', datetime.date(2026, 1, 2)),
     'time': ('time', '03:04:05', datetime.time(3, 4, 5)),
+    'the end of any day': ('time', '24:00:00', datetime.time(0)),
+    'after the end of any day': ('time', '24:00:01', '24:00:01'),
     'base64': ('base64Binary', 'AP8=', 'AP8='),
     'string': ('string', '5', '5'),
     'a type that is none': ('nosuch', '5', '5'),
