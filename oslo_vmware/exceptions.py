@@ -30,9 +30,11 @@ causes included.
 
 import logging
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
+from oslo_vmware._faults import REASONS
+from oslo_vmware._faults import fault_details as fault_details
+from oslo_vmware._faults import find_fault as find_fault
 from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
@@ -103,6 +105,9 @@ class VMwareDriverException(Exception):
     @property
     def description(self) -> str:
         """The whole text: the message, and the cause when there is one."""
+        return self._summary()
+
+    def _summary(self) -> str:
         text = str(self.message)
         if self.cause:
             text += f'\nCause: {self.cause}'
@@ -149,6 +154,17 @@ class VimException(VMwareDriverException):
     ) -> None:
         super().__init__(message, details, **kwargs)
         self.cause = cause
+
+    @property
+    def description(self) -> str:
+        """The whole text: message, cause, and the reasons among the details."""
+        text = self._summary()
+        for name in REASONS:
+            reason = (self.details or {}).get(name)
+            # What a fault became an exception of another class by has told it already.
+            if reason and str(reason) not in text:
+                text += f'\n{name}: {reason}'
+        return text
 
 
 class _WithCause(VMwareDriverException):
@@ -235,8 +251,8 @@ class VimFaultException(VimException):
 
     @property
     def description(self) -> str:
-        """The whole text: message, cause, fault names and details."""
-        text = super().description
+        """The whole text: message, cause, fault names and all details."""
+        text = self._summary()
         if self.fault_list:
             text += f'\nFaults: {self.fault_list}'
         if self.details:
@@ -435,56 +451,3 @@ def translate_fault(localized_method_fault: Any, excep_msg: Any = None) -> VimEx
         return translated
     except Exception as problem:  # noqa: BLE001 - whatever is wrong with the argument
         return VimException(excep_msg, cause=problem)
-
-
-def fault_details(fault: Any) -> dict[str, str | None]:
-    """The members of a decoded fault as flat text, as a SOAP fault's ``details`` have them.
-
-    :param fault: decoded fault; anything that is not (users hand in objects of their own)
-                  has no details
-    :returns: member name to text; None for a member that is itself an object or a list
-    """
-    names = getattr(fault, '__keylist__', None)
-    if not isinstance(names, list):
-        return {}
-    return {name: _text(getattr(fault, name)) for name in names}
-
-
-def _text(value: Any) -> str | None:
-    if hasattr(value, '_type') and hasattr(value, 'value'):
-        return str(value.value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None or isinstance(value, list) or hasattr(value, '__keylist__'):
-        return None
-    return str(value)
-
-
-def find_fault(exc: BaseException, name: str) -> Any:
-    """Search the faults behind an exception, nested causes included.
-
-    :param exc: an exception of this library
-    :param name: name of the fault, for example ``FileLocked``
-    :returns: the first decoded fault of that name, from the outside in, or None
-    """
-    for fault in _faults(getattr(exc, 'fault', None)):
-        if fault.__class__.__name__ == name:
-            return fault
-    return None
-
-
-def _faults(fault: Any) -> Iterator[Any]:
-    seen: list[Any] = []
-    pending = list(fault) if isinstance(fault, list) else [fault]
-    while pending:
-        fault = pending.pop(0)
-        if fault is None or any(fault is known for known in seen):
-            continue
-        seen.append(fault)
-        yield fault
-        # faultCause is a LocalizedMethodFault; some faults (MultipleFault…) carry lists of them.
-        for _name, member in fault if hasattr(fault, '__keylist__') else ():
-            for item in member if isinstance(member, list) else [member]:
-                nested = getattr(item, 'fault', None)
-                if nested is not None:
-                    pending.append(nested)

@@ -17,7 +17,7 @@ import ipaddress
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -26,6 +26,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._replies import check_retrieval, fault_exception
 from oslo_vmware.soap.client import SoapClient, open_client
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.local_file import LocalFileAdapter, Response
@@ -79,14 +80,6 @@ _OF_THE_REFERENCE_ENGINE = {
 
 _OVERLOAD_TEXTS = (ADDRESS_IN_USE_ERROR, CONN_ABORT_ERROR, RESP_NOT_XML_ERROR)
 _OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
-
-#: Fault types that mean the session is gone, whatever prefix the service puts before them: PBM
-#: reports it one way or another.
-_NOT_AUTHENTICATED_SUFFIXES = (
-    exceptions.SECURITY_ERROR,
-    exceptions.NOT_AUTHENTICATED,
-    'PbmFaultInvalidLogin',
-)
 
 
 def __getattr__(name: str) -> Any:
@@ -187,7 +180,7 @@ def translated(problem: Exception, what: str) -> Exception:
     if isinstance(problem, exceptions.VMwareDriverException):
         return problem
     if isinstance(problem, suds.WebFault):
-        return _fault_exception(problem)
+        return fault_exception(problem)
     if isinstance(problem, requests.RequestException):
         # It carries the request, password and cookie included, to wherever it is kept or sent.
         problem.request = None
@@ -196,35 +189,6 @@ def translated(problem: Exception, what: str) -> Exception:
             made: Exception = exception(text % what, problem)
             return made
     raise AssertionError('the last row of TRANSLATIONS fits everything')
-
-
-def _fault_exception(web_fault: suds.WebFault) -> exceptions.VimFaultException:
-    """The exception for a SOAP fault, with the names and the members of its detail."""
-    fault_list: list[str] = []
-    details: dict[str, str | None] = {}
-    detail = web_fault.document.childAtPath('/Envelope/Body/Fault/detail')
-    for fault in detail.getChildren() if detail is not None else ():
-        fault_list.append(_fault_name(fault))
-        for member in fault.getChildren():
-            text = member.getText()
-            details[member.name] = str(text) if text is not None else None
-    exception = exceptions.VimFaultException(
-        fault_list, str(getattr(web_fault.fault, 'faultstring', None) or ''), web_fault, details
-    )
-    exception.fault = getattr(web_fault, 'detail_objects', None)
-    return exception
-
-
-def _fault_name(fault: Any) -> str:
-    for attribute in fault.attributes:
-        if attribute.name == 'type':
-            name = str(attribute.getValue())
-            break
-    else:
-        name = fault.name
-    if name.endswith(_NOT_AUTHENTICATED_SUFFIXES):
-        return exceptions.NOT_AUTHENTICATED
-    return name
 
 
 class Service:
@@ -354,44 +318,3 @@ class Service:
 
     def __str__(self) -> str:
         return repr(self)
-
-
-def check_retrieval(reply: Any) -> None:
-    """Look into a reply of RetrievePropertiesEx for what it says between the lines.
-
-    :raises VimFaultException: the reply is empty (ESX answers so when the session has expired,
-                               and also when nothing was found), or a property is missing
-    """
-    if not reply:
-        LOG.debug('The reply of RetrievePropertiesEx is empty: no session, or nothing found.')
-        exception = exceptions.VimFaultException(
-            [exceptions.NOT_AUTHENTICATED],
-            _('The reply of RetrievePropertiesEx is empty.'),
-            details={},
-        )
-        exception.empty_reply = True
-        raise exception
-    fault_list: list[str] = []
-    details: dict[str, Any] = {}
-    faults: list[Any] = []
-    for missing in _missing(reply):
-        fault: Any = getattr(missing.fault, 'fault', None)
-        faults.append(fault)
-        fault_list.append('MethodFault' if fault is None else fault.__class__.__name__)
-        if fault_list[-1] == exceptions.NO_PERMISSION:
-            if getattr(fault, 'object', None) is not None:
-                details['object'] = fault.object.value
-            if hasattr(fault, 'privilegeId'):
-                details['privilegeId'] = fault.privilegeId
-    if fault_list:
-        LOG.debug('RetrievePropertiesEx left out properties: %s', fault_list)
-        exception = exceptions.VimFaultException(
-            fault_list, _('Some properties could not be read.'), details=details
-        )
-        exception.fault = faults
-        raise exception
-
-
-def _missing(reply: Any) -> Iterator[Any]:
-    for content in getattr(reply, 'objects', ()):
-        yield from getattr(content, 'missingSet', ())

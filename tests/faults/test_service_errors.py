@@ -210,7 +210,16 @@ def test_a_fresh_connection_that_the_server_closed() -> None:
 
 
 FOLDER = '<object type="Folder">group-v3</object>'
-NESTED = '<faultMessage><key>k</key></faultMessage>'
+MESSAGES = (
+    '<faultMessage><key>a</key><message>Cannot open the disk.</message></faultMessage>'
+    '<faultMessage><key>b</key></faultMessage>'
+)
+CAUSE = (
+    '<faultCause><fault xsi:type="FileLocked"><faultCause><fault xsi:type="NoDiskSpace">'
+    '<file>b</file><datastore>ds1</datastore></fault><localizedMessage>Full.</localizedMessage>'
+    '</faultCause><file>[ds] a.vmdk</file></fault><localizedMessage>Locked.</localizedMessage>'
+    '</faultCause>'
+)
 
 FAULTS = {
     'members become details': (
@@ -238,10 +247,29 @@ FAULTS = {
         ['NotAuthenticated'],
         {},
     ),
-    'nested members have no text': (
-        f'<f xmlns="urn:vim25" xsi:type="GenericVmConfigFault">{NESTED}<reason>r</reason></f>',
+    'messages and causes are told in words': (
+        (
+            f'<f xmlns="urn:vim25" xsi:type="GenericVmConfigFault">{CAUSE}{MESSAGES}'
+            '<reason>r</reason></f>'
+        ),
         ['GenericVmConfigFault'],
-        {'faultMessage': None, 'reason': 'r'},
+        {
+            'faultCause': 'FileLocked: Locked. (file=[ds] a.vmdk), caused by NoDiskSpace: Full.'
+            ' (file=b, datastore=ds1)',
+            'faultMessage': 'Cannot open the disk.; b',
+            'reason': 'r',
+        },
+    ),
+    'so is what else is no text': (
+        (
+            '<f xmlns="urn:vim25" xsi:type="DisallowedOperationOnFailoverHost"/>'
+            '<f xmlns="urn:vim25" xsi:type="PatchMissingDependencies">'
+            '<prerequisitePatch>a</prerequisitePatch><prerequisitePatch>b</prerequisitePatch></f>'
+            '<f xmlns="urn:vim25" xsi:type="InvalidDeviceSpec"><property/>'
+            '<deviceIndex>3</deviceIndex></f>'
+        ),
+        ['DisallowedOperationOnFailoverHost', 'PatchMissingDependencies', 'InvalidDeviceSpec'],
+        {'prerequisitePatch': 'a; b', 'property': '', 'deviceIndex': '3'},
     ),
     'two faults': (
         '<a xsi:type="X"><k>1</k></a><b xsi:type="Y"><k>2</k></b>',
@@ -254,9 +282,7 @@ FAULTS = {
 
 @pytest.mark.parametrize('status', [200, 500])
 @pytest.mark.parametrize(('detail', 'names', 'details'), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault(
-    detail: str, names: list[str], details: dict[str, str | None], status: int
-) -> None:
+def test_a_fault(detail: str, names: list[str], details: dict[str, str], status: int) -> None:
     """VimFaultException with names and flat details, whatever the HTTP status."""
     with (
         ScriptedServer(serving(fault(detail, status=status))) as server,
@@ -266,6 +292,8 @@ def test_a_fault(
     assert raised.value.fault_list == names
     assert raised.value.details == details
     assert raised.value.message == 'Something went wrong'
+    for text in details.values():
+        assert text in str(raised.value)
     # The decoded fault keeps the server's name where the flat list says NotAuthenticated.
     tree = [type(found).__name__ for found in raised.value.fault]
     assert tree == [name.rpartition(':')[2] for name in _server_names(detail)]
@@ -321,6 +349,19 @@ MISSING = (
             {'object': 'vm-1', 'privilegeId': 'P'},
         ),
         (MISSING.format('NoPermission', ''), ['NoPermission'], {}),
+        (
+            MISSING.format(
+                'NotAuthenticated',
+                '<object type="Folder">group-d1</object><privilegeId>System.View</privilegeId>',
+            ),
+            ['NotAuthenticated'],
+            {'object': 'group-d1', 'privilegeId': 'System.View'},
+        ),
+        (
+            MISSING.format('InvalidProperty', f'{MESSAGES}<name>config</name>'),
+            ['InvalidProperty'],
+            {'faultMessage': 'Cannot open the disk.; b'},
+        ),
         (MISSING.format('ManagedObjectNotFound', ''), ['ManagedObjectNotFound'], {}),
         (
             MISSING.replace('<fault xsi:type="{}">{}</fault>', ''),
@@ -341,6 +382,23 @@ def test_what_a_property_read_leaves_out(
         read_name(server)
     assert (raised.value.fault_list, raised.value.details) == (names, details)
     assert raised.value.empty_reply is (content == '')
+    # Which property it is, in any case.
+    assert content == '' or 'name: ' in raised.value.message
+
+
+def test_why_properties_are_missing() -> None:
+    """The text tells each reason once, and the first three of many."""
+    content = ''.join(
+        MISSING.replace('>name<', f'>{path}<').format('NoPermission', '')
+        for path in ('a', 'b', 'a', 'c', 'd')
+    )
+    with (
+        ScriptedServer(serving(retrieved(content))) as server,
+        pytest.raises(exceptions.VimFaultException) as raised,
+    ):
+        read_name(server)
+    told = '; '.join(f'{path}: NoPermission: no' for path in 'abc')
+    assert raised.value.message == f'Some properties could not be read ({told}; …).'
 
 
 def test_what_the_description_does_not_know_is_kept() -> None:

@@ -234,23 +234,67 @@ class TestTranslateFault:
         made = exceptions.translate_fault(localized(decoded('NoPermission'), message))
         assert (type(made), str(made)) == (exceptions.NoPermissionException, 'No permission.')
 
-    def test_details_are_flat_text(self) -> None:
-        """As in a SOAP fault: ids of references, wire forms of values, None for the nested."""
-        fault = decoded(
-            'X',
-            obj=vim_util.get_moref('vm-1', 'VirtualMachine'),
-            flag=True,
-            number=5,
-            nested=decoded('Y', a=1),
-            many=['a'],
-        )
-        assert exceptions.translate_fault(localized(fault)).details == {
-            'obj': 'vm-1',
-            'flag': 'true',
-            'number': '5',
-            'nested': None,
-            'many': None,
+    @pytest.mark.parametrize(
+        ('value', 'text'),
+        [
+            (vim_util.get_moref('vm-1', 'VirtualMachine'), 'vm-1'),
+            (True, 'true'),
+            (5, '5'),
+            (None, ''),
+            ([], ''),
+            (['a', 'b'], 'a; b'),
+            (decoded('ArrayOfString', string=['a', 'b']), 'a; b'),
+            (decoded('Disk', key=1000, label='Disk 1', unset=None), 'key=1000, label=Disk 1'),
+            (decoded('Empty'), 'Empty'),
+            (decoded('LocalizableMessage', key='k', message='No space.'), 'No space.'),
+            (decoded('LocalizableMessage', key='k'), 'k'),
+            (
+                decoded('LocalizableMessage', key='k', arg=[decoded('A', key='1', value='ds1')]),
+                'k (key=1, value=ds1)',
+            ),
+            (
+                localized(decoded('FileLocked', file='[ds] a')),
+                'FileLocked: It failed. (file=[ds] a)',
+            ),
+            (localized(decoded('FileLocked'), None), 'FileLocked'),
+            (localized(None), 'MethodFault: It failed.'),
+            ('x' * 5000, 'x' * 2000),
+        ],
+        ids=lambda value: None if isinstance(value, str) else type(value).__name__,
+    )
+    def test_details_are_flat_text(self, value: Any, text: str) -> None:
+        """As in a SOAP fault: ids, wire forms of values, lists and objects in words."""
+        made = exceptions.translate_fault(localized(decoded('X', member=value)))
+        assert made.details == {'member': text}
+
+    @pytest.mark.parametrize('name', ['FileLocked', 'GenericVmConfigFault'])
+    def test_the_reasons_are_told(self, name: str) -> None:
+        """Messages and causes are in details and in the text, once, whatever class it becomes."""
+        disk = decoded('NoDiskSpace', datastore='ds1')
+        cause = decoded('FileLocked', file='[ds] a', faultCause=localized(disk, 'Disk full.'))
+        messages = [
+            decoded('LocalizableMessage', key='a', message='Cannot open the disk.'),
+            decoded('LocalizableMessage', key='b', message='Module DevicePowerOn failed.'),
+        ]
+        fault = decoded(name, faultCause=localized(cause, 'Locked.'), faultMessage=messages)
+        made = exceptions.translate_fault(localized(fault))
+        assert made.details == {
+            'faultCause': 'FileLocked: Locked. (file=[ds] a),'
+            ' caused by NoDiskSpace: Disk full. (datastore=ds1)',
+            'faultMessage': 'Cannot open the disk.; Module DevicePowerOn failed.',
         }
+        assert made.message == 'It failed.'
+        for words in (*made.details.values(), 'Disk full.'):
+            assert str(made).count(words) == 1
+        assert 'None' not in str(made)
+        assert str(pickle.loads(pickle.dumps(made))) == str(made)
+
+    def test_a_cause_that_is_its_own_cause(self) -> None:
+        """Whoever makes one by hand gets an end of it."""
+        fault = decoded('X')
+        fault.faultCause = localized(fault)
+        fault.nested = [fault]
+        assert len(str(exceptions.translate_fault(localized(fault)))) < 10_000
 
     def test_hand_made_faults(self) -> None:
         """Any object with the two attributes will do; the class name is the fault's name."""

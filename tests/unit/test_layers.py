@@ -31,8 +31,8 @@ CODEC = (
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
-FAULTS = ('exceptions',)
-SERVICES = ('service', 'vim', '_pbm_session', 'pbm')
+FAULTS = ('_faults', 'exceptions')
+SERVICES = ('_replies', 'service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
@@ -58,7 +58,7 @@ LAYERS = (
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
     Layer(SOAP, BASE + SOAP),
     # What the server says, as exceptions; where the words came from is not their business.
-    Layer(FAULTS, BASE, never=HTTP + XML),
+    Layer(FAULTS, BASE + FAULTS, never=HTTP + XML),
     Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES),
     # Specifications and references are suds objects, hence soap.objects; no more of the engine.
     Layer(
