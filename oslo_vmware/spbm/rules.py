@@ -29,7 +29,7 @@ ENCRYPTION_SERVICE = 'ad5a249d-cbc2-43af-9366-694d7664fa52'
 NOT = 'NOT'
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Rule:
     """One property of one capability, and the value wanted (``PbmCapabilityPropertyInstance``).
 
@@ -50,6 +50,12 @@ class Rule:
     operator: str | None = None
     alternative: int = 0
     occurrence: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rule) and _identity(self) == _identity(other)
+
+    def __hash__(self) -> int:
+        return hash(_identity(self))
 
     def to_dict(self) -> dict[str, Any]:
         """The rule as plain data.
@@ -76,6 +82,16 @@ class Rule:
             return f'{verb} {values.describe(self.value)} in {self.capability}'
         operator = 'is not' if self.operator == NOT else 'is'
         return f'{self.namespace}.{self.capability} {operator} {values.describe(self.value)}'
+
+
+def _demand(rule: Rule) -> tuple[Any, ...]:
+    """What a rule asks for, without the numbers that only its place in the set gives."""
+    asked = values.key(rule.value)
+    return rule.namespace, rule.capability, rule.property, asked, rule.operator
+
+
+def _identity(rule: Rule) -> tuple[Any, ...]:
+    return (*_demand(rule), rule.alternative, rule.occurrence)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,16 +206,7 @@ def _demands(rule_set: RuleSet) -> frozenset[Any]:
     demands: set[Any] = set()
     for constraints in _grouped(rule_set).values():
         alternatives = frozenset(
-            frozenset(
-                (
-                    rule.namespace,
-                    rule.capability,
-                    rule.property,
-                    values.key(rule.value),
-                    rule.operator,
-                )
-                for rule in constraint.values()
-            )
+            frozenset(_demand(rule) for rule in constraint.values())
             for constraint in constraints.values()
         )
         if len(alternatives) == 1:
@@ -344,11 +351,11 @@ def rule_sets_from_plain(plain: Any) -> tuple[RuleSet, ...]:
     """
     problems: list[str] = []
     made: list[RuleSet] = []
-    if not isinstance(plain, list):
+    if not isinstance(plain, list | tuple):
         raise errors.InvalidRuleException([_('rule_sets is no list')])
     for number, one in enumerate(plain, 1):
         where = _('rule set %d') % number
-        if not isinstance(one, Mapping) or not isinstance(one.get('rules'), list):
+        if not isinstance(one, Mapping) or not isinstance(one.get('rules'), list | tuple):
             problems.append(_('%s: it has no list of rules') % where)
             continue
         problems += _unknown(one, ('rules', 'name', 'force_provision'), where)

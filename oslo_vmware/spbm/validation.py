@@ -127,6 +127,8 @@ def _shape(rule: rules.Rule) -> str | None:
 
 
 def _greater(one: Any, other: Any) -> bool:
+    if isinstance(one, datetime.datetime) and isinstance(other, datetime.datetime):
+        return values.moment(one) > values.moment(other)
     try:
         return bool(one > other)
     except TypeError:

@@ -14,6 +14,9 @@ datetime               xsd:dateTime                      ``{'datetime': '2026-â€
 
 A value of another type, from a server newer than this library, is kept as the decoded object;
 it can be read and sent back, and not exported.
+
+Values are equal if PBM takes them for the same: ``1``, ``1.0`` and ``True`` are three. A datetime
+without a zone is in UTC, as all times of vSphere, and is compared, sent and exported as that.
 """
 
 import dataclasses
@@ -33,8 +36,18 @@ TIME_UNITS = ('SECONDS', 'MINUTES', 'HOURS', 'DAYS', 'WEEKS', 'MONTHS', 'YEARS')
 Create = Callable[..., Any]
 
 
+class _Value:
+    """What is equal if :func:`key` is, and not by what Python takes for equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and key(self) == key(other)
+
+    def __hash__(self) -> int:
+        return hash(key(self))
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
-class DiscreteSet:
+class DiscreteSet(_Value):
     """Some values of which one will do (``PbmCapabilityDiscreteSet``); their order is nothing.
 
     :ivar values: tuple of simple values
@@ -48,26 +61,20 @@ class DiscreteSet:
         distinct = {key(value): value for value in values}
         object.__setattr__(self, 'values', tuple(distinct.values()))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DiscreteSet) and key(self) == key(other)
-
-    def __hash__(self) -> int:
-        return hash(key(self))
-
     def __iter__(self) -> Any:
         return iter(self.values)
 
 
-@dataclasses.dataclass(frozen=True)
-class Range:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Range(_Value):
     """From a smallest to a largest value, both allowed (``PbmCapabilityRange``)."""
 
     min: Any
     max: Any
 
 
-@dataclasses.dataclass(frozen=True)
-class TimeSpan:
+@dataclasses.dataclass(frozen=True, eq=False)
+class TimeSpan(_Value):
     """A length of time (``PbmCapabilityTimeSpan``).
 
     :ivar value: number of units
@@ -78,6 +85,11 @@ class TimeSpan:
     unit: str
 
 
+def moment(value: datetime.datetime) -> datetime.datetime:
+    """A datetime with its zone: UTC, if none was given."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+
+
 def key(value: Any) -> Any:
     """What tells values apart: 1, 1.0 and True are three values to PBM."""
     if isinstance(value, DiscreteSet):
@@ -85,9 +97,11 @@ def key(value: Any) -> Any:
     if isinstance(value, Range):
         return 'Range', key(value.min), key(value.max)
     if isinstance(value, TimeSpan):
-        return 'TimeSpan', value.value, value.unit
+        return 'TimeSpan', key(value.value), value.unit
+    if isinstance(value, datetime.datetime):
+        return 'datetime', moment(value)
     # bool before int, which it is a kind of. Decoders have subclasses of their own of some.
-    for type_ in (bool, int, float, str, datetime.datetime):
+    for type_ in (bool, int, float, str):
         if isinstance(value, type_):
             return type_.__name__, value
     return 'other', str(value)
@@ -139,6 +153,8 @@ def to_wire(value: Any, create: Create, type_: str | None = None) -> Any:
         )
     if isinstance(value, TimeSpan):
         return create('PbmCapabilityTimeSpan', value=value.value, unit=value.unit)
+    if isinstance(value, datetime.datetime):
+        return moment(value)
     if type_ in _WHOLE and has_number(value):
         name, bits = _WHOLE[type_]
         if -(2**bits) <= value < 2**bits:
@@ -158,7 +174,7 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, TimeSpan):
         return {'value': value.value, 'unit': value.unit}
     if isinstance(value, datetime.datetime):
-        return {'datetime': value.isoformat()}
+        return {'datetime': moment(value).isoformat()}
     if isinstance(value, bool | int | float | str):
         return value
     raise ValueError(_('a value of type %s cannot be exported') % value.__class__.__name__)
@@ -173,7 +189,7 @@ def from_plain(plain: Any) -> Any:
         return plain
     if isinstance(plain, dict):
         names = set(plain)
-        if names == {'any_of'} and isinstance(plain['any_of'], list):
+        if names == {'any_of'} and isinstance(plain['any_of'], list | tuple):
             return DiscreteSet(from_plain(one) for one in plain['any_of'])
         if names == {'min', 'max'}:
             return Range(from_plain(plain['min']), from_plain(plain['max']))
@@ -181,7 +197,7 @@ def from_plain(plain: Any) -> Any:
             return TimeSpan(plain['value'], plain['unit'])
         if names == {'datetime'}:
             # YAML reads one without quotes itself.
-            return datetime.datetime.fromisoformat(str(plain['datetime']))
+            return moment(datetime.datetime.fromisoformat(str(plain['datetime'])))
     raise ValueError(_('%r is no value of a rule') % (plain,))
 
 

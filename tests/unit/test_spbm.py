@@ -215,13 +215,55 @@ def test_data_that_is_no_policy(plain: Any, problem: str) -> None:
         rules.rule_sets_from_plain(plain)
 
 
-@pytest.mark.parametrize('when', ['2026-01-02T03:04:05Z', '2026-01-02 03:04:05Z'])
+NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ('one', 'other', 'equal'),
+    [
+        (1, True, False),
+        (0, False, False),
+        (1, 1.0, False),
+        (1, 1, True),
+        (spbm.Range(0, 1), spbm.Range(False, True), False),
+        (spbm.Range(0, 1), spbm.Range(0, 1), True),
+        (spbm.TimeSpan(1, 'DAYS'), spbm.TimeSpan(True, 'DAYS'), False),
+        (spbm.DiscreteSet([1, True]), spbm.DiscreteSet([1]), False),
+        (NOW, NOW.replace(tzinfo=None), True),
+        (NOW, NOW.replace(tzinfo=None, hour=4), False),
+    ],
+)
+def test_what_is_equal(one: Any, other: Any, equal: bool) -> None:
+    """Values and the rules with them are equal if they are the same to PBM, not to Python."""
+    first, second = (spbm.Rule('n', 'c', 'p', value) for value in (one, other))
+    assert (first == second) == equal
+    assert ({first} == {second}) == equal
+    assert first != 'a rule'
+    assert (spbm.RuleSet([first]) == spbm.RuleSet([second])) == equal
+    sets = [rules.canonical([spbm.RuleSet([rule])]) for rule in (first, second)]
+    assert (sets[0] == sets[1]) == equal
+    if isinstance(one, spbm.Range | spbm.TimeSpan | spbm.DiscreteSet):
+        assert (one == other) == equal
+        assert len({one, other}) == 2 - equal
+
+
+def test_dates_with_and_without_a_zone() -> None:
+    """They are held against each other as what they are."""
+    naive = NOW.replace(tzinfo=None)
+    allowed = prop(type='XSD_DATETIME', allowed=spbm.Range(NOW, NOW))
+    capability = schema.Capability('n', 'c', 'C', None, False, False, (allowed,), None)
+    known = [schema.Schema('v', 'n', None, None, (capability,), None)]
+    for value, right in ((naive, True), (naive.replace(year=2025), False)):
+        rule_set = spbm.RuleSet([spbm.Rule('n', 'c', 'p', value)])
+        assert (validation.schema_problems([rule_set], known) == []) == right
+
+
+@pytest.mark.parametrize('when', ['2026-01-02T03:04:05Z', '2026-01-02 03:04:05'])
 def test_a_date_without_quotes(when: str) -> None:
     """YAML written by hand has a date where an export has a text."""
     plain = yaml.safe_load(f'datetime: {when}')
     assert isinstance(plain['datetime'], datetime.datetime)
-    wanted = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
-    assert values.from_plain(plain) == wanted
+    assert values.from_plain(plain) == NOW
     with pytest.raises(ValueError, match='5'):
         values.from_plain({'datetime': 5})
 

@@ -10,6 +10,7 @@ nobody announces.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -76,7 +77,12 @@ class Property:
         return value if None in (value, self.xsd_type) else Typed(str(self.xsd_type), value)
 
 
-_TYPE_NAMES = {int: 'XSD_INT', bool: 'XSD_BOOLEAN', str: 'XSD_STRING'}
+_TYPE_NAMES = {
+    int: 'XSD_INT',
+    bool: 'XSD_BOOLEAN',
+    str: 'XSD_STRING',
+    datetime.datetime: 'XSD_DATETIME',
+}
 
 
 @dataclasses.dataclass(frozen=True)
