@@ -35,6 +35,7 @@ from oslo_vmware.spbm.defaults import (
 )
 from oslo_vmware.spbm.entities import (
     EntityKey,
+    PolicyEntities,
     VmPolicies,
     datastore_entity,
     disk,
@@ -111,6 +112,7 @@ __all__ = [
     'PbmNoPermissionException',
     'Policy',
     'PolicyCache',
+    'PolicyEntities',
     'PolicyInUseException',
     'PolicyNotFoundException',
     'Property',

@@ -125,9 +125,8 @@ def _require(session: Any, given: Iterable[Any]) -> None:
     ids = [
         _calls.policy_id(one) for one in given if not (one is None or one is KEEP or one is DEFAULT)
     ]
-    known = policies.policies_by_id(session, ids)
-    missing = [one for one in dict.fromkeys(ids) if one not in known]
-    if missing:
+    # What is kept may have been deleted by others, and made anew with another id.
+    if missing := policies.unknown_of(session, ids):
         raise errors.policy_not_found(missing)
 
 

@@ -4,7 +4,7 @@ Rules are checked before anything is sent (:mod:`oslo_vmware.spbm.validation`); 
 the session forget what it knew of the policies concerned.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oslo_vmware import exceptions
@@ -46,16 +46,29 @@ def create_policy(
     :raises PbmDuplicateNameException: there is a policy of that name
     :raises PbmNoPermissionException: privilege ``StorageProfile.Update`` is missing
     """
+    held = _some(rule_sets)
+    return _create(session, name, held, description, category, validate=validate)
+
+
+def _some(rule_sets: rules.RuleSets) -> tuple[rules.RuleSet, ...]:
+    """Rule sets, of which none are a mistake: a policy that asks for nothing allows everything."""
     held = rules.as_rule_sets(rule_sets)
-    check_rules(session, held, name=name, against_schema=validate)
-    create = _calls.Connection(session).create
-    constraints = rules.to_wire(held, create, schema.types_of(session, held))
-    return _create(session, name, constraints, description, category)
+    if not held:
+        raise errors.InvalidRuleException(validation.shape_problems(held))
+    return held
 
 
 def _create(
-    session: Any, name: str, constraints: Any, description: str | None, category: str | None
+    session: Any,
+    name: str,
+    held: Sequence[rules.RuleSet],
+    description: str | None,
+    category: str | None,
+    *,
+    validate: bool,
 ) -> Policy:
+    """Make a policy; of no rule sets one without requirements."""
+    constraints = _constraints(session, held, name, validate=validate)
     connection = _calls.Connection(session)
     if category == policies.REQUIREMENT and not connection.has('PbmFetchCapabilitySchema'):
         # Before 6.5 that goes without saying, and cannot be said.
@@ -76,6 +89,19 @@ def _create(
     finally:
         policies.policy_cache(session).forget(())
     return policies.find_policy(session, made, category=None)
+
+
+def _constraints(
+    session: Any, held: Sequence[rules.RuleSet], name: str | None, *, validate: bool
+) -> Any:
+    """What rule sets are in a request, once they are checked."""
+    if not held:
+        if problems := [] if name is None else validation.name_problems(name):
+            raise errors.InvalidRuleException(problems)
+        return rules.NOTHING
+    check_rules(session, held, name=name, against_schema=validate)
+    create = _calls.Connection(session).create
+    return rules.to_wire(held, create, schema.types_of(session, held))
 
 
 def update_policy(
@@ -102,17 +128,27 @@ def update_policy(
     :raises PolicyNotFoundException: there is no such policy
     :raises PbmDuplicateNameException: there is another policy of that name
     """
+    held = None if rule_sets is None else _some(rule_sets)
+    return _update(session, policy, name, description, held, validate=validate)
+
+
+def _update(
+    session: Any,
+    policy: Any,
+    name: str | None,
+    description: str | None,
+    held: Sequence[rules.RuleSet] | None,
+    *,
+    validate: bool,
+) -> Policy:
+    """Change a policy; no rule sets, which is not None, take all requirements from it."""
     id_ = _calls.policy_id(policy)
     connection = _calls.Connection(session)
-    held = None if rule_sets is None else rules.as_rule_sets(rule_sets)
-    if held is not None:
-        check_rules(session, held, name=name, against_schema=validate)
-    elif name is not None and validation.name_problems(name):
-        raise errors.InvalidRuleException(validation.name_problems(name))
     constraints = None
     if held is not None:
-        types = schema.types_of(session, held)
-        constraints = rules.to_wire(held, connection.create, types)
+        constraints = _constraints(session, held, name, validate=validate)
+    elif name is not None and validation.name_problems(name):
+        raise errors.InvalidRuleException(validation.name_problems(name))
     spec = connection.create(
         'PbmCapabilityProfileUpdateSpec',
         name=name,
@@ -135,10 +171,8 @@ def update_policy(
             or not _is_taken(session, name, id_)
         ):
             raise
-        duplicate = errors.PbmDuplicateNameException(
-            exc.message, exc.fault_list, exc.details, exc.cause
-        )
-        duplicate.name, duplicate.fault = name, exc.fault
+        duplicate = errors.recast(exc, errors.PbmDuplicateNameException)
+        duplicate.name = name
         raise duplicate from exc
     finally:
         policies.policy_cache(session).forget([id_])
@@ -169,49 +203,57 @@ def clone_policy(
     """
     original = policies.find_policy(session, policy, category=None)
     text = original.description if description is None else description
-    if rules.asks_nothing(_calls.get(original.raw, 'constraints')):
-        if problems := validation.name_problems(new_name):
-            raise errors.InvalidRuleException(problems)
-        return _create(session, new_name, rules.NOTHING, text, original.category)
-    return create_policy(
-        session,
-        new_name,
-        original.rule_sets,
-        description=text,
-        category=original.category,
-        validate=False,
-    )
+    if not original.rule_sets and not rules.asks_nothing(_calls.get(original.raw, 'constraints')):
+        _some(())
+    return _create(session, new_name, original.rule_sets, text, original.category, validate=False)
 
 
-def delete_policies(
-    session: Any, doomed: Iterable[Any]
-) -> dict[str, exceptions.VimException | None]:
+#: None, or why not.
+Outcome = exceptions.VMwareDriverException | None
+
+
+def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
     """Delete policies, with one outcome for each (``PbmDelete``, PBM API 1.0).
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param doomed: ids, ``PbmProfileId`` or :class:`Policy` objects
     :returns: id to None, or to the exception that says why not (``PolicyInUseException``,
-              ``PolicyNotFoundException`` …), in their order
+              ``PolicyNotFoundException`` …), in their order. More than 1000 go in several calls;
+              if one of them other than the first is refused, or gets no answer, that exception is
+              the outcome of its policies, and without an answer of the rest, too
     """
     ids = list(dict.fromkeys(_calls.policy_id(one) for one in doomed))
-    if not ids:
-        return {}
-    connection = _calls.Connection(session)
-    outcomes: dict[str, exceptions.VimException | None] = {}
+    outcomes: dict[str, Outcome] = {}
     try:
-        for block in _calls.blocks(ids):
-            reply = connection.call(
-                _calls.PROFILES,
-                'PbmDelete',
-                block,
-                profileId=[connection.profile_id(one) for one in block],
-            )
-            for outcome in _calls.as_list(reply):
-                id_ = str(outcome.profileId.uniqueId)
-                outcomes[id_] = errors.from_method_fault(_calls.get(outcome, 'fault'), [id_])
+        for number, block in enumerate(_calls.blocks(ids)):
+            try:
+                outcomes |= dict.fromkeys(block) | _deleted(session, block)
+            except exceptions.VMwareDriverException as exc:
+                if not number:
+                    raise
+                # What became of the blocks before must not be lost with this one.
+                outcomes |= dict.fromkeys(block, exc)
+                if not isinstance(exc, exceptions.VimException):
+                    # There was no answer to this block, and there is none to be had to the next.
+                    return {one: outcomes.get(one, exc) for one in ids}
     finally:
         policies.policy_cache(session).forget(ids)
-    return {one: outcomes.get(one) for one in ids}
+    return outcomes
+
+
+def _deleted(session: Any, ids: Sequence[str]) -> dict[str, Outcome]:
+    connection = _calls.Connection(session)
+    reply = connection.call(
+        _calls.PROFILES,
+        'PbmDelete',
+        ids,
+        profileId=[connection.profile_id(one) for one in ids],
+    )
+    outcomes: dict[str, Outcome] = {}
+    for outcome in _calls.as_list(reply):
+        id_ = str(outcome.profileId.uniqueId)
+        outcomes[id_] = errors.from_method_fault(_calls.get(outcome, 'fault'), [id_])
+    return outcomes
 
 
 def delete_policy(session: Any, policy: Any) -> None:
@@ -250,19 +292,31 @@ def ensure_policy(
     :raises InvalidRuleException: with every mistake, and nothing was sent
     """
     held = rules.as_rule_sets(rule_sets)
+    return _ensure(session, name, held, description, category, validate=validate, some=True)
+
+
+def _ensure(
+    session: Any,
+    name: str,
+    held: Sequence[rules.RuleSet],
+    description: str | None,
+    category: str,
+    *,
+    validate: bool,
+    some: bool = False,
+) -> Ensured:
+    """See that there is a policy; of no rule sets one without requirements.
+
+    :param some: without rule sets none is made, and none changed
+    """
     try:
         # What is kept may have been changed or deleted by others.
         present = policies.find_policy(session, name, category=category, fresh=True)
     except errors.PolicyNotFoundException:
+        if some:
+            _some(held)
         try:
-            made = create_policy(
-                session,
-                name,
-                held,
-                description=description,
-                category=category,
-                validate=validate,
-            )
+            made = _create(session, name, held, description, category, validate=validate)
             return Ensured(made, True)
         except errors.PbmDuplicateNameException:
             # Somebody else was quicker, or has just renamed another.
@@ -272,11 +326,14 @@ def ensure_policy(
     same_text = description is None or (present.description or '') == description
     if same_rules and same_text:
         return Ensured(present, False)
-    changed = update_policy(
+    if some and not same_rules:
+        _some(held)
+    changed = _update(
         session,
         present,
-        description=None if same_text else description,
-        rule_sets=None if same_rules else held,
+        None,
+        None if same_text else description,
+        None if same_rules else held,
         validate=validate,
     )
     return Ensured(changed, True)
@@ -286,7 +343,8 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
     """Import a policy: see that there is one as :meth:`Policy.to_dict` exported it.
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
-    :param plain: ``name``, ``rule_sets``, and possibly ``description`` and ``category``
+    :param plain: ``name``, ``rule_sets`` (an empty list for no requirements), and possibly
+                  ``description`` and ``category``
     :param validate: as in :func:`create_policy`
     :raises InvalidRuleException: with every mistake, and nothing was sent
     """
@@ -306,13 +364,8 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
         problems += exc.problems
     if problems:
         raise errors.InvalidRuleException(problems)
-    return ensure_policy(
-        session,
-        plain['name'],
-        held,
-        description=plain.get('description'),
-        category=category,
-        validate=validate,
+    return _ensure(
+        session, plain['name'], held, plain.get('description'), category, validate=validate
     )
 
 

@@ -70,6 +70,18 @@ class VmPolicies:
         object.__setattr__(self, 'disks', types.MappingProxyType(dict(self.disks)))
 
 
+class PolicyEntities(dict[str, list[EntityKey]]):
+    """Id of policy to who has it.
+
+    :ivar faults: entities of which the server cannot tell whether they have one of the policies,
+                  each with the exception that says why
+    """
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        super().__init__((id_, []) for id_ in ids)
+        self.faults: dict[EntityKey, exceptions.VimException] = {}
+
+
 def entity(vm: Any) -> EntityKey:
     """The home of a machine, without its disks.
 
@@ -207,7 +219,7 @@ def entities_of(session: Any, policy: Any, *, kind: str | None = None) -> list[E
 
 def entities_of_policies(
     session: Any, policies: Iterable[Any], *, block: int = _calls.BLOCK
-) -> dict[str, list[EntityKey]]:
+) -> PolicyEntities:
     """Who has which of some policies (``PbmQueryAssociatedEntities``, vSphere 6.5).
 
     On an older server each policy is asked for by itself.
@@ -215,13 +227,15 @@ def entities_of_policies(
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param policies: ids, ``PbmProfileId`` or ``Policy`` objects
     :param block: most policies in one call
-    :returns: id of policy to entities, for all of ``policies`` and in their order
+    :returns: dict of id of policy to entities, for all of ``policies`` and in their order; its
+              ``faults`` has what cannot be told of single entities
     """
     connection = _calls.Connection(session)
     ids = list(dict.fromkeys(_calls.policy_id(one) for one in policies))
+    found = PolicyEntities(ids)
     if not connection.has('PbmQueryAssociatedEntities'):
-        return {id_: entities_of(session, id_) for id_ in ids}
-    found: dict[str, list[EntityKey]] = {id_: [] for id_ in ids}
+        found.update((id_, entities_of(session, id_)) for id_ in ids)
+        return found
     for part in _calls.blocks(ids, block):
         reply = connection.call(
             _calls.PROFILES,
@@ -230,9 +244,12 @@ def entities_of_policies(
             profiles=[connection.profile_id(one) for one in part],
         )
         for result in _calls.as_list(reply):
-            for profile_id in _calls.many(result, 'profileId'):
-                key = EntityKey.from_wire(result.object)
-                found.setdefault(str(profile_id.uniqueId), []).append(key)
+            key, answer = EntityKey.from_wire(result.object), _answer(result)
+            if isinstance(answer, exceptions.VimException):
+                found.faults[key] = answer
+                continue
+            for id_ in answer:
+                found.setdefault(id_, []).append(key)
     return found
 
 

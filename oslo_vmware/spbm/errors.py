@@ -9,17 +9,19 @@ classes are raised by the functions of :mod:`oslo_vmware.spbm` alone, so callers
 PBM says                                         raised
 ===============================================  ==========================================
 PbmDuplicateName, PbmAlreadyExists               PbmDuplicateNameException
-PbmFaultNotFound, InvalidArgument on a policy    PolicyNotFoundException
+PbmFaultNotFound of a call about a policy,       PolicyNotFoundException
+InvalidArgument on one
 PbmResourceInUse                                 PolicyInUseException
 PbmNonExistentHubs                               HubsNotFoundException
 PbmLegacyHubsNotSupported                        LegacyHubsNotSupportedException
 PbmFaultNoPermission, NoPermission               PbmNoPermissionException
-PbmFault, PbmFaultProfileStorageFault, others    PbmException
+PbmFault, PbmFaultProfileStorageFault, others,   PbmException
+PbmFaultNotFound of a machine or disk
 ===============================================  ==========================================
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
@@ -47,6 +49,9 @@ class PbmException(exceptions.VimFaultException):
         cause: Any = None,
     ) -> None:
         super().__init__(fault_list or [], message, cause, details or {})
+
+
+_Recast = TypeVar('_Recast', bound=PbmException)
 
 
 class PbmDuplicateNameException(PbmException, exceptions.DuplicateName):
@@ -140,6 +145,13 @@ def policy_not_found(names: Iterable[str]) -> PolicyNotFoundException:
     return made
 
 
+def recast(fault: PbmException, class_: type[_Recast]) -> _Recast:
+    """The same fault as an exception of another class."""
+    made = class_(fault.message, fault.fault_list, fault.details, fault.cause)
+    made.fault = fault.fault
+    return made
+
+
 def from_fault(
     fault: exceptions.VimException, policies: Sequence[str] = ()
 ) -> exceptions.VimException:
@@ -205,8 +217,8 @@ def _made(
     if name in ('PbmDuplicateName', 'PbmAlreadyExists'):
         found = PbmDuplicateNameException(*arguments)
         found.name = details.get('name')
-    elif name == 'PbmFaultNotFound' or (
-        name == 'InvalidArgument' and policies and _about_policy(details)
+    elif policies and (
+        name == 'PbmFaultNotFound' or (name == 'InvalidArgument' and _about_policy(details))
     ):
         found = PolicyNotFoundException(*arguments)
         found.ids = tuple(policies)

@@ -11,9 +11,9 @@ from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, rules, schema, usability
+from oslo_vmware.spbm import _calls, errors, rules, schema, usability
 from oslo_vmware.spbm.entities import EntityKey
-from oslo_vmware.spbm.policies import STORAGE, policy_cache
+from oslo_vmware.spbm.policies import STORAGE, about_something_else, policy_cache
 from oslo_vmware.spbm.reasons import OTHER, Reason
 
 _CURRENT = 'PbmCheckRequirements'
@@ -235,7 +235,12 @@ def _ask_current(
     arguments = {'placementSubjectRequirement': [requirement]}
     if subject is not None:
         arguments['placementSubjectRef'] = subject.to_wire(connection)
-    return _ask(connection, _CURRENT, arguments, places, policies, made)
+    try:
+        return _ask(connection, _CURRENT, arguments, places, policies, made)
+    except errors.PolicyNotFoundException as exc:
+        if subject is not None and about_something_else(connection.session, exc):
+            raise errors.recast(exc, errors.PbmException) from exc
+        raise
 
 
 def _ask(
@@ -346,9 +351,9 @@ _REFUSED = (Reason(OTHER, ''),)
 
 def _verdict(raw: Any) -> Compatibility:
     """Yes or no, without what makes up most of a result."""
-    errors = _REFUSED if _calls.many(raw, 'error') else ()
+    why = _REFUSED if _calls.many(raw, 'error') else ()
     hub = raw.hub
-    return Compatibility(str(hub.hubId), str(hub.hubType), None, errors, (), (), None, (), (), raw)
+    return Compatibility(str(hub.hubId), str(hub.hubType), None, why, (), (), None, (), (), raw)
 
 
 def _result(raw: Any) -> Compatibility:

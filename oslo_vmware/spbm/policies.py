@@ -341,6 +341,19 @@ def policies_by_id(session: Any, ids: Iterable[Any]) -> dict[str, Policy]:
     return {one.id: one for one in _policies(session, wanted)}
 
 
+def unknown_of(session: Any, ids: Iterable[str]) -> list[str]:
+    """Those of some ids that the server does not know; it is asked now."""
+    wanted = list(dict.fromkeys(ids))
+    known = {one.id for one in _read(session, wanted)}
+    return [one for one in wanted if one not in known]
+
+
+def about_something_else(session: Any, fault: errors.PolicyNotFoundException) -> bool:
+    """Whether what was not found is not the policies of a call, but what else it is about."""
+    names = [exceptions.local_name(name) for name in fault.fault_list]
+    return names == ['PbmFaultNotFound'] and not unknown_of(session, fault.ids)
+
+
 def _policies(session: Any, ids: Sequence[str]) -> list[Policy]:
     """Policies of ids, in their order; only what is not kept is read."""
     cache = policy_cache(session)

@@ -10,6 +10,7 @@ from typing import Any
 from oslo_vmware import exceptions
 from oslo_vmware.spbm import _calls, errors
 from oslo_vmware.spbm.entities import EntityKey, datastore_entity
+from oslo_vmware.spbm.policies import about_something_else
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +105,12 @@ def space_statistics(
     arguments: dict[str, Any] = {'datastore': datastore_entity(datastore).to_wire(connection)}
     if ids is not None:
         arguments['capabilityProfileId'] = [connection.profile_id(one) for one in ids]
-    reply = connection.call(_calls.PROFILES, operation, ids or (), **arguments)
+    try:
+        reply = connection.call(_calls.PROFILES, operation, ids or (), **arguments)
+    except errors.PolicyNotFoundException as exc:
+        if about_something_else(session, exc):
+            raise errors.recast(exc, errors.PbmException) from exc
+        raise
     return [
         SpaceStatistics(
             _calls.text(raw, 'profileId'),

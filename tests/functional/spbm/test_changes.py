@@ -11,6 +11,7 @@ import yaml
 from oslo_vmware import api, exceptions, pbm, spbm
 from oslo_vmware.simulator import Typed, VCenterSimulator, types
 from oslo_vmware.simulator.pbm import capabilities
+from oslo_vmware.spbm import _calls
 
 from ..conftest import SessionMaker
 from .conftest import Counter, Site
@@ -70,6 +71,40 @@ def test_a_policy_without_requirements(
         spbm.create_policy(session, 'Other', [])
 
 
+@pytest.mark.parametrize('release', [None, '6.0'])
+def test_a_policy_without_requirements_is_imported(
+    vc: VCenterSimulator, connect: SessionMaker, release: str | None
+) -> None:
+    """What was exported of it makes one without requirements, or of one that has some; once."""
+    session = connect(vc, pbm_wsdl_loc=release and pbm.get_pbm_wsdl_location(release))
+    vc.policies.create('Nothing', description='Whatever.')
+    plain = json.loads(json.dumps(spbm.find_policy(session, 'Nothing').to_dict()))
+    assert plain['rule_sets'] == []
+    assert not spbm.policy_from_dict(session, plain).changed
+    for name in ('New', 'Gold'):
+        imported, changed = spbm.policy_from_dict(session, {**plain, 'name': name})
+        assert (imported.name, imported.rule_sets, changed) == (name, (), True)
+        assert all(one.compatible for one in spbm.check_compatibility(session, imported))
+        assert not spbm.policy_from_dict(session, imported.to_dict()).changed
+    with pytest.raises(spbm.InvalidRuleException, match='81 characters'):
+        spbm.policy_from_dict(session, {**plain, 'name': 'n' * 81})
+
+
+def test_no_rule_sets_are_a_mistake(session: api.VMwareAPISession, calls: Counter) -> None:
+    """A program that has lost its rules makes no policy that allows everything."""
+    gold = spbm.find_policy(session, 'Gold')
+    calls()
+    for refused in (
+        lambda: spbm.create_policy(session, 'New', []),
+        lambda: spbm.update_policy(session, gold, rule_sets=[]),
+        lambda: spbm.ensure_policy(session, 'Gold', []),
+        lambda: spbm.ensure_policy(session, 'New', []),
+    ):
+        with pytest.raises(spbm.InvalidRuleException, match='no rule set'):
+            refused()
+    assert not {'PbmCreate', 'PbmUpdate'} & set(calls())
+
+
 def test_before_6_5_a_request_has_no_category(vc: VCenterSimulator, connect: SessionMaker) -> None:
     """Policies are made and copied there all the same; only another category is too much."""
     session = connect(vc, pbm_wsdl_loc=pbm.get_pbm_wsdl_location('6.0'))
@@ -91,6 +126,48 @@ def test_one_outcome_each(session: api.VMwareAPISession, vc: VCenterSimulator, s
     assert {one.name for one in spbm.list_policies(session)} >= {'Gold'}
     with pytest.raises(spbm.PolicyInUseException):
         spbm.delete_policy(session, used)
+
+
+@pytest.fixture
+def three_blocks(
+    session: api.VMwareAPISession, vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Ids of six policies, of which two go in one call."""
+    monkeypatch.setattr(_calls.blocks, '__defaults__', (2,))
+    made = [vc.policies.create(f'doomed {number}', description='') for number in range(6)]
+    return [str(one.profileId.uniqueId) for one in made]
+
+
+def test_a_refused_block_hides_no_other(
+    session: api.VMwareAPISession, vc: VCenterSimulator, three_blocks: list[str]
+) -> None:
+    """What became of the policies in the blocks before and after it is told."""
+    vc.faults.on('PbmDelete', 'PbmFault', skip=1)
+    outcomes = spbm.delete_policies(session, three_blocks)
+    assert list(outcomes) == three_blocks
+    refused = {one for one, outcome in outcomes.items() if outcome is not None}
+    assert refused == set(three_blocks[2:4])
+    assert all(isinstance(outcomes[one], spbm.PbmException) for one in refused)
+    left = spbm.policies_by_id(session, three_blocks)
+    assert set(left) == refused
+    vc.faults.on('PbmDelete', 'PbmFault')
+    with pytest.raises(spbm.PbmException):
+        spbm.delete_policies(session, three_blocks[2:])
+    assert set(spbm.policies_by_id(session, three_blocks)) == refused
+
+
+def test_a_block_without_an_answer_ends_the_calls(
+    vc: VCenterSimulator, connect: SessionMaker, three_blocks: list[str]
+) -> None:
+    """The rest is not asked for, which would take as long again; what is known is told."""
+    session = connect(vc, api_retry_count=0)
+    vc.faults.http('PbmDelete', status=503, body='no healthy upstream', times=None, skip=1)
+    outcomes = spbm.delete_policies(session, three_blocks)
+    assert [type(one) for one in outcomes.values()] == [
+        *(type(None), type(None)),
+        *[exceptions.PbmUnavailableException] * 4,
+    ]
+    assert vc.count('PbmDelete') == 2
 
 
 def test_names_are_taken(session: api.VMwareAPISession) -> None:
@@ -284,6 +361,54 @@ def test_numbers_have_the_types_of_the_schema(
     spbm.policy_cache(session).clear()
     spbm.check_spec_compatibility(session, spbm.tag_rule('Tier', 'Gold'))
     assert calls() == [asked]
+
+
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The namespace of an array with a date."""
+    dates = (datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), NOON)
+    namespace = capabilities.Namespace(
+        *('com.example.calendar', 'example', 'Example', 'Calendar', None),
+        (
+            capabilities.Capability(
+                'expiry',
+                'Expiry',
+                (capabilities.Property('when', datetime.datetime, dates, dates[0], 'When'),),
+            ),
+        ),
+    )
+    monkeypatch.setattr(capabilities, 'NAMESPACES', (*capabilities.NAMESPACES, namespace))
+    return namespace.name
+
+
+NOON = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    'when',
+    [
+        NOON,
+        NOON.replace(tzinfo=None),
+        NOON.astimezone(datetime.timezone(datetime.timedelta(0, 3600))),
+    ],
+    ids=['UTC', 'no zone', 'another zone'],
+)
+def test_a_datetime_is_what_it_is(
+    session: api.VMwareAPISession, vc: VCenterSimulator, calendar: str, when: datetime.datetime
+) -> None:
+    """Without a zone it is UTC's: a second import changes nothing, however it was written."""
+    rule = spbm.Rule(calendar, 'expiry', 'when', when)
+    plain = {'name': 'Dated', 'rule_sets': [spbm.RuleSet([rule]).to_dict()]}
+    by_hand = json.loads(json.dumps(plain).replace('+00:00', ''))
+    made, changed = spbm.policy_from_dict(session, by_hand)
+    assert changed
+    assert sent(vc, 'PbmCreate') == [NOON]
+    assert made.rule_sets[0].rules == (rule,)
+    for again in (plain, by_hand, made.to_dict()):
+        assert spbm.policy_from_dict(session, again) == (made, False)
+    assert not spbm.ensure_policy(session, 'Dated', rule).changed
+    assert spbm.update_policy(session, made, rule_sets=rule).rule_sets == made.rule_sets
+    assert sent(vc, 'PbmUpdate') == [NOON]
 
 
 def test_values_of_every_kind(session: api.VMwareAPISession, vc: VCenterSimulator) -> None:

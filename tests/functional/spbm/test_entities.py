@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm
-from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.simulator import Fault, Inventory, VCenterSimulator, types
+from oslo_vmware.simulator.pbm.profile_manager import ProfileManager
 from oslo_vmware.spbm import _calls
 
 from ..conftest import SessionMaker
@@ -215,6 +216,52 @@ def test_a_fault_about_one(
     assert by_policy == {silver: [spbm.disk(vm, 2000)], gold: [spbm.entity(vm)]}
     with pytest.raises(spbm.PolicyNotFoundException):
         spbm.entities_of(session, '11111111-1111-1111-1111-111111111111')
+
+
+def test_an_unknown_machine_is_no_unknown_policy(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """Asked for by itself, among others, for its groups, or to be placed."""
+    gold, gone = site.policy_id('Gold'), spbm.entity('vm-nowhere')
+    answers = [
+        spbm.policies_of(session, [gone, spbm.entity(vm)])[gone],
+        spbm.replication_groups(session, [gone])[gone],
+    ]
+    with pytest.raises(spbm.PbmException) as caught:
+        spbm.check_compatibility(session, gold, subject=gone)
+    for answer in (*answers, caught.value):
+        assert isinstance(answer, spbm.PbmException)
+        assert not isinstance(answer, spbm.PolicyNotFoundException)
+        assert answer.fault_list == ['PbmFaultNotFound']
+    # A policy that there is not is one, with a machine that there is and without.
+    for subject in (None, spbm.entity(vm)):
+        with pytest.raises(spbm.PolicyNotFoundException) as unknown:
+            spbm.check_compatibility(session, str(uuid.uuid4()), subject=subject)
+        assert len(unknown.value.ids) == 1
+
+
+def test_a_fault_about_one_entity_of_a_policy(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    vm: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told, with the entity, and takes nothing from what is known of the others."""
+    gold, silver = site.policy_id('Gold'), site.policy_id('Silver')
+    vc.policies.assign(site.object('VirtualMachine'), gold)
+    whole = ProfileManager.PbmQueryAssociatedEntities
+
+    def with_a_fault(manager: Any, call: Any) -> Any:
+        fault = Fault('PbmFault', 'Its provider does not answer.').localized()
+        hidden = types.PbmServerObjectRef(objectType='virtualMachine', key='vm-hidden')
+        return [types.PbmQueryProfileResult(object=hidden, fault=fault), *whole(manager, call)]
+
+    monkeypatch.setattr(ProfileManager, 'PbmQueryAssociatedEntities', with_a_fault)
+    found = spbm.entities_of_policies(session, [silver, gold])
+    assert found == {silver: [], gold: [spbm.entity(vm)]}
+    assert list(found.faults) == [spbm.entity('vm-hidden')]
+    assert 'does not answer' in str(found.faults[spbm.entity('vm-hidden')])
 
 
 def test_a_server_that_answers_for_each_part(
