@@ -10,15 +10,20 @@ a result                                  it is returned
 fault NotAuthenticated, session gone      log in, then again at once
 fault NotAuthenticated, session alive     again, if the call went out before somebody's login;
                                           ``[]`` for an empty property reply; else raised
-the same from PBM                         as above, but once, and once also if the session is
-                                          alive: PBM learns of sessions later; then raised
+the same from PBM                         as above, but the first time again also if the session is
+                                          alive: PBM learns of sessions later; and raised the third
+                                          time
 another fault                             raised as the class registered for it
 no answer                                 log in if the session is gone; pause, again
 overload                                  pause, again
+any of these, and a change had left       raised at once, saying so
 ========================================  ===================================================
 
-"Again" ends with ``api_retry_count``. One lock per session guards the login: of many threads
-that find the session expired, one logs in, and the others find it done.
+"Again" ends with ``api_retry_count``, of which the first logins anew cost nothing. What a change
+is, and when it has surely not been executed, the services know (:mod:`oslo_vmware.soap.effects`,
+:mod:`oslo_vmware.soap.exchange`); what left in functions they note in the attempt
+(:mod:`oslo_vmware._attempt`). One lock per session guards the login: of many threads that find the
+session expired, one logs in, and the others find it done.
 """
 
 import copy
@@ -27,7 +32,8 @@ import threading
 import time
 from typing import Any, NoReturn, Self
 
-from oslo_vmware import exceptions, pbm, service, vim, vim_util
+from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
+from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
 from oslo_vmware._session import wait as _wait
 from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
@@ -36,6 +42,10 @@ from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
 __all__ = ['RetryDecorator', 'VMwareAPISession']
 
 LOG = logging.getLogger(__name__)
+
+#: How often a call is repeated at once because its session had expired, before that counts as a
+#: failure. Two, because a vCenter that restarts may forget its sessions twice within seconds.
+FREE_RENEWALS = 2
 
 
 class VMwareAPISession:
@@ -63,6 +73,9 @@ class VMwareAPISession:
     :param op_id_prefix: what the operation ids in the server's logs begin with
     :param soap_engine: ``compiled`` or ``reference``; None for what the environment variable
                         ``OSLO_VMWARE_SOAP_ENGINE`` says, or else ``compiled``
+    :param repeat_changes: True to have :meth:`invoke_api` repeat changes that may have been
+                           executed, as older releases did; None for what the environment variable
+                           ``OSLO_VMWARE_REPEAT_CHANGES`` says (``1``), or else False
     :raises VimFaultException: the login was refused (``InvalidLogin`` in ``fault_list``)
     :raises VimConnectionException: the server cannot be reached, or is not trusted
     """
@@ -85,6 +98,8 @@ class VMwareAPISession:
         connection_timeout: float | None = None,
         op_id_prefix: str = 'oslo.vmware',
         soap_engine: str | None = None,
+        *,
+        repeat_changes: bool | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -101,6 +116,7 @@ class VMwareAPISession:
         self._connection_timeout = connection_timeout
         self._op_id_prefix = op_id_prefix
         self._soap_engine = soap_engine
+        self._repeat_changes = repeat_changes
 
         self._session_id: str | None = None
         self._session_username: str | None = None
@@ -170,6 +186,11 @@ class VMwareAPISession:
             'soap_engine': self._soap_engine,
         }
 
+    @property
+    def _server(self) -> dict[str, Any]:
+        """Which server it is, for texts."""
+        return {'host': self._host, 'port': self._port}
+
     def _warn_if_insecure(self) -> None:
         if self._scheme == 'https' and self._insecure and not self._cacert:
             LOG.warning(
@@ -219,11 +240,14 @@ class VMwareAPISession:
     def _next_login_attempt(
         self, retry: RetryPolicy, failure: exceptions.VimConnectionException
     ) -> RetryPolicy:
-        server = {'host': self._host, 'port': self._port}
-        gave_up = _LoginGaveUp(_('Login at %(host)s:%(port)s failed.') % server, failure)
+        gave_up = exceptions.VimConnectionException(
+            _('Login at %(host)s:%(port)s failed.') % self._server, failure
+        )
+        # It was tried as often as configured; a call must not multiply that.
+        gave_up.worth_repeating = False
         try:
             retry = retry.after(gave_up)
-        except _LoginGaveUp:
+        except exceptions.VimConnectionException:
             raise gave_up from failure
         LOG.warning('%s Trying again in %d s: %s', gave_up.msg, retry.delay, failure)
         return retry
@@ -244,7 +268,7 @@ class VMwareAPISession:
             raise exceptions.VimFaultException(
                 fault.fault_list,
                 _('Login at %(host)s:%(port)s was refused: %(reason)s')
-                % {'host': self._host, 'port': self._port, 'reason': fault.message},
+                % {**self._server, 'reason': fault.message},
                 fault.cause,
                 fault.details,
             ) from fault
@@ -327,25 +351,26 @@ class VMwareAPISession:
         :raises VimSessionOverLoadException: saturated, after ``api_retry_count`` repetitions
         """
         retry = RetryPolicy(self._api_retry_count)
-        renewed = False
+        renewals = 0
         while True:
             try:
-                return self._attempt(module, method, args, kwargs, renewed)
-            except (exceptions.VimCertificateException, _LoginGaveUp):
-                raise
+                return self._attempt(module, method, args, kwargs, renewals)
+            except _Renewed as exc:
+                renewals += 1
+                # A new login is the cure itself: no failure to count, and no reason to wait. But
+                # a server may take every login and refuse all else.
+                if renewals <= FREE_RENEWALS:
+                    continue
+                retry = retry.after(exc.failure)
             except (
                 exceptions.VimConnectionException,
                 exceptions.VimSessionOverLoadException,
             ) as exc:
+                if not self._may_repeat_after(exc):
+                    raise
                 retry = retry.after(exc)
-                # A new login is the cure itself; only when it did not help is there a reason
-                # to wait.
-                cured = isinstance(exc, _Renewed) and not renewed
-                renewed = renewed or cured
-                pause = 0.0 if cured else retry.delay
-                LOG.info('Repeating %s in %d s: %s', method, pause, exc)
-            if pause:
-                time.sleep(pause)
+                LOG.info('Repeating %s in %d s: %s', method, retry.delay, exc)
+            time.sleep(retry.delay)
 
     def _attempt(
         self,
@@ -353,48 +378,80 @@ class VMwareAPISession:
         method: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        renewed: bool,
+        renewals: int,
     ) -> Any:
         logins = self.login_count
+        attempt = Attempt()
         try:
-            return getattr(module, method)(*args, **kwargs)
+            with attempt:
+                return getattr(module, method)(*args, **kwargs)
         except exceptions.VimFaultException as fault:
             if exceptions.NOT_AUTHENTICATED not in fault.fault_list:
                 _raise_registered(fault)
-            if renewed and isinstance(module, pbm.Pbm):
+            if renewals >= FREE_RENEWALS and isinstance(module, pbm.Pbm):
                 _raise_registered(fault)
-            return self._after_rejection(fault, module, logins)
-        except exceptions.VimCertificateException:
+            if self._was_empty(fault, logins, isinstance(module, pbm.Pbm) and not renewals):
+                return []
+            self._check_unspent(attempt, method, fault)
+            raise _Renewed(self._server, fault) from fault
+        except exceptions.VimConnectionException as exc:
+            if self._may_repeat_after(exc):
+                self._check_unspent(attempt, method, exc)
+                if not self.is_current_session_active():
+                    self._create_session()
             raise
-        except exceptions.VimConnectionException:
-            if not self.is_current_session_active():
-                self._create_session()
+        except exceptions.VimSessionOverLoadException as exc:
+            self._check_unspent(attempt, method, exc)
             raise
 
-    def _after_rejection(
-        self, fault: exceptions.VimFaultException, module: Any, logins: int
-    ) -> Any:
+    def _repeats_all(self) -> bool:
+        """Whether changes are repeated as in older releases."""
+        if self._repeat_changes is None:
+            return _switches.is_on(_switches.REPEAT_CHANGES)
+        return self._repeat_changes
+
+    def _may_repeat_after(self, failure: Any) -> bool:
+        if isinstance(failure, exceptions.VimOutcomeUnknownException):
+            return self._repeats_all()
+        worth: bool = failure.worth_repeating
+        return worth
+
+    def _check_unspent(self, attempt: Attempt, method: str, failure: Exception) -> None:
+        """Let only what can be done twice go on to another attempt.
+
+        :raises VimOutcomeUnknownException: the attempt has sent a change
+        """
+        if attempt.spent is None or self._repeats_all():
+            return
+        raise exceptions.VimOutcomeUnknownException(
+            _('%(method)s is not repeated: %(operation)s had left and may have been executed.')
+            % {'method': method, 'operation': attempt.spent},
+            failure,
+            *attempt.spent,
+        ) from failure
+
+    def _was_empty(
+        self, fault: exceptions.VimFaultException, logins: int, may_be_late: bool
+    ) -> bool:
         """Find out what NotAuthenticated meant, and make the call worth repeating.
 
         :param logins: how many logins there had been when the call went out
-        :returns: ``[]``, if it meant that a property read found nothing
+        :param may_be_late: whether the service may not have heard of the session yet
+        :returns: whether it meant that a property read found nothing
         """
-        if self.login_count == logins:
-            if not self.is_current_session_active():
-                self._create_session()
-            elif self.login_count != logins:
-                pass  # Another thread has just logged in; its session is what was active.
-            elif fault.empty_reply:
-                return []
-            elif isinstance(module, pbm.Pbm):
-                raise _Renewed(_('%s refused the session, which is alive.') % module, fault)
-            else:
-                _raise_registered(fault)
-        raise _Renewed(
-            _('The session at %(host)s:%(port)s had expired and was renewed.')
-            % {'host': self._host, 'port': self._port},
-            fault,
-        )
+        if self.login_count != logins:
+            return False
+        if not self.is_current_session_active():
+            self._create_session()
+            return False
+        if self.login_count != logins:
+            # Another thread has just logged in; its session is what was active.
+            return False
+        if fault.empty_reply:
+            return True
+        if not may_be_late:
+            _raise_registered(fault)
+        return False
 
     # Waiting
 
@@ -487,12 +544,18 @@ class _LoginAttempt:
     failure: exceptions.VMwareDriverException | None = None
 
 
-class _Renewed(exceptions.VimConnectionException):
-    """The session had expired and a new one is there: the call can be repeated at once."""
+class _Renewed(Exception):
+    """The session had expired and a new one is there: the call can be repeated at once.
 
+    :ivar failure: what to raise when it is not
+    """
 
-class _LoginGaveUp(exceptions.VimConnectionException):
-    """Login was already tried as often as configured; a call must not multiply that."""
+    def __init__(self, server: dict[str, Any], fault: exceptions.VimFaultException) -> None:
+        super().__init__()
+        self.failure = exceptions.VimConnectionException(
+            _('The session at %(host)s:%(port)s had expired and was renewed.') % server, fault
+        )
+        self.failure.__cause__ = fault
 
 
 def _raise_registered(fault: exceptions.VimFaultException) -> NoReturn:

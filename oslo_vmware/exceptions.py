@@ -170,6 +170,9 @@ class VimException(VMwareDriverException):
 class _WithCause(VMwareDriverException):
     """What the classes beside :class:`VimException` have in common: message and cause."""
 
+    #: Whether ``VMwareAPISession.invoke_api`` may repeat the call that ended so.
+    worth_repeating = True
+
     def __init__(self, message: Any, cause: Any = None) -> None:
         super().__init__(message)
         self.cause = cause
@@ -186,6 +189,8 @@ class VimConnectionException(_WithCause):
 class VimCertificateException(VimConnectionException):
     """The server's certificate was refused; repeating the call would change nothing."""
 
+    worth_repeating = False
+
 
 class VimOutcomeUnknownException(VimConnectionException):
     """A request that changes something went out, and no usable answer to it arrived.
@@ -196,6 +201,8 @@ class VimOutcomeUnknownException(VimConnectionException):
     :ivar operation: name of the operation
     :ivar op_id: its operation id, by which the server's log has it; None if it had none
     """
+
+    worth_repeating = False
 
     def __init__(
         self,

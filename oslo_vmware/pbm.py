@@ -93,7 +93,7 @@ class Pbm(service.Service):
     def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
         try:
             return super()._perform(name, managed_object, arguments)
-        except exceptions.VimCertificateException:
+        except (exceptions.VimCertificateException, exceptions.VimOutcomeUnknownException):
             raise
         except exceptions.VimConnectionException as exc:
             # vCenter's proxy answers 503 while the PBM service behind it is down, with the

@@ -24,11 +24,13 @@ import requests
 import suds
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from oslo_vmware import constants, exceptions
+from oslo_vmware import _attempt, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._replies import check_retrieval, fault_exception
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.client import SoapClient, open_client
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.exchange import may_have_been_executed
 from oslo_vmware.soap.local_file import LocalFileAdapter, Response
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport
@@ -294,21 +296,51 @@ class Service:
         if isinstance(managed_object, str):
             managed_object = moref(managed_object, managed_object)
         skip_op_id = arguments.pop('skip_op_id', False)
+        op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
+        call = Call(name)
         try:
             # Also tells a proxy of nothing, which is not None itself, from a reference.
             type_ = managed_object._type
-            op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
             if op_id:
                 LOG.debug('Invoking %s.%s with opID=%s', type_, name, op_id)
-            reply = self.client.call(name, managed_object, arguments, self._soap_headers(op_id))
+            headers = self._soap_headers(op_id)
+            reply = self.client.call(name, managed_object, arguments, headers, call)
             if name.lower() == 'retrievepropertiesex':
                 check_retrieval(reply)
-            return reply
         except Exception as exc:
-            exception = translated(exc, f'{name} ({self.soap_url})')
+            exception = self._failure(call, op_id, exc)
             if exception is exc:
                 raise
             raise exception from exc
+        except BaseException:
+            # Such as the time-out of a green thread.
+            if call.has_left:
+                _attempt.note(call.effect, name, op_id)
+            raise
+        _attempt.note(call.effect, name, op_id)
+        return reply
+
+    def _failure(self, call: Call, op_id: str | None, problem: Exception) -> Exception:
+        """What to raise for a call that failed, and what is to be noted of it."""
+        exception = translated(problem, f'{call.operation} ({self.soap_url})')
+        if isinstance(exception, exceptions.VimFaultException):
+            # A fault is an answer; this one says that nothing was done.
+            if exceptions.NOT_AUTHENTICATED not in exception.fault_list:
+                _attempt.note(call.effect, call.operation, op_id)
+        elif may_have_been_executed(call, problem):
+            _attempt.note(call.effect, call.operation, op_id)
+            if not call.effect.is_repeatable:
+                return exceptions.VimOutcomeUnknownException(
+                    _('%(operation)s may have been executed: no usable answer came. %(reason)s')
+                    % {
+                        'operation': _attempt.Sent(call.operation, op_id),
+                        'reason': getattr(exception, 'msg', exception),
+                    },
+                    problem,
+                    call.operation,
+                    op_id,
+                )
+        return exception
 
     def __bool__(self) -> bool:
         return True

@@ -5,9 +5,9 @@ Everything above this package knows only this face: :func:`open_client` and
 
 An engine returns suds objects, or raises ``suds.WebFault(fault, document)`` for a SOAP fault,
 ``suds.MethodNotFound`` for an operation that the description does not have,
-``suds.TypeNotFound`` for such a type, :class:`~oslo_vmware.soap.errors.NotSoapError` for an
-answer that is not SOAP, ``TypeError`` for an argument the operation does not have, and lets
-the errors of the HTTP library through as they are.
+``suds.TypeNotFound`` for such a type, :class:`~oslo_vmware.soap.errors.NotSoapError` for what is no
+answer to the question, ``TypeError`` for an argument the operation does not have, and lets the
+errors of the HTTP library through as they are.
 """
 
 import os
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from http.cookiejar import CookieJar
 from typing import Any, Protocol
 
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.transport import HttpTransport
 
 #: The engine that is compiled from the description; the default.
@@ -57,12 +58,14 @@ class SoapClient(Protocol):
         managed_object: Any,
         arguments: Mapping[str, Any],
         headers: Sequence[tuple[str, str]] = (),
+        call: Call | None = None,
     ) -> Any:
         """Perform an operation.
 
         :param managed_object: reference to send as ``_this``
         :param arguments: the operation's parameters by their vSphere names
         :param headers: SOAP headers of this one call, as (element name, text)
+        :param call: of this operation; tells afterwards how far it came
         :returns: the decoded reply
         """
 

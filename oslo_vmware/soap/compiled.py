@@ -16,15 +16,14 @@ import requests
 import suds
 
 from oslo_vmware.soap import unmarshal
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import NotSoapError
-from oslo_vmware.soap.exchange import exchanged
+from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.schema import Operation, Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError
-
-_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
 
 
 class Codec:
@@ -93,17 +92,19 @@ class CompiledClient:
         managed_object: Any,
         arguments: Mapping[str, Any],
         headers: Sequence[tuple[str, str]] = (),
+        call: Call | None = None,
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         found = self.operation(operation)
+        call = call or Call(operation)
         reply = exchanged(
             self._transport,
-            operation,
+            call,
             self.options.location,
             self._codec.encoder.request(found, managed_object, arguments, headers),
             f'"{self._soap_action or found.soap_action}"',
         )
-        return self._result(found, reply)
+        return self._result(found, reply, call)
 
     def operation(self, name: str) -> Operation:
         """The operation of a name.
@@ -115,13 +116,13 @@ class CompiledClient:
             raise suds.MethodNotFound(name)
         return found
 
-    def _result(self, operation: Operation, reply: Reply) -> Any:
+    def _result(self, operation: Operation, reply: Reply, call: Call) -> Any:
         is_ok = reply.status == requests.codes.ok
+        result = operation.result
         if not reply.body:
-            if reply.status in _NO_CONTENT or (is_ok and operation.result is None):
+            if is_answer_without_body(call, reply, result is not None):
                 return None
             raise NotSoapError(operation.name, reply, 'the reply is empty')
-        result = operation.result
         # A first item without a text makes an empty list of a member, not of a result.
         lists = (result.name,) if result is not None and result.many else ()
         members = None
@@ -129,7 +130,7 @@ class CompiledClient:
             if is_ok and result is not None and operation.response is not None:
                 members = self._codec.decoder.plain_members(reply.body, operation.response, lists)
             if members is None:
-                members = self._members(operation, reply, is_ok, lists)
+                members = self._members(operation, reply, call, lists)
         except XmlError as exc:
             raise NotSoapError(operation.name, reply, f'the reply cannot be read: {exc}') from exc
         except RecursionError as exc:
@@ -142,18 +143,20 @@ class CompiledClient:
         return value[0] if isinstance(value, list) else value
 
     def _members(
-        self, operation: Operation, reply: Reply, is_ok: bool, lists: Sequence[str]
+        self, operation: Operation, reply: Reply, call: Call, lists: Sequence[str]
     ) -> dict[str, Any]:
         """The members of a reply that takes a tree to read."""
         message = self._message(operation, reply)
         if message is None:
-            return {}
+            if call.effect.is_repeatable:
+                return {}
+            raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
         if message.tag == f'{ENVELOPE}Fault':
             raise self._fault(operation, message, reply)
-        if not is_ok:
+        if reply.status != requests.codes.ok:
             problem = 'HTTP error with a SOAP body, but no fault'
             raise NotSoapError(operation.name, reply, problem)
-        if operation.result is None or operation.response is None:
+        if operation.response is None:
             return {}
         return self._codec.decoder.members(message, operation.response, lists)
 

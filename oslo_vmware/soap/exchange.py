@@ -1,11 +1,31 @@
-"""A request out and its reply in, as either engine has it done."""
+"""A request out and its reply in, as either engine has it done; and what became of the request."""
 
+import requests
+
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import NotSoapError
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 
+#: What a proxy says, with HTTP 503, of a request that it had no connection to pass on over. It
+#: answers 503 also when the service dies in the middle: then the reset reason is another one, or
+#: the text says that it had tried before ("retried and the latest reset reason").
+NO_CONNECTION_MADE = (
+    # The reverse proxy of vCenter and ESX, up to 7.0.
+    b'Failed to connect to endpoint',
+    # Envoy, which has taken its place: response flags UH, UF and UO.
+    b'no healthy upstream',
+    b'before headers. reset reason: connection failure',
+    b'before headers. reset reason: connection timeout',
+    b'before headers. reset reason: local connection failure',
+    b'before headers. reset reason: remote connection failure',
+    b'before headers. reset reason: overflow',
+)
+
+_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
+
 
 def exchanged(
-    transport: HttpTransport, operation: str, url: str, body: bytes, soap_action: str
+    transport: HttpTransport, call: Call, url: str, body: bytes, soap_action: str
 ) -> Reply:
     """Send the request of an operation, and read the reply, whatever its HTTP status.
 
@@ -15,6 +35,33 @@ def exchanged(
     """
     headers = {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': soap_action}
     try:
-        return transport.post(url, body, headers, renews_cookies=operation.startswith('Login'))
+        return transport.post(url, body, headers, call)
     except OversizedReplyError as exc:
-        raise NotSoapError(operation, exc.reply, str(exc)) from exc
+        raise NotSoapError(call.operation, exc.reply, str(exc)) from exc
+
+
+def may_have_been_executed(call: Call, problem: BaseException) -> bool:
+    """Whether the server may have executed a call that failed on the way.
+
+    :param problem: what the engine raised, no SOAP fault
+    """
+    if not call.has_left:
+        return False
+    if isinstance(problem, NotSoapError):
+        reply = problem.reply
+        return reply.status != requests.codes.service_unavailable or not any(
+            text in reply.body for text in NO_CONNECTION_MADE
+        )
+    return True
+
+
+def is_answer_without_body(call: Call, reply: Reply, has_result: bool) -> bool:
+    """Whether a reply without a body says that all is well.
+
+    Of a change it does not: servers answer one that was executed with a message.
+
+    :param has_result: whether the operation has a result
+    """
+    if not call.effect.is_repeatable:
+        return False
+    return reply.status in _NO_CONTENT or (reply.status == requests.codes.ok and not has_result)

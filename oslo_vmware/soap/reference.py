@@ -48,8 +48,9 @@ from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware.soap import suds_parts
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
-from oslo_vmware.soap.exchange import exchanged
+from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
@@ -65,8 +66,6 @@ _parsing_guard = threading.Lock()
 
 #: Bytes at the beginning of a reply among which a document type would stand.
 _PROLOG = 1024
-
-_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
 
 
 class CompatibilitySudsClient(suds.client.Client):
@@ -114,9 +113,11 @@ class CompatibilitySudsClient(suds.client.Client):
         managed_object: Any,
         arguments: Mapping[str, Any],
         headers: Sequence[tuple[str, str]] = (),
+        call: Call | None = None,
     ) -> Any:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         method = self._method(operation)
+        call = call or Call(operation)
         binding = copy.copy(method.binding.input)
         literal = _TypedLiteral if self._types_values else _LexicalLiteral
         binding.marshaller = lambda: literal(binding.schema(), binding.options().xstq)
@@ -128,12 +129,12 @@ class CompatibilitySudsClient(suds.client.Client):
         envelope.root().walk(_escape)
         reply = exchanged(
             self.options.transport.http,
-            operation,
+            call,
             self.options.location or method.location,
             envelope.plain().encode('utf-8'),
             method.soap.action,
         )
-        return self._result(method, reply)
+        return self._result(method, reply, call)
 
     def _method(self, operation: str) -> Any:
         for port in self.wsdl.services[0].ports:
@@ -142,11 +143,10 @@ class CompatibilitySudsClient(suds.client.Client):
                 return method
         raise suds.MethodNotFound(operation)
 
-    def _result(self, method: Any, reply: Reply) -> Any:
+    def _result(self, method: Any, reply: Reply, call: Call) -> Any:
         returned = method.binding.output.returned_types(method)
-        if not reply.body and (
-            reply.status in _NO_CONTENT or (reply.status == requests.codes.ok and not returned)
-        ):
+        result = returned[0] if returned else None
+        if not reply.body and is_answer_without_body(call, reply, result is not None):
             return None
         document, body = _soap_body(method.name, reply)
         unmarshaller = _TolerantUnmarshaller(self.wsdl.schema)
@@ -157,15 +157,28 @@ class CompatibilitySudsClient(suds.client.Client):
             raise raised
         if reply.status != requests.codes.ok:
             raise NotSoapError(method.name, reply, 'HTTP error with a SOAP body, but no fault')
-        if not returned:
+        _check_message(method, reply, body, call)
+        if result is None:
             return None
-        result = returned[0]
         content = method.binding.output.replycontent(method, body) if body.children else []
         nodes = [node for node in content if node.name == result.name]
         declared = result.resolve(nobuiltin=True)
         if result.multi_occurrence():
             return [unmarshaller.process(node, declared) for node in nodes]
         return unmarshaller.process(nodes[0], declared) if nodes else None
+
+
+def _check_message(method: Any, reply: Reply, body: Element, call: Call) -> None:
+    """Take a message for no other than it is, whatever its namespace."""
+    if not body.children:
+        if not call.effect.is_repeatable:
+            raise NotSoapError(method.name, reply, 'the reply is an empty envelope')
+        return
+    parts = method.soap.output.body.parts
+    found = body.children[0].name
+    if parts and found != parts[0].element[0]:
+        problem = f'the reply cannot be read: it is {found}, the answer to another question'
+        raise NotSoapError(method.name, reply, problem)
 
 
 def _escape(element: Element) -> None:

@@ -10,9 +10,12 @@ What is decided here, once, for every request:
 - A session cookie that answers an old request does not replace a newer one: a server may give a
   session of its own to whoever comes without a valid one, and such a reply can arrive after the
   login of another thread.
-- A connection that the server closed while it lay idle in the pool is not an outage. When not
-  one byte of the answer arrived on a *reused* connection, the request is sent once more on a
-  fresh one, at once. On a fresh connection the same failure is reported: then it means something.
+- A connection that the server closed while it lay idle in the pool is not an outage. A *read* of
+  which not one byte of the answer arrived on a *reused* connection is sent once more on a fresh
+  one, at once. On a fresh connection the same failure is reported: then it means something.
+- Nothing else is sent twice. So that this costs nobody an error after an idle hour, everything but
+  a read leaves on a connection that is known to be alive: a fresh one, or one that was used a
+  moment ago (:data:`ALIVE_SECONDS`) and on which nothing has arrived since.
 - An answer has a greatest size (:data:`MAX_REPLY_BYTES`), counted after decompression and while it
   is read, so that neither a body without an end nor one that inflates a thousandfold fills the
   memory; and it takes hardly more of it than it has bytes. That holds for every answer, also one
@@ -39,6 +42,7 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 from oslo_vmware.soap.local_file import LocalFileAdapter
 
@@ -50,6 +54,10 @@ MAX_REPLY_BYTES = 2**30
 
 #: How much of an answer is read at a time, as it comes.
 _PIECE = 64 * 1024
+
+#: Seconds for which a connection that was used counts as alive. A server gives up idle ones after
+#: minutes, and what it closed a moment ago shows on the socket.
+ALIVE_SECONDS = 5.0
 
 #: How much is kept of an answer that is not read.
 _SAMPLE = 4096
@@ -86,6 +94,15 @@ class StaleConnectionError(ConnectionError):
     """A pooled connection was closed by the server before the request reached it."""
 
 
+class _UnderWay(threading.local):
+    """The call that a thread is busy with. A pool and its connections serve many."""
+
+    call: Call | None = None
+
+
+_under_way = _UnderWay()
+
+
 class HttpTransport:
     """HTTP for one service: connection pool, cookies, TLS and time-outs.
 
@@ -106,8 +123,7 @@ class HttpTransport:
         self.verify: str | bool = cacert or not insecure
         self.timeout = connection_timeout
         self.session = requests.Session()
-        self._policy = _NewestCookies(self.session.cookies)
-        self.session.cookies.set_policy(self._policy)
+        self.session.cookies.set_policy(_NewestCookies(self.session.cookies))
         self.session.auth = _leave_unauthenticated
         self.session.headers['Accept-Encoding'] = 'gzip, deflate'
         # As a hook, because requests reads the body of a redirection before anybody sees it.
@@ -127,25 +143,24 @@ class HttpTransport:
         self.session.cookies = jar  # type: ignore[assignment]
 
     def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], renews_cookies: bool = False
+        self, url: str, body: bytes, headers: Mapping[str, str], call: Call | None = None
     ) -> Reply:
         """Send a request and read the whole answer, whatever its HTTP status.
 
-        :param renews_cookies: whether the cookies of the answer are the ones to keep, whatever
-                               came in the meantime; a login is such a request
+        :param call: the call that it is the request of; without one it counts as a change
         :raises OversizedReplyError: the answer is too large
         :raises requests.RequestException: no answer arrived
         """
-        self._policy.answer.renews = renews_cookies
+        _under_way.call = call
         try:
             return _logged('POST', url, self._post, url, body, headers)
         except requests.ConnectionError as exc:
-            if not _is_stale(exc):
+            if call is None or not call.may_be_repeated_by_transport or not _is_stale(exc):
                 raise
             LOG.debug('The server had closed the idle connection to %s: sending again', url)
             return _logged('POST', url, self._post, url, body, headers)
         finally:
-            self._policy.answer.renews = False
+            _under_way.call = None
 
     def get(self, url: str) -> Reply:
         """Read a document, for instance an interface description.
@@ -268,17 +283,16 @@ class _NewestCookies(DefaultCookiePolicy):
     """Refuses a cookie of an answer whose request carried an older one than there is now.
 
     :param jar: the cookies there are
-    :ivar answer: what is known, in each thread, of the answer at hand: ``renews``
     """
 
     def __init__(self, jar: CookieJar) -> None:
         super().__init__()
         self._jar = jar
-        self.answer = threading.local()
 
     def set_ok(self, cookie: Cookie, request: Any) -> bool:
-        renews = getattr(self.answer, 'renews', False)
-        return super().set_ok(cookie, request) and (renews or not self._is_late(cookie, request))
+        call = _under_way.call
+        logs_in = call is not None and call.logs_in
+        return super().set_ok(cookie, request) and (logs_in or not self._is_late(cookie, request))
 
     def _is_late(self, cookie: Cookie, request: Any) -> bool:
         sent = (request.get_header('Cookie') or '').split('; ')
@@ -315,6 +329,8 @@ class _ServesOften:
     """
 
     _answers = 0
+    #: When it was last put back into the pool; a new one counts as alive.
+    idle_since = float('inf')
     #: The head of the request at hand, once there is one; None when nothing is held back.
     _held: list[bytes] | None = None
 
@@ -338,6 +354,8 @@ class _ServesOften:
         head, self._held = self._held, None
         if head:
             super().send(head[0] + data)  # type: ignore[misc]
+            if _under_way.call is not None:
+                _under_way.call.has_left = True
 
     def getresponse(self) -> Any:
         try:
@@ -362,11 +380,31 @@ class _HTTPSConnection(_ServesOften, HTTPSConnection):
         self.is_verified = True
 
 
-class _HTTPConnectionPool(HTTPConnectionPool):
+class _KnowsTheLiving:
+    """Mixin for pools: gives a connection that may have died only to what can be sent again."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        # The base class has closed one on which something arrived, such as the server's farewell.
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        call = _under_way.call
+        if time.monotonic() - connection.idle_since > ALIVE_SECONDS and not (
+            call is not None and call.may_be_repeated_by_transport
+        ):
+            # It is opened anew when the request is sent.
+            connection.close()
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _HTTPConnectionPool(_KnowsTheLiving, HTTPConnectionPool):
     ConnectionCls = _HTTPConnection
 
 
-class _HTTPSConnectionPool(HTTPSConnectionPool):
+class _HTTPSConnectionPool(_KnowsTheLiving, HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 

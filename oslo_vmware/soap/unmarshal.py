@@ -140,7 +140,8 @@ class Decoder:
         :param declared: Clark name of the element that the message should be
         :param lists: as for :meth:`members`
         :returns: None of a fault, and of what can only be read by way of :func:`parse`
-        :raises XmlError: it is not well-formed, or nests deeper than 256 elements
+        :raises XmlError: it is not well-formed, nests deeper than 256 elements, or is another
+                          message
         """
         opening = _OPENING.match(document)
         if opening is None or b'\r' in document:
@@ -152,6 +153,7 @@ class Decoder:
             scope = self._plain_scope(opening, start)
             if scope is None:
                 return None
+            _check_message(start, declared)
             members = self._members(start, tokens, scope, declared, lists)
         except NotPlainError:
             return None
@@ -165,9 +167,11 @@ class Decoder:
         :param declared: Clark name of the element that it should be
         :param lists: members that are lists even if nothing comes, and have all that comes
         :returns: values by name; what did not come is not there
+        :raises XmlError: it is another message
         """
         tokens = _tokens(_written(element))
         start = next(tokens).partition('>')[0]
+        _check_message(start, declared)
         return self._members(start, tokens, self._scope(start), declared, lists)
 
     def _members(
@@ -243,6 +247,17 @@ class Decoder:
                     self._plain_scopes.clear()
                 self._scopes[written] = scope
         return scope
+
+
+def _check_message(start: str, declared: str) -> None:
+    """Take a message for no other than it is, whatever its namespace.
+
+    :param start: its start tag
+    :param declared: Clark name of the element that it should be
+    """
+    name = start.split(maxsplit=1)[0].rstrip('/').rpartition(':')[2]
+    if name != split(declared)[1]:
+        raise XmlError(f'it is {name}, the answer to another question')
 
 
 def _written(element: Any) -> bytes:

@@ -24,7 +24,7 @@ XML = ('lxml', 'xml', 'suds')
 SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'suds.xsd')
 
 DATA = ('', 'wsdl')
-BASE = (*DATA, '_i18n', 'constants', 'version')
+BASE = (*DATA, '_i18n', '_switches', 'constants', 'version')
 CODEC = (
     *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),
     *('soap.values', 'soap.factory', 'soap.marshal', 'soap.start_tags', 'soap.unmarshal'),
@@ -32,6 +32,8 @@ CODEC = (
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
 FAULTS = ('_faults', 'exceptions')
+# What leaves in the attempts of a session, noted by the services that send it.
+ATTEMPT = ('_attempt',)
 SERVICES = ('_replies', 'service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
@@ -59,7 +61,8 @@ LAYERS = (
     Layer(SOAP, BASE + SOAP),
     # What the server says, as exceptions; where the words came from is not their business.
     Layer(FAULTS, BASE + FAULTS, never=HTTP + XML),
-    Layer(SERVICES, BASE + FAULTS + SOAP + SERVICES),
+    Layer(ATTEMPT, (*BASE, *ATTEMPT, 'soap.effects'), never=HTTP + XML),
+    Layer(SERVICES, BASE + FAULTS + SOAP + ATTEMPT + SERVICES),
     # Specifications and references are suds objects, hence soap.objects; no more of the engine.
     Layer(
         HELPERS,
@@ -82,7 +85,7 @@ LAYERS = (
     ),
     # The session neither sees XML nor knows which engine runs.
     Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),
-    Layer(('api',), BASE + FAULTS + SERVICES + HELPERS + SESSION, never=HTTP + XML),
+    Layer(('api',), BASE + FAULTS + ATTEMPT + SERVICES + HELPERS + SESSION, never=HTTP + XML),
     # Beside all this: the other end of the wire shares the description and nothing else,
     # so that a mistake of the library cannot hide in its own mirror.
     Layer(
