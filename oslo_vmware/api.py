@@ -69,7 +69,8 @@ class VMwareAPISession:
     :param insecure: without a ``cacert``: do not verify the server at all
     :param pool_size: connections kept open to each service; more parallel calls are allowed
     :param connection_timeout: seconds to wait for a connection, and again for each piece of an
-                               answer; None for no limit
+                               answer; None for a minute to connect and an hour of silence,
+                               ``float('inf')`` for no limit
     :param op_id_prefix: what the operation ids in the server's logs begin with
     :param soap_engine: ``compiled`` or ``reference``; None for what the environment variable
                         ``OSLO_VMWARE_SOAP_ENGINE`` says, or else ``compiled``
@@ -530,7 +531,7 @@ class VMwareAPISession:
             if self._updates is None:
                 # A wait must end before its connection times out.
                 limit = self._connection_timeout or 2 * MAX_WAIT
-                self._updates = SharedUpdates(self._vim, max(1, min(MAX_WAIT, int(limit / 2))))
+                self._updates = SharedUpdates(self._vim, max(1, int(min(MAX_WAIT, limit / 2))))
             return self._updates
 
 

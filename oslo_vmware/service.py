@@ -202,7 +202,8 @@ class Service:
     :param insecure: without a ``cacert``: do not verify the server at all
     :param pool_maxsize: connections kept open to the server; more parallel calls are allowed
     :param connection_timeout: seconds to wait for a connection, and again for each piece of an
-                               answer; None for no limit
+                               answer; None for a minute to connect and an hour of silence,
+                               ``float('inf')`` for no limit
     :param op_id_prefix: what the operation ids in the server's logs begin with
     :param soap_engine: ``compiled`` or ``reference``; None for what the environment variable
                         ``OSLO_VMWARE_SOAP_ENGINE`` says, or else ``compiled``

@@ -8,7 +8,8 @@ waiter. So a change is seen at once, and two hundred waiters cost one request.
 This only ever replaces a pause between two polls: the caller reads the property again
 afterwards, and goes on waiting if there is reason to. Therefore nothing here has to be certain.
 Whatever goes wrong (an expired session, a server or a stand-in that has no such operations), the
-waiters fall back to pausing for their poll interval.
+waiters fall back to pausing for their poll interval. Nor does anybody wait for the server alone:
+what it does not answer in time, because a firewall forgot the connection, say, counts as trouble.
 """
 
 import logging
@@ -18,13 +19,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from oslo_vmware import vim_util
+from oslo_vmware import _deadline, vim_util
 
 LOG = logging.getLogger(__name__)
 
 #: Seconds that one request may stay outstanding, and after which a waiter looks for itself in
 #: case a change was missed.
 MAX_WAIT = 60
+
+#: Seconds that the server may answer later than asked to, and that a request of another kind may
+#: take.
+MARGIN_SECONDS = 30.0
+
+#: Seconds for a request that only clears away what would die with the session.
+CLEARING_SECONDS = 5.0
 
 
 @dataclass(eq=False)
@@ -67,7 +75,7 @@ class SharedUpdates:
     def __init__(self, vim: Any, max_wait: int = MAX_WAIT) -> None:
         self._vim = vim
         self._max_wait = max_wait
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiters: list[_Waiter] = []
         self._leader: _Waiter | None = None
         self._collector: _Collector | None = None
@@ -95,7 +103,9 @@ class SharedUpdates:
             self._waiters.append(waiter)
         watch = None
         try:
-            collector, watch = self._watch(moref, path)
+            with _deadline.within(MARGIN_SECONDS):
+                collector = self._collector_of_all()
+                watch = self._watch(collector, moref, path)
             self._wait(waiter, collector)
             return not waiter.failed
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
@@ -108,29 +118,37 @@ class SharedUpdates:
             if watch is not None:
                 self._destroy('DestroyPropertyFilter', watch)
 
-    def _watch(self, moref: Any, path: str) -> tuple[_Collector, Any]:
+    def _collector_of_all(self) -> _Collector:
+        with self._lock:
+            # Whoever had to wait for the lock need not try what somebody else has just tried.
+            if time.monotonic() < self._unavailable_until:
+                raise RuntimeError('another waiter has just tried')
+            if self._collector is None:
+                try:
+                    made = self._vim.CreatePropertyCollector(
+                        self._vim.service_content.propertyCollector, skip_op_id=True
+                    )
+                except BaseException:
+                    self._give_up()
+                    raise
+                self._collector = _Collector(made)
+            return self._collector
+
+    def _watch(self, collector: _Collector, moref: Any, path: str) -> Any:
         factory = self._vim.client.factory
         spec = vim_util.build_property_filter_spec(
             factory,
             [vim_util.build_property_spec(factory, vim_util.get_moref_type(moref), [path])],
             [vim_util.build_object_spec(factory, moref, [])],
         )
-        with self._lock:
-            if self._collector is None:
-                self._collector = _Collector(
-                    self._vim.CreatePropertyCollector(
-                        self._vim.service_content.propertyCollector, skip_op_id=True
-                    )
-                )
-            collector = self._collector
-        watch = self._vim.CreateFilter(
+        return self._vim.CreateFilter(
             collector.moref, spec=spec, partialUpdates=False, skip_op_id=True
         )
-        return collector, watch
 
     def _destroy(self, operation: str, moref: Any) -> None:
         try:
-            getattr(self._vim, operation)(moref, skip_op_id=True)
+            with _deadline.within(CLEARING_SECONDS):
+                getattr(self._vim, operation)(moref, skip_op_id=True)
         except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
             LOG.debug('%s failed: %s', operation, exc)
 
@@ -166,9 +184,10 @@ class SharedUpdates:
         options = self._vim.client.factory.create('ns0:WaitOptions')
         options.maxWaitSeconds = self._max_wait
         started = time.monotonic()
-        update = self._vim.WaitForUpdatesEx(
-            collector.moref, version=collector.version, options=options, skip_op_id=True
-        )
+        with _deadline.within(self._max_wait + MARGIN_SECONDS):
+            update = self._vim.WaitForUpdatesEx(
+                collector.moref, version=collector.version, options=options, skip_op_id=True
+            )
         if update is None:
             if time.monotonic() - started < 1:
                 raise RuntimeError('the server does not wait for updates')

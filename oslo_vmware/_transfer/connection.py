@@ -30,6 +30,7 @@ import requests.utils
 
 from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._sockets import keep_alive
 
 LOG = logging.getLogger(__name__)
 
@@ -229,6 +230,7 @@ def send_request(
     with contextlib.ExitStack() as undo, translated(_('%s cannot be opened') % shown(url)):
         undo.callback(connection.close)
         connection.connect()
+        keep_alive(connection.sock)
         if thumbprint and isinstance(connection.sock, ssl.SSLSocket):
             check_thumbprint(connection.sock.getpeercert(binary_form=True) or b'', thumbprint)
         connection.sock.settimeout(STALL_SECONDS)

@@ -31,7 +31,7 @@ class RequestsTransport(suds.transport.Transport):
     :param cacert: path of the CA bundle to verify the server with
     :param insecure: without a ``cacert``: do not verify the server
     :param pool_maxsize: connections kept open
-    :param connection_timeout: seconds, see :class:`HttpTransport`; None for no limit
+    :param connection_timeout: seconds, see :class:`HttpTransport`
     """
 
     def __init__(

@@ -20,6 +20,10 @@ What is decided here, once, for every request:
   is read, so that neither a body without an end nor one that inflates a thousandfold fills the
   memory; and it takes hardly more of it than it has bytes. That holds for every answer, also one
   that redirects.
+- Nothing waits without end. Whatever is asked for, silence has a limit
+  (:data:`MAX_SILENCE_SECONDS` unless told otherwise), an earlier deadline of whoever is waiting
+  counts (:mod:`oslo_vmware._deadline`), and a peer that vanished is noticed
+  (:mod:`oslo_vmware._sockets`).
 - What the environment says of proxies and authorities is asked once for each URL, not at each call.
 - ``insecure`` is the operator's word, and whoever opens the session warns about it once;
   urllib3's own warning at every request is not wanted.
@@ -28,6 +32,7 @@ What is decided here, once, for every request:
 import http.client
 import io
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,6 +47,8 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from oslo_vmware import _deadline
+from oslo_vmware._sockets import KEEPALIVE_OPTIONS
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 from oslo_vmware.soap.local_file import LocalFileAdapter
@@ -51,6 +58,14 @@ LOG = logging.getLogger(__name__)
 #: How many bytes an answer may have, decompressed. Name and configuration of a hundred virtual
 #: machines are 0.75 MB.
 MAX_REPLY_BYTES = 2**30
+
+#: Seconds that connecting and the TLS handshake may take unless told otherwise.
+CONNECT_SECONDS = 60.0
+
+#: Seconds of silence after which an answer, or the next piece of it, is no longer waited for unless
+#: told otherwise. Some operations answer when they are done: to look for new disks on the adapters
+#: of many hosts takes half an hour. A server or a network that is gone is noticed much earlier.
+MAX_SILENCE_SECONDS = 3600.0
 
 #: How much of an answer is read at a time, as it comes.
 _PIECE = 64 * 1024
@@ -110,7 +125,9 @@ class HttpTransport:
     :param insecure: without a ``cacert``: do not verify the server at all
     :param pool_maxsize: connections kept open; more parallel requests are allowed
     :param connection_timeout: seconds to wait for the connection, and again for each piece of
-                               the answer; None waits for ever
+                               the answer; None for :data:`CONNECT_SECONDS` and
+                               :data:`MAX_SILENCE_SECONDS`, ``float('inf')`` waits for ever
+    :ivar timeout: those two, each None for ever
     """
 
     def __init__(
@@ -121,7 +138,7 @@ class HttpTransport:
         connection_timeout: float | None = None,
     ) -> None:
         self.verify: str | bool = cacert or not insecure
-        self.timeout = connection_timeout
+        self.timeout = _limits(connection_timeout)
         self.session = requests.Session()
         self.session.cookies.set_policy(_NewestCookies(self.session.cookies))
         self.session.auth = _leave_unauthenticated
@@ -175,7 +192,7 @@ class HttpTransport:
         self.session.close()
 
     def _get(self, url: str) -> requests.Response:
-        return self.session.get(url, verify=self.verify, timeout=self.timeout)
+        return self.session.get(url, verify=self.verify, timeout=self._timeout())
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
         # What requests' own post() does, without what comes out the same at every call and takes
@@ -191,16 +208,29 @@ class HttpTransport:
         request.body = body
         request.headers['Content-Length'] = str(len(body))
         request.prepare_cookies(self.session.cookies)
-        response = route.adapter.send(request, timeout=self.timeout, **route.settings)
+        response = route.adapter.send(request, timeout=self._timeout(), **route.settings)
         _read_within_bounds(response)
         if 'Set-Cookie' in response.headers:
             extract_cookies_to_jar(self.session.cookies, request, response.raw)
         return response
 
+    def _timeout(self) -> tuple[Any, Any]:
+        connect, silence = self.timeout
+        return _deadline.shortened(connect), _deadline.shortened(silence)
+
     def _route(self, url: str) -> '_Route':
         sent = self.session.prepare_request(requests.Request('POST', url)).url or url
         settings = self.session.merge_environment_settings(sent, {}, True, self.verify, None)
         return _Route(sent, self.session.get_adapter(sent), dict(settings))
+
+
+def _limits(connection_timeout: float | None) -> tuple[float | None, float | None]:
+    """Seconds to connect, and seconds of silence; None for ever."""
+    if connection_timeout is None:
+        return CONNECT_SECONDS, MAX_SILENCE_SECONDS
+    # No infinite number is a time-out for what lies beneath.
+    limit = None if connection_timeout == math.inf else connection_timeout
+    return limit, limit
 
 
 class _Route(NamedTuple):
@@ -416,7 +446,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super().__init__(pool_connections=pool_maxsize, pool_maxsize=pool_maxsize)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        options = [*HTTPConnection.default_socket_options, *KEEPALIVE_OPTIONS]
+        super().init_poolmanager(*args, socket_options=options, **kwargs)
         manager: urllib3.PoolManager = self.poolmanager
         manager.pool_classes_by_scheme = _POOLS
 
@@ -427,7 +458,9 @@ class _Adapter(requests.adapters.HTTPAdapter):
             conn.verified_by = verify
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        # Nothing else: urllib3 has none for connections to proxies.
+        options = [*KEEPALIVE_OPTIONS]
+        manager = super().proxy_manager_for(proxy, socket_options=options, **kwargs)
         # SOCKS proxies need pools of their own.
         if not proxy.lower().startswith('socks'):
             manager.pool_classes_by_scheme = _POOLS

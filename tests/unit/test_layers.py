@@ -24,7 +24,8 @@ XML = ('lxml', 'xml', 'suds')
 SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'suds.xsd')
 
 DATA = ('', 'wsdl')
-BASE = (*DATA, '_i18n', '_switches', 'constants', 'version')
+BASE = (*DATA, '_deadline', '_i18n', '_switches', 'constants', 'version')
+SOCKETS = ('_sockets',)
 CODEC = (
     *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),
     *('soap.values', 'soap.factory', 'soap.marshal', 'soap.start_tags', 'soap.unmarshal'),
@@ -58,7 +59,8 @@ LAYERS = (
     Layer(('common', 'common.*'), ('common', 'common.*', *BASE), never=HTTP + XML),
     # Pure functions of bytes and objects: whoever uses them brings the I/O.
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
-    Layer(SOAP, BASE + SOAP),
+    Layer(SOCKETS, BASE, never=XML),
+    Layer(SOAP, BASE + SOCKETS + SOAP),
     # What the server says, as exceptions; where the words came from is not their business.
     Layer(FAULTS, BASE + FAULTS, never=HTTP + XML),
     Layer(ATTEMPT, (*BASE, *ATTEMPT, 'soap.effects'), never=HTTP + XML),
@@ -80,7 +82,7 @@ LAYERS = (
     # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
     Layer(
         TRANSFERS,
-        (*BASE, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
+        (*BASE, *SOCKETS, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
         never=XML,
     ),
     # The session neither sees XML nor knows which engine runs.
