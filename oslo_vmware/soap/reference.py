@@ -47,7 +47,7 @@ from suds.umx.core import Core
 from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
-from oslo_vmware.soap import suds_parts
+from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
@@ -63,9 +63,6 @@ suds_parts.quieten_suds()
 _descriptions = suds_parts.MemoryCache(limit=4)
 _parsing: dict[tuple[Any, ...], threading.Lock] = {}
 _parsing_guard = threading.Lock()
-
-#: Bytes at the beginning of a reply among which a document type would stand.
-_PROLOG = 1024
 
 
 class CompatibilitySudsClient(suds.client.Client):
@@ -191,12 +188,12 @@ def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
     """The document of a reply and its SOAP body."""
     if not reply.body:
         raise NotSoapError(operation, reply, 'the reply is empty')
-    if b'<!DOCTYPE' in reply.body[:_PROLOG]:
-        raise NotSoapError(operation, reply, 'the reply has a document type, which SOAP forbids')
     try:
+        # suds takes a document type, and decodes what is nested until Python gives up.
+        unmarshal.check(reply.body)
         document = Parser().parse(string=reply.body)
     except Exception as exc:  # besides SAXException, suds' handler raises plain ones
-        raise NotSoapError(operation, reply, f'the reply is not well-formed XML: {exc}') from exc
+        raise NotSoapError(operation, reply, f'the reply cannot be read: {exc}') from exc
     envelope = document.getChild('Envelope', envns)
     body = envelope.getChild('Body', envns) if envelope is not None else None
     if body is None:
