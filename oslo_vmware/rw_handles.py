@@ -434,7 +434,7 @@ class VmdkReadHandle(VmdkHandle):
                 cacerts=False,
                 thumbprint=thumbprint,
             )
-            self._download = _stream.Download(connection, _connection.shown(url))
+            self._download = _stream.Download(connection, _connection.shown(url), unframed=True)
             super().__init__(session, lease_ref, url, self._download)
 
     def read(self, chunk_size: int = READ_CHUNKSIZE) -> bytes:
@@ -453,7 +453,7 @@ class VmdkReadHandle(VmdkHandle):
             if reason:
                 exc.message = f'{exc.message} {reason}'
             raise
-        if not data and self._download.unframed and not self._released:
+        if not data and not self._download.framed and not self._released:
             # A host that dies ends such a body like one that has sent everything.
             try:
                 self._lease.check()

@@ -17,6 +17,7 @@ import logging
 import re
 import ssl
 import time
+from collections.abc import Container
 from typing import Any
 
 from urllib3.util.wait import wait_for_socket
@@ -24,6 +25,7 @@ from urllib3.util.wait import wait_for_socket
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import response as _response
 
 LOG = logging.getLogger(__name__)
 
@@ -92,13 +94,20 @@ class Bounded:
         return max(0.001, min(remaining, _connection.STALL_SECONDS))
 
 
-def check_status(response: http.client.HTTPResponse, method: str, name: str, when: str) -> None:
+def check_status(
+    response: http.client.HTTPResponse,
+    method: str,
+    name: str,
+    when: str,
+    success: Container[int] = range(200, 300),
+) -> None:
     """Let nothing but success pass.
 
     :param when: how far the transfer was, for the text
+    :param success: the statuses that are one
     :raises VimException: the class that stands for the status
     """
-    if 200 <= response.status < 300:
+    if response.status in success:
         return
     raise _BY_STATUS.get(response.status, exceptions.VimException)(
         _('%(method)s %(url)s: the server answered %(status)s %(reason)s %(when)s.')
@@ -235,16 +244,10 @@ class Upload(Bounded):
     def _read_answer(self, seconds: float, when: str) -> None:
         with _connection.translated(f'{self._so_far()}, {_("no answer of the server")}'):
             self._answer.due(seconds)
-            response = http.client.HTTPResponse(
-                self._answer,  # type: ignore[arg-type]  # all it needs is makefile()
-                method=self._method,
-            )
+            # All it needs of a socket is makefile().
+            response = _response.Response(self._answer, method=self._method)
             with contextlib.closing(response):
                 response.begin()
-                while response.status < 200:
-                    # http.client passes over 100 by itself, and over no other.
-                    response.headers = None  # type: ignore[assignment]
-                    response.begin()
         check_status(response, self._method, self.name, when)
 
     def _so_far(self) -> str:
@@ -320,30 +323,47 @@ class _Answer(io.RawIOBase):
 class Download(Bounded):
     """The body of a response, checked.
 
+    It is data only if the response came whole: its head, and every byte that the head promises.
+
     :param connection: that has sent the request
     :param name: the URL as it may be shown
-    :raises VimException: the status is not success, or no response arrived
+    :param unframed: whether the caller can prove by other means that a body is whole whose end is
+                     nothing but the end of the connection
+    :raises VimException: it is no data, or no response arrived
     :ivar size: bytes that the server announced; None if it did not
+    :ivar framed: whether the response says where the data ends
     :ivar received: bytes that were read
     :ivar complete: whether the end was reached, with all bytes there
     """
 
-    def __init__(self, connection: http.client.HTTPConnection, name: str) -> None:
+    def __init__(
+        self, connection: http.client.HTTPConnection, name: str, unframed: bool = False
+    ) -> None:
         self._connection = connection
         self._socket = connection.sock
         self.name = name
         self.received = 0
         self.complete = False
         self.closed = False
+        connection.response_class = _response.Response
         with contextlib.ExitStack() as undo:
             undo.callback(connection.close)
             with _connection.translated(_('GET %s: no answer of the server') % name):
-                self._response = connection.getresponse()
-            undo.callback(self._response.close)
-            check_status(self._response, 'GET', name, _('instead of data'))
-            self.size: int | None = self._response.length
-            #: Whether nothing but the end of the connection tells where the body ends.
-            self.unframed = self.size is None and not self._response.chunked
+                response = connection.getresponse()
+            undo.callback(response.close)
+            check_status(response, 'GET', name, _('instead of data'), success=(200,))
+            self._response = response
+            self._body = _response.Body(response, name)
+            self.size = self._body.length
+            self.framed = self._body.framed
+            if not (self.framed or unframed):
+                raise exceptions.VimException(
+                    _(
+                        'GET %s: the server says neither how many bytes there are nor where they '
+                        'end, so nobody can tell whether all of them came.'
+                    )
+                    % name
+                )
             undo.pop_all()
         self.complete = self.size == 0
 
@@ -364,23 +384,11 @@ class Download(Bounded):
                     # A server that always has something to send never lets the socket time out.
                     raise TimeoutError(_('the time limit is reached'))
                 self._socket.settimeout(self._patience())
-                data = self._read_some(size if size and size > 0 else CHUNK_SIZE)
+                # One receive and no more: a server that trickles must not outlast the deadline.
+                data = self._body.read1(size if size and size > 0 else CHUNK_SIZE)
             broken.pop_all()
-        return data
-
-    def _read_some(self, size: int) -> bytes:
-        if self.size is not None:
-            size = min(size, self.size - self.received)
-        # One receive and no more: a server that trickles must not outlast the deadline.
-        data = self._response.read1(size)
         self.received += len(data)
-        if self.size is None:
-            self.complete = not data
-        elif data:
-            self.complete = self.received == self.size
-        else:
-            # http.client leaves it to the reader to notice that a body ends early.
-            raise http.client.IncompleteRead(b'', self.size - self.received)
+        self.complete = not data or self._body.at_end
         return data
 
     def abort(self) -> None:

@@ -1,0 +1,219 @@
+"""What is read is whole, or there is an error: downloads broken at every point of the wire."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from oslo_vmware import exceptions, image_transfer, rw_handles
+from tests.transfer.images import ABORT, COMPLETE, ImageService, export_arguments, session_for
+from tests.transfer.server import CERTIFICATE, DataServer, Exchange, Script
+
+DATA = bytes(range(256)) * 3
+
+
+def chunk(data: bytes, extension: bytes = b'') -> bytes:
+    return b'%x%b\r\n%b\r\n' % (len(data), extension, data)
+
+
+def raw(answer: bytes) -> Script:
+    """Send this and hang up."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.socket.sendall(answer)
+        exchange.socket.close()
+
+    return script
+
+
+def head(*lines: bytes, status: bytes = b'HTTP/1.1 200 OK') -> bytes:
+    return b'\r\n'.join([status, *lines, b'', b''])
+
+
+LENGTH = head(b'Content-Length: %d' % len(DATA)) + DATA
+CHUNKS = (
+    head(b'Content-Type: x/y', b'Transfer-Encoding: chunked')
+    + chunk(DATA[:300])
+    + chunk(DATA[300:], b';of=image')
+    + b'0\r\n\r\n'
+)
+TRAILERS = CHUNKS[:-2] + b'X-Sum: 1\r\nX-More: 2\r\n\r\n'
+
+
+def read_file(server: DataServer) -> bytes:
+    handle = rw_handles.FileReadHandle(f'{server.url}/folder/x')
+    try:
+        return b''.join(iter(lambda: handle.read(100), b''))
+    finally:
+        handle.close()
+
+
+def export(server: DataServer) -> bytes:
+    session = session_for(server)
+    ends = ABORT
+    try:
+        handle = rw_handles.VmdkReadHandle(session, server.host, 443, 'vm', None, 1)
+        try:
+            data = b''.join(iter(lambda: handle.read(100), b''))
+            ends = COMPLETE
+        finally:
+            handle.close()
+    finally:
+        assert (session.ends, session.open_leases) == (ends, 0)
+    return data
+
+
+class Sink(io.BytesIO):
+    """A file that can be looked at after it was closed."""
+
+    name = 'sink'
+    data = b''
+
+    def close(self) -> None:
+        if not self.closed:
+            self.data = self.getvalue()
+        super().close()
+
+
+def export_to_file(server: DataServer) -> bytes:
+    session = session_for(server)
+    sink = Sink()
+    ends = ABORT
+    try:
+        image_transfer.copy_stream_optimized_disk('c', 10, sink, **export_arguments(session))
+        ends = COMPLETE
+    finally:
+        assert (session.ends, session.open_leases) == (ends, 0)
+    return sink.data
+
+
+def export_to_image(server: DataServer) -> bytes:
+    session = session_for(server)
+    service = ImageService()
+    ends = ABORT
+    try:
+        image_transfer.upload_image('c', 10, service, 'id', 'me', **export_arguments(session))
+        ends = COMPLETE
+    finally:
+        assert (session.ends, session.open_leases) == (ends, 0)
+    return bytes(service.data)
+
+
+READERS: dict[str, Callable[[DataServer], bytes]] = {
+    'FileReadHandle': read_file,
+    'VmdkReadHandle': export,
+    'copy_stream_optimized_disk': export_to_file,
+    'upload_image': export_to_image,
+}
+all_readers = pytest.mark.parametrize('reader', READERS)
+
+PROBLEM = exceptions.VMwareDriverException
+
+WHOLE = {
+    'length': LENGTH,
+    'chunks': CHUNKS,
+    'chunks with trailers': TRAILERS,
+    'blanks after the size of a chunk': CHUNKS.replace(b'12c\r\n', b'12c  \r\n'),
+    'bare line feeds': CHUNKS[:-5].replace(b'12c\r\n', b'12c\n') + b'0\n\n',
+    'one length, told twice': LENGTH.replace(b'\r\n\r\n', b'\r\nContent-Length: 768\r\n\r\n', 1),
+    'the length of all chunks': CHUNKS.replace(b'x/y', b'x/y\r\nContent-Length: 768', 1),
+    'identity': LENGTH.replace(b'\r\n\r\n', b'\r\nContent-Encoding: identity\r\n\r\n', 1),
+    'an interim response before it': b'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n' + LENGTH,
+    'more than was announced': LENGTH + b'x',
+}
+
+
+@all_readers
+@pytest.mark.parametrize('answer', WHOLE)
+def test_a_whole_answer_is_data(reader: str, answer: str) -> None:
+    """What says where it ends, and ends there, is given byte for byte."""
+    with DataServer(raw(WHOLE[answer]), CERTIFICATE) as server:
+        assert READERS[reader](server) == DATA
+        assert server.all_closed()
+
+
+def with_length(length: bytes) -> bytes:
+    return head(b'Content-Length: ' + length) + DATA
+
+
+def with_chunks(body: bytes, *lines: bytes) -> bytes:
+    return head(b'Transfer-Encoding: chunked', *lines) + body
+
+
+ALL_CHUNKS = chunk(DATA) + b'0\r\n\r\n'
+BROKEN = {
+    '204': (head(status=b'HTTP/1.1 204 No Content'), '204 No Content instead of data'),
+    '206': (LENGTH.replace(b'200 OK', b'206 Partial Content'), '206 Partial Content instead'),
+    '203': (LENGTH.replace(b'200 OK', b'203 Transformed'), '203 Transformed instead'),
+    '201': (LENGTH.replace(b'200 OK', b'201 Created'), '201 Created instead'),
+    'gzip': (LENGTH.replace(b'OK\r\n', b'OK\r\nContent-Encoding: gzip\r\n'), r'encoded \(gzip'),
+    'gzip of chunks': (with_chunks(ALL_CHUNKS, b'content-encoding: GZIP'), r'encoded \(gzip'),
+    'br, twice told': (
+        with_chunks(ALL_CHUNKS, b'Content-Encoding: identity', b'Content-Encoding: br'),
+        r'identity, br',
+    ),
+    'gzip for the transfer': (
+        head(b'Transfer-Encoding: gzip, chunked') + ALL_CHUNKS,
+        'gzip, chunked',
+    ),
+    'two lengths': (with_length(b'768\r\nContent-Length: 5'), r'no number of bytes \(5, 768'),
+    'two lengths in one': (with_length(b'5, 768'), 'no number of bytes'),
+    'a negative length': (with_length(b'-1'), r'no number of bytes \(-1'),
+    'a length in words': (with_length(b'many'), 'no number of bytes'),
+    'a length as Python has it': (with_length(b'7_68'), 'no number of bytes'),
+    'chunks of another length': (
+        with_chunks(ALL_CHUNKS, b'Content-Length: 767'),
+        '767 bytes were announced, and the chunks had 768',
+    ),
+    'a chunk longer than it says': (
+        with_chunks(b'3\r\nabcd\r\n0\r\n\r\n'),
+        'longer than announced',
+    ),
+    'a chunk without a size': (with_chunks(b'\r\n'), 'without its size'),
+    'a negative chunk': (with_chunks(b'-3\r\nabc\r\n0\r\n\r\n'), 'without its size'),
+    'a chunk with a size of Python': (with_chunks(b'0x3\r\nabc\r\n0\r\n\r\n'), 'without its size'),
+    'an endless size': (with_chunks(b'1' * 5000), 'without its size'),
+    'no last chunk': (with_chunks(chunk(DATA)), 'within a line'),
+    'a line that is no header': (
+        LENGTH.replace(b'OK\r\n', b'OK\r\nno header\r\n'),
+        'a line that is no header',
+    ),
+    'nothing': (b'', 'no answer'),
+    'another protocol': (b'SSH-2.0-OpenSSH\r\n\r\n', 'no answer'),
+    'data without an end': (head() + DATA, 'neither'),
+    'data without an end, HTTP/1.0': (
+        head(status=b'HTTP/1.0 200 OK') + DATA,
+        'neither',
+    ),
+}
+
+
+@all_readers
+@pytest.mark.parametrize('answer', BROKEN)
+def test_what_is_no_whole_answer_raises(reader: str, answer: str) -> None:
+    """The error says what was wrong; no connection and no lease is left."""
+    sent, said = BROKEN[answer]
+    with DataServer(raw(sent), CERTIFICATE) as server:
+        with pytest.raises(PROBLEM, match=said):
+            READERS[reader](server)
+        assert server.all_closed()
+
+
+SHORT = {
+    'length': head(b'Content-Length: 5') + b'bytes',
+    'chunks': with_chunks(b'3\r\nabc\r\n2;x\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n', b'Server: x'),
+}
+
+
+@all_readers
+@pytest.mark.parametrize('answer', SHORT)
+def test_no_cut_goes_unnoticed(reader: str, answer: str) -> None:
+    """Wherever the connection ends, the last byte excepted, there is an error."""
+    whole = SHORT[answer]
+    cuts = iter(range(len(whole) + 1))
+    with DataServer(lambda exchange: raw(whole[: next(cuts)])(exchange)) as server:
+        for cut in range(len(whole)):
+            with pytest.raises(PROBLEM):
+                pytest.fail(f'cut at {cut}: {READERS[reader](server)!r}')
+        assert READERS[reader](server) == (b'bytes' if answer == 'length' else b'abcde')
+        assert server.all_closed(len(whole))
