@@ -20,6 +20,7 @@ from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
 
 LOG = logging.getLogger(__name__)
@@ -422,10 +423,14 @@ class VmdkReadHandle(VmdkHandle):
         vmdk_size: Any,
     ) -> None:
         self._expected = _connection.as_size(vmdk_size)
+        self._proven = False
         lease_ref = session.invoke_api(session.vim, 'ExportVm', vm_ref)
         lease = _lease.Lease(session, lease_ref)
         with _lease.aborted_on_error(lease):
-            url, thumbprint = _lease.disk_address(lease.wait(), host, port)
+            info = lease.wait()
+            self._disk_key = _lease.disk_key(info)
+            self._passed = _proof.Passed(checksum=self._disk_key is not None)
+            url, thumbprint = _lease.disk_address(info, host, port)
             connection = _connection.send_request(
                 'GET',
                 url,
@@ -440,11 +445,14 @@ class VmdkReadHandle(VmdkHandle):
     def read(self, chunk_size: int = READ_CHUNKSIZE) -> bytes:
         """Read at most ``chunk_size`` bytes; ``b''`` at the end and after closing.
 
-        :raises VimException: the connection broke, or ended before all bytes were there; the
-                              lease is then aborted
+        :raises VimException: the connection broke, or what came is not the whole disk; the lease
+                              is then aborted. Reading again raises it again
         """
         try:
             data = self._download.read(chunk_size)
+            self._passed.add(data)
+            if self._download.complete and not self._proven:
+                self._prove()
         except exceptions.VimException as exc:
             if self._released:
                 raise
@@ -453,14 +461,26 @@ class VmdkReadHandle(VmdkHandle):
             if reason:
                 exc.message = f'{exc.message} {reason}'
             raise
-        if not data and not self._download.framed and not self._released:
-            # A host that dies ends such a body like one that has sent everything.
-            try:
-                self._lease.check()
-            except exceptions.VimException:
-                self.abort()
-                raise
         return data
+
+    def _prove(self) -> None:
+        """Let nothing but a whole disk pass, now that all has come."""
+        problem = self._passed.problem()
+        known = self._passed.is_stream
+        if not problem:
+            entry = self._lease.manifest_entry(self._disk_key)
+            problem = self._passed.disagreement(entry)
+            known = known or bool(_proof.checksums(entry))
+        if not problem and not (known or self._download.framed):
+            problem = _('nothing shows that the end of the connection was that of the disk')
+        if problem:
+            failure = exceptions.VimException(
+                _('GET %(url)s: what was exported is not whole: %(problem)s.')
+                % {'url': self._url, 'problem': problem}
+            )
+            self._download.fail(failure)
+            raise failure
+        self._proven = True
 
     def tell(self) -> int:
         """Bytes that were read."""
@@ -468,8 +488,8 @@ class VmdkReadHandle(VmdkHandle):
 
     @property
     def complete(self) -> bool:
-        """Whether the disk was read to its end."""
-        return self._download.complete
+        """Whether the disk was read to its end, and is whole."""
+        return self._proven
 
     def close(self) -> None:
         """Close the connection; complete the lease if the disk was read to its end, or abort.
@@ -480,7 +500,7 @@ class VmdkReadHandle(VmdkHandle):
         if self._released:
             return
         self._released = True
-        if not self._download.complete:
+        if not self._proven:
             self._lease.abort()
             return
         try:
@@ -495,7 +515,7 @@ class VmdkReadHandle(VmdkHandle):
             raise failure
 
     def abort(self) -> None:
-        self._download.close()
+        self._download.abort()
         if not self._released:
             self._released = True
             self._lease.abort()

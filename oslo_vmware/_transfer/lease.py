@@ -72,13 +72,20 @@ class Lease:
             self._call('HttpNfcLeaseComplete')
         return None
 
-    def check(self) -> None:
-        """Go on if the lease has not failed.
+    def manifest_entry(self, key: Any) -> Any:
+        """What the server says of a disk that it has sent (vSphere API 4.1); never raises.
 
-        :raises VimException: it has, for the server's reason; or it is gone
+        :param key: of the disk in the lease's ``info``
+        :returns: HttpNfcLeaseManifestEntry; None if there is none
         """
-        if self._read('state') == 'error':
-            raise self._failure()
+        if key is None:
+            return None
+        try:
+            entries = self._call('HttpNfcLeaseGetManifest')
+            return next((entry for entry in entries or () if entry.key == key), None)
+        except Exception as exc:  # noqa: BLE001 - servers and stand-ins refuse in their own ways
+            LOG.info('There is no manifest of the lease %s: %s', self._name, exc)
+            return None
 
     def abort(self) -> str:
         """Say that the data is not wanted, or cannot be had; never raises.
@@ -128,11 +135,21 @@ def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | Non
     :raises VimException: the lease has no disk
     """
     server = _connection.host_part(host) + ('' if port is None else f':{port}')
-    for device in getattr(info, 'deviceUrl', None) or ():
-        if getattr(device, 'disk', False):
-            url = _ANY_HOST.sub(lambda _: server, str(device.url))
-            return url, getattr(device, 'sslThumbprint', None) or None
-    raise exceptions.VimException(_('The lease names no disk to read or write.'))
+    device = _disk(info)
+    if device is None:
+        raise exceptions.VimException(_('The lease names no disk to read or write.'))
+    url = _ANY_HOST.sub(lambda _: server, str(device.url))
+    return url, getattr(device, 'sslThumbprint', None) or None
+
+
+def disk_key(info: Any) -> Any:
+    """By what the manifest of a lease knows its disk; None if by nothing."""
+    return getattr(_disk(info), 'key', None)
+
+
+def _disk(info: Any) -> Any:
+    devices = getattr(info, 'deviceUrl', None) or ()
+    return next((device for device in devices if getattr(device, 'disk', False)), None)
 
 
 def cookies_for(session: Any, host: str, url: str) -> Any:

@@ -345,6 +345,7 @@ class Download(Bounded):
         self.received = 0
         self.complete = False
         self.closed = False
+        self._failure: exceptions.VimException | None = None
         connection.response_class = _response.Response
         with contextlib.ExitStack() as undo:
             undo.callback(connection.close)
@@ -370,29 +371,45 @@ class Download(Bounded):
     def read(self, size: int) -> bytes:
         """Read at most ``size`` bytes; ``b''`` at the end and after closing.
 
-        :raises VimException: the connection broke, or ended before all bytes were there
+        :raises VimException: the connection broke, or ended before all bytes were there; so does
+                              every later call
         """
+        if self._failure is not None:
+            raise self._failure
         if self.closed or self.complete or size == 0:
             return b''
         with contextlib.ExitStack() as broken:
             broken.callback(self.abort)
-            with _connection.translated(
-                _('GET %(url)s: after %(received)s bytes')
-                % {'url': self.name, 'received': self.received}
-            ):
-                if self._timer.remaining() == 0.0:
-                    # A server that always has something to send never lets the socket time out.
-                    raise TimeoutError(_('the time limit is reached'))
-                self._socket.settimeout(self._patience())
-                # One receive and no more: a server that trickles must not outlast the deadline.
-                data = self._body.read1(size if size and size > 0 else CHUNK_SIZE)
+            try:
+                data = self._receive(size if size and size > 0 else CHUNK_SIZE)
+            except exceptions.VimException as exc:
+                self._failure = exc
+                raise
             broken.pop_all()
         self.received += len(data)
         self.complete = not data or self._body.at_end
         return data
 
-    def abort(self) -> None:
+    def _receive(self, size: int) -> bytes:
+        with _connection.translated(
+            _('GET %(url)s: after %(received)s bytes')
+            % {'url': self.name, 'received': self.received}
+        ):
+            if self._timer.remaining() == 0.0:
+                # A server that always has something to send never lets the socket time out.
+                raise TimeoutError(_('the time limit is reached'))
+            self._socket.settimeout(self._patience())
+            # One receive and no more: a server that trickles must not outlast the deadline.
+            return self._body.read1(size)
+
+    def fail(self, problem: exceptions.VimException) -> None:
+        """Close the connection for a problem, which every later read raises."""
+        self._failure = self._failure or problem
         self.close()
+
+    def abort(self) -> None:
+        # Nobody shall take what was read so far for all of it.
+        self.fail(exceptions.VimException(_('GET %s was called off') % self.name))
 
     def close(self) -> None:
         """Close the connection, wherever the body is."""

@@ -12,10 +12,8 @@ from oslo_vmware import exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.objects import datacenter, datastore
 from tests.transfer.images import (
     ABORT,
-    COMPLETE,
     DATA,
     UPLOADS,
-    ImageService,
     export_arguments,
     session_for,
 )
@@ -157,12 +155,3 @@ def test_an_export_into_a_full_datastore() -> None:
         assert f'{server.netloc}/folder/copy.vmdk' in str(raised.value)
         assert session.open_leases == 0
         assert server.all_closed(2)
-
-
-def test_an_export_of_an_empty_disk() -> None:
-    """No byte is a complete export too."""
-    with DataServer(serve(b''), CERTIFICATE) as server:
-        session = session_for(server)
-        service = ImageService()
-        image_transfer.upload_image('c', 9, service, 'id', 'me', **export_arguments(session))
-        assert (service.data, session.ends) == (b'', COMPLETE)

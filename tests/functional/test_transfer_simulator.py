@@ -8,6 +8,7 @@ import pytest
 
 from oslo_vmware import api, exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator.objects.nfc_lease import Device
 from tests.functional.conftest import SessionMaker
 from tests.transfer.place import Place
 
@@ -70,6 +71,8 @@ def test_a_disk_there_and_back(place: Place) -> None:
     assert place.vc.nfc.leases == []
     ends = [call.operation for call in place.vc.calls if 'Lease' in call.operation]
     assert ends.count('HttpNfcLeaseComplete') == 2
+    ends = [end for end in ends if end != 'HttpNfcLeaseProgress']
+    assert ends[-2:] == ['HttpNfcLeaseGetManifest', 'HttpNfcLeaseComplete']
     assert 'HttpNfcLeaseAbort' not in ends
 
 
@@ -133,6 +136,28 @@ def test_a_lease_in_state_error(place: Place, fault: str, expected: type) -> Non
             move()
         assert type(raised.value) is expected
     assert place.vc.nfc.leases == []
+
+
+@pytest.mark.parametrize('wrong', ['size', 'sha1'])
+def test_a_manifest_that_is_not_of_what_came(
+    place: Place, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's own account of an export is compared with what arrived."""
+    machine = place.import_disk(DATA)
+    end = Device.end
+
+    def end_otherwise(self: Device, digests: Any, size: int) -> None:
+        end(self, digests, size)
+        if wrong == 'size':
+            self.size = size + 512
+        else:
+            self.checksums['sha1'] = '0' * 40
+
+    monkeypatch.setattr(Device, 'end', end_otherwise)
+    with pytest.raises(exceptions.VimException, match='not whole'):
+        export(place, machine)
+    assert place.vc.nfc.leases == []
+    assert place.vc.count('HttpNfcLeaseAbort') == 1
 
 
 def test_without_a_session(place: Place, vc: VCenterSimulator, connect: SessionMaker) -> None:

@@ -33,6 +33,7 @@ class StandIn:
         disk = SimpleNamespace(disk=True, url=url)
         if thumbprint:
             disk.sslThumbprint = thumbprint
+        self.manifest: Any = None
         self.devices: list[Any] = [SimpleNamespace(url='https://127.0.0.1:1/nvram'), disk]
         self.vm = vim_util.get_moref('vm-7', 'VirtualMachine')
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -71,6 +72,8 @@ class StandIn:
             return vim_util.get_moref('session[1]lease-1', 'HttpNfcLease')
         if method in ('HttpNfcLeaseComplete', 'HttpNfcLeaseAbort'):
             self.open_leases -= 1
+        if method == 'HttpNfcLeaseGetManifest':
+            return self.manifest
         if method == 'AcquireGenericServiceTicket':
             return SimpleNamespace(id='one-time-ticket')
         return None
