@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from oslo_vmware import constants, exceptions, rw_handles, vim_util
+from oslo_vmware import _trust, constants, exceptions, rw_handles, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import copy as _copy
@@ -135,8 +135,7 @@ def download_image(
 ) -> None:
     """Write an image to a file on a datastore.
 
-    The connection is verified with the session's ``cacert``, not at all for a session with
-    ``insecure=True``, and with the system's trust store where the session says neither.
+    The connection is verified as the session verifies its own.
 
     :param image: the image's bytes
     :param image_meta: ``size`` is their number
@@ -162,7 +161,7 @@ def download_image(
         url = datastore.build_url(session._scheme, _server(session), rel_path)
         value = (session.vim.get_http_cookie() or '').strip('"')
         cookie = f'{constants.SOAP_COOKIE_KEY}={value}'
-    connection = url.connect('PUT', size, cookie, cacerts=_trust(session))
+    connection = url.connect('PUT', size, cookie, cacerts=_verified_by(session))
     upload = _stream.Upload(connection, size, _connection.shown(str(url)))
     _start_transfer(rw_handles.ImageReadHandle(image), upload, timeout_secs)
 
@@ -176,7 +175,10 @@ def _server(session: Any) -> str:
     return f'{host}:{port}' if type(port) is int and port != usual else host
 
 
-def _trust(session: Any) -> bool | str | None:
+def _verified_by(session: Any) -> _trust.Verify:
+    trust = _trust.trust_of_session(session)
+    if trust is not None:
+        return trust.verify
     cacert = getattr(session, '_cacert', None)
     if isinstance(cacert, str):
         return cacert

@@ -19,6 +19,7 @@ from typing import Any
 from oslo_vmware import constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import disk as _disk
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
@@ -100,10 +101,13 @@ class FileWriteHandle(FileHandle):
     :param file_size: bytes that will be written; None to send them without announcing how many
     :param scheme: ``https`` or ``http``
     :param cacerts: True to verify with the bundle of ``requests``, a path to verify with that
-                    bundle, None to verify with the system's, False not to verify
+                    bundle or directory, None to verify with the system's; False, the default,
+                    to verify a session's own server as the session does, if ``cookies`` is its
+                    live jar, and otherwise not to verify
     :param thumbprint: of the server's certificate, which must then have it
     :raises ValueError: the scheme is another one, or the size no number
-    :raises VimException: the connection cannot be opened
+    :raises VimException: the connection cannot be opened; or the live jar of a session that
+                          verifies its server would go to another one that is not verified
     """
 
     def __init__(
@@ -289,15 +293,8 @@ class VmdkWriteHandle(VmdkHandle):
         with _lease.aborted_on_error(lease):
             info = lease.wait()
             self._vm_ref = info.entity
-            url, thumbprint = _lease.disk_address(info, host, port)
-            connection = _connection.send_request(
-                http_method,
-                url,
-                _connection.length_headers(size) | self._HEADERS[http_method],
-                _lease.cookies_for(session, host, url),
-                cacerts=False,
-                thumbprint=thumbprint,
-            )
+            headers = _connection.length_headers(size) | self._HEADERS[http_method]
+            connection, url = _disk.open_disk(session, info, host, port, http_method, headers)
             self._upload = _stream.Upload(connection, size, _connection.shown(url), http_method)
             super().__init__(session, lease_ref, url, self._upload)
         self._problem: Exception | None = None
@@ -428,17 +425,9 @@ class VmdkReadHandle(VmdkHandle):
         lease = _lease.Lease(session, lease_ref)
         with _lease.aborted_on_error(lease):
             info = lease.wait()
-            self._disk_key = _lease.disk_key(info)
+            self._disk_key = _disk.disk_key(info)
             self._passed = _proof.Passed(checksum=self._disk_key is not None)
-            url, thumbprint = _lease.disk_address(info, host, port)
-            connection = _connection.send_request(
-                'GET',
-                url,
-                {},
-                _lease.cookies_for(session, host, url),
-                cacerts=False,
-                thumbprint=thumbprint,
-            )
+            connection, url = _disk.open_disk(session, info, host, port, 'GET', {})
             self._download = _stream.Download(connection, _connection.shown(url), unframed=True)
             super().__init__(session, lease_ref, url, self._download)
 

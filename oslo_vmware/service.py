@@ -116,7 +116,7 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
         _('The HTTP connection was not ready for %s.'),
     ),
     (
-        lambda exc: isinstance(exc, OSError) and _beneath(exc, _is_refusal),
+        lambda exc: isinstance(exc, OSError | DescriptionError) and _beneath(exc, _is_refusal),
         exceptions.VimCertificateException,
         _('The server of %s is not trusted: its certificate was refused.'),
     ),
@@ -226,7 +226,9 @@ class Service:
         self.soap_url = soap_url
         self.op_id_prefix = op_id_prefix
         self._service_content: Any = None
-        self._transport = HttpTransport(cacert, insecure, pool_maxsize, connection_timeout)
+        self._transport = HttpTransport(
+            cacert, insecure, pool_maxsize, connection_timeout, soap_url
+        )
         LOG.debug('Opening a client for %s with the description %s', soap_url, wsdl_url)
         try:
             self.client = self._open_client(soap_engine)

@@ -7,9 +7,13 @@ decided here for all of them:
 - *Paths.* What a URL cannot hold is percent-encoded, ``%XX`` is left alone: callers give names
   as they are as well as URLs that are already encoded. A ``#`` never starts a fragment here, and
   a ``+``, which some servers take for a space, is encoded as well.
-- *Trust.* ``cacerts`` says how the chain is verified. A thumbprint is compared after the TLS
-  handshake and before a single byte of the request, so that a wrong server sees no cookie; then
-  the name in the certificate does not matter, because the certificate itself is known.
+- *Trust.* ``cacerts`` says how the chain is verified. Where it says *not at all*, as it does when
+  left out, and the cookies are the live jar of a session, the session's own server is verified as
+  the session does it, and any other server is refused the cookie of a session that verifies. A
+  thumbprint is compared after the TLS handshake and before a single byte of the request, so that
+  a wrong server sees no cookie; then the name in the certificate does not matter, because the
+  certificate itself is known.
+- *The way.* Straight to the server, or through a proxy: :mod:`oslo_vmware._transfer.proxy`.
 - *Secrets.* :func:`shown` is the only form in which a URL gets into a log or an exception.
 - *Errors.* What fails beneath is raised as :class:`TransferConnectionException`.
 """
@@ -26,11 +30,10 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import requests.utils
-
-from oslo_vmware import constants, exceptions
+from oslo_vmware import _trust, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._sockets import keep_alive
+from oslo_vmware._transfer import proxy as _proxy
 
 LOG = logging.getLogger(__name__)
 
@@ -125,22 +128,60 @@ def shown(url: str) -> str:
 # Trust
 
 
-def tls_context(cacerts: bool | str | None, thumbprint: str | None = None) -> ssl.SSLContext:
-    """Say whom to trust.
+def authorities(
+    scheme: str, server: str, cookies: Any, cacerts: _trust.Verify, thumbprint: str | None
+) -> _trust.Verify:
+    """How to verify a server that is to get cookies.
 
-    :param cacerts: True for the bundle of ``requests``, False for no verification, a path for
-                    the bundle there, None for the trust store of the system
-    :param thumbprint: with one the name in the certificate is not compared
+    :param server: host, with port or without
+    :returns: ``cacerts``, or what the session has whose live jar the cookies are
+    :raises TransferCertificateException: the cookie of a session that verifies its server would
+                                          go to nobody knows whom
     """
-    if cacerts is False:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    cafile = requests.utils.DEFAULT_CA_BUNDLE_PATH if cacerts is True else cacerts
-    context = ssl.create_default_context(cafile=cafile)
-    context.check_hostname = not thumbprint
-    return context
+    trust = _trust.trust_of(cookies)
+    if trust is None or not trust.verified:
+        return cacerts
+    if scheme == 'https':
+        if cacerts is not False or thumbprint:
+            return cacerts
+        if is_at(trust.origin, f'{scheme}://{server}'):
+            return trust.verify
+    raise TransferCertificateException(
+        _(
+            'The cookies are those of the verified session at %(session)s, and the connection to '
+            '%(server)s would not be verified. Give cacerts (True, or a path) or the thumbprint '
+            "of the server's certificate, with https; or a ticket in place of the cookies."
+        )
+        % {'session': trust.origin, 'server': f'{scheme}://{server}'}
+    )
+
+
+def is_at(origin: _trust.Origin, url: str) -> bool:
+    """Whether a URL leads to a place, whatever it is."""
+    try:
+        return _trust.origin_of(url) == origin
+    except ValueError:
+        return False
+
+
+#: Servers that were warned about; and how many of them are remembered.
+_warned: dict[str, object] = {}
+_MAX_WARNED = 1000
+
+
+def _warn_once(server: str) -> None:
+    """Say that a server is not verified, once in the life of the process."""
+    mine = object()
+    # Needs no lock: one of many threads finds its own.
+    if _warned.setdefault(server, mine) is mine:
+        LOG.warning(
+            'The certificate of %s is not verified when data is moved: anyone on the way can read '
+            'and change it, and use the cookie or ticket that goes with it. Give cacerts or a '
+            'thumbprint to verify it.',
+            server,
+        )
+    if len(_warned) > _MAX_WARNED:
+        _warned.clear()
 
 
 def check_thumbprint(certificate: bytes, thumbprint: str) -> None:
@@ -208,15 +249,15 @@ def send_request(
     url: str,
     headers: Mapping[str, str],
     cookies: Any = None,
-    cacerts: bool | str | None = False,
+    cacerts: _trust.Verify = False,
     thumbprint: str | None = None,
 ) -> http.client.HTTPConnection:
     """Open a connection and send request line and headers.
 
     :param url: ``http`` or ``https``
     :param headers: besides ``User-Agent``, ``Cookie`` and what every request has
-    :param cookies: see :func:`cookie_header`
-    :param cacerts: see :func:`tls_context`
+    :param cookies: see :func:`cookie_header` and :func:`authorities`
+    :param cacerts: see :data:`oslo_vmware._trust.Verify`
     :param thumbprint: see :func:`check_thumbprint`
     :returns: connection that is ready for the body, or to give the response
     :raises ValueError: the scheme is another one
@@ -226,13 +267,24 @@ def send_request(
     target = quoted(parts.path or '/')
     if parts.query:
         target += '?' + urllib.parse.quote(_bare_percent(parts.query), safe=_QUERY_SAFE)
-    connection = _connection_for(parts.scheme, parts.netloc, cacerts, thumbprint)
+    if parts.scheme not in ('http', 'https'):
+        raise ValueError(_('The scheme %r is neither http nor https.') % parts.scheme)
+    server = parts.netloc.rpartition('@')[2]
+    cacerts = authorities(parts.scheme, server, cookies, cacerts, thumbprint)
+    context = _tls_context(server, cacerts, thumbprint) if parts.scheme == 'https' else None
+    with translated(_('There is no way to %s') % server):
+        proxy = _proxy.proxy_for(f'{parts.scheme}://{server}/')
+        connection = _connection_for(server, context, proxy)
+    if proxy is not None and context is None:
+        target = f'http://{server}{target}'
+        headers = {**headers, **proxy.headers}
     with contextlib.ExitStack() as undo, translated(_('%s cannot be opened') % shown(url)):
         undo.callback(connection.close)
-        connection.connect()
+        _connect(connection, context, proxy)
         keep_alive(connection.sock)
-        if thumbprint and isinstance(connection.sock, ssl.SSLSocket):
-            check_thumbprint(connection.sock.getpeercert(binary_form=True) or b'', thumbprint)
+        if context is not None and thumbprint:
+            sock: Any = connection.sock
+            check_thumbprint(sock.getpeercert(binary_form=True) or b'', thumbprint)
         connection.sock.settimeout(STALL_SECONDS)
         connection.putrequest(method, target)
         connection.putheader('User-Agent', constants.USER_AGENT)
@@ -250,20 +302,37 @@ def send_request(
     return connection
 
 
+def _tls_context(server: str, cacerts: _trust.Verify, thumbprint: str | None) -> ssl.SSLContext:
+    if cacerts is False and not thumbprint:
+        _warn_once(server)
+    with translated(_('The CA bundle %s cannot be read') % cacerts):
+        return _trust.tls_context(cacerts, check_hostname=not thumbprint)
+
+
 def _connection_for(
-    scheme: str, netloc: str, cacerts: bool | str | None, thumbprint: str | None
+    server: str, context: ssl.SSLContext | None, proxy: _proxy.Proxy | None
 ) -> http.client.HTTPConnection:
-    if scheme not in ('http', 'https'):
-        raise ValueError(_('The scheme %r is neither http nor https.') % scheme)
-    server = netloc.rpartition('@')[2]
-    context = None
-    if scheme == 'https':
-        with translated(_('The CA bundle %s cannot be read') % cacerts):
-            context = tls_context(cacerts, thumbprint)
-    with translated(_('%s is no server to connect to') % server):
-        if context is None:
-            return http.client.HTTPConnection(server, timeout=CONNECT_SECONDS)
+    if context is not None:
         return http.client.HTTPSConnection(server, timeout=CONNECT_SECONDS, context=context)
+    if proxy is not None:
+        return http.client.HTTPConnection(proxy.host, proxy.port, timeout=CONNECT_SECONDS)
+    return http.client.HTTPConnection(server, timeout=CONNECT_SECONDS)
+
+
+def _connect(
+    connection: http.client.HTTPConnection,
+    context: ssl.SSLContext | None,
+    proxy: _proxy.Proxy | None,
+) -> None:
+    if proxy is None or context is None:
+        connection.connect()
+        return
+    sock = _proxy.tunnel(proxy, connection.host, connection.port, CONNECT_SECONDS)
+    try:
+        connection.sock = context.wrap_socket(sock, server_hostname=connection.host)
+    except BaseException:
+        sock.close()
+        raise
 
 
 @contextlib.contextmanager

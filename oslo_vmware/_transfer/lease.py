@@ -9,20 +9,14 @@ import has made. Between making a lease and the first byte a lot can go wrong, s
 
 import contextlib
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware._transfer import connection as _connection
 
 LOG = logging.getLogger(__name__)
-
-#: What a stand-alone host calls itself in its URLs.
-_ANY_HOST = re.compile(r'(?<=://)\*(:\d+)?(?=/|$)')
 
 #: Seconds to wait at the end for a report that is on its way.
 _JOIN_SECONDS = 5.0
@@ -124,42 +118,6 @@ def aborted_on_error(lease: Lease) -> Iterator[None]:
     except BaseException:
         lease.abort()
         raise
-
-
-def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | None]:
-    """Where a lease has its disk.
-
-    :param info: HttpNfcLeaseInfo
-    :param host: what stands for the ``*`` that a stand-alone host calls itself
-    :returns: URL and thumbprint (None if the server did not send one)
-    :raises VimException: the lease has no disk
-    """
-    server = _connection.host_part(host) + ('' if port is None else f':{port}')
-    device = _disk(info)
-    if device is None:
-        raise exceptions.VimException(_('The lease names no disk to read or write.'))
-    url = _ANY_HOST.sub(lambda _: server, str(device.url))
-    return url, getattr(device, 'sslThumbprint', None) or None
-
-
-def disk_key(info: Any) -> Any:
-    """By what the manifest of a lease knows its disk; None if by nothing."""
-    return getattr(_disk(info), 'key', None)
-
-
-def _disk(info: Any) -> Any:
-    devices = getattr(info, 'deviceUrl', None) or ()
-    return next((device for device in devices if getattr(device, 'disk', False)), None)
-
-
-def cookies_for(session: Any, host: str, url: str) -> Any:
-    """The session's cookies, if the lease names the session's own server and no other.
-
-    The URL of a lease is all that a host asks for; the session is worth more than a disk.
-    """
-    named = urlsplit(url, allow_fragments=False).hostname or ''
-    same = named.lower() == host.strip('[]').lower()
-    return session.vim.client.cookiejar if same else None
 
 
 class KeepAlive:

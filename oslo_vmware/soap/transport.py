@@ -6,7 +6,10 @@ What is decided here, once, for every request:
   ``REQUESTS_CA_BUNDLE`` overrule a session, and nothing in the environment may turn verification
   on or off against ``insecure`` and ``cacert``.
 - Credentials never come from the environment (``.netrc``) and never travel with a redirect: a
-  POST is not redirected at all.
+  POST is not redirected at all, and a GET only within its server. An answer that leads to another
+  scheme, host or port, or to a file, is an answer and no way to go.
+- Whose the cookies are is written on their jar (:mod:`oslo_vmware._trust`), for those who take
+  them elsewhere.
 - A session cookie that answers an old request does not replace a newer one: a server may give a
   session of its own to whoever comes without a valid one, and such a reply can arrive after the
   login of another thread.
@@ -47,11 +50,12 @@ from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from oslo_vmware import _deadline
+from oslo_vmware import _deadline, _trust
 from oslo_vmware._sockets import KEEPALIVE_OPTIONS
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 from oslo_vmware.soap.local_file import LocalFileAdapter
+from oslo_vmware.soap.redirects import OneServerSession
 
 LOG = logging.getLogger(__name__)
 
@@ -127,6 +131,7 @@ class HttpTransport:
     :param connection_timeout: seconds to wait for the connection, and again for each piece of
                                the answer; None for :data:`CONNECT_SECONDS` and
                                :data:`MAX_SILENCE_SECONDS`, ``float('inf')`` waits for ever
+    :param url: of the service; cookies that go to this server from elsewhere find it verified
     :ivar timeout: those two, each None for ever
     """
 
@@ -136,10 +141,11 @@ class HttpTransport:
         insecure: bool = True,
         pool_maxsize: int = 10,
         connection_timeout: float | None = None,
+        url: str | None = None,
     ) -> None:
         self.verify: str | bool = cacert or not insecure
         self.timeout = _limits(connection_timeout)
-        self.session = requests.Session()
+        self.session = OneServerSession()
         self.session.cookies.set_policy(_NewestCookies(self.session.cookies))
         self.session.auth = _leave_unauthenticated
         self.session.headers['Accept-Encoding'] = 'gzip, deflate'
@@ -149,6 +155,8 @@ class HttpTransport:
         self.session.mount('https://', _Adapter(pool_maxsize=pool_maxsize))
         self.session.mount('http://', _Adapter(pool_maxsize=pool_maxsize))
         self.session.mount('file:///', LocalFileAdapter())
+        self._trust = self._trust_at(url)
+        _trust.mark(self.session.cookies, self._trust)
 
     @property
     def cookiejar(self) -> CookieJar:
@@ -158,6 +166,7 @@ class HttpTransport:
     @cookiejar.setter
     def cookiejar(self, jar: CookieJar) -> None:
         self.session.cookies = jar  # type: ignore[assignment]
+        _trust.mark(jar, self._trust)
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], call: Call | None = None
@@ -220,8 +229,19 @@ class HttpTransport:
 
     def _route(self, url: str) -> '_Route':
         sent = self.session.prepare_request(requests.Request('POST', url)).url or url
-        settings = self.session.merge_environment_settings(sent, {}, True, self.verify, None)
-        return _Route(sent, self.session.get_adapter(sent), dict(settings))
+        return _Route(sent, self.session.get_adapter(sent), self._settings(sent))
+
+    def _settings(self, url: str) -> dict[str, Any]:
+        return dict(self.session.merge_environment_settings(url, {}, True, self.verify, None))
+
+    def _trust_at(self, url: str | None) -> _trust.Trust | None:
+        if not url:
+            return None
+        try:
+            return _trust.Trust(_trust.origin_of(url), self._settings(url)['verify'])
+        except ValueError:
+            # Whoever sends a request there is told.
+            return None
 
 
 def _limits(connection_timeout: float | None) -> tuple[float | None, float | None]:

@@ -41,12 +41,18 @@ def test_a_bad_certificate_is_refused(
         assert len(vc.calls) == 0
 
 
+@pytest.mark.parametrize('description', [DESCRIPTION, None, '{vc.url}/sdk/vimService.wsdl'])
 def test_an_unknown_authority_is_refused(
-    vc: VCenterSimulator, connect: SessionMaker, other_ca: str, pauses: list[float]
+    vc: VCenterSimulator,
+    connect: SessionMaker,
+    other_ca: str,
+    pauses: list[float],
+    description: str | None,
 ) -> None:
-    """Whoever verifies against another CA does not talk to this server."""
-    with pytest.raises(exceptions.VimConnectionException, match='certificate verify failed'):
-        connect(vc, cacert=other_ca)
+    """Whoever verifies against another CA does not talk to this server, whatever comes first."""
+    where = description and description.format(vc=vc)
+    with pytest.raises(exceptions.VimCertificateException, match='certificate verify failed'):
+        connect(vc, cacert=other_ca, wsdl_loc=where)
     assert pauses == []
     assert len(vc.calls) == 0
 

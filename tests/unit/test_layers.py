@@ -32,6 +32,7 @@ CODEC = (
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
+TRUST = ('_trust',)
 FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
@@ -60,7 +61,9 @@ LAYERS = (
     # Pure functions of bytes and objects: whoever uses them brings the I/O.
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
     Layer(SOCKETS, BASE, never=XML),
-    Layer(SOAP, BASE + SOCKETS + SOAP),
+    # How servers are verified: the session does it by this, and so do transfers.
+    Layer(TRUST, BASE, never=XML),
+    Layer(SOAP, BASE + SOCKETS + TRUST + SOAP),
     # What the server says, as exceptions; where the words came from is not their business.
     Layer(FAULTS, BASE + FAULTS, never=HTTP + XML),
     Layer(ATTEMPT, (*BASE, *ATTEMPT, 'soap.effects'), never=HTTP + XML),
@@ -82,7 +85,7 @@ LAYERS = (
     # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
     Layer(
         TRANSFERS,
-        (*BASE, *SOCKETS, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
+        (*BASE, *SOCKETS, *TRUST, *FAULTS, *HELPERS, 'image_util', *TRANSFERS),
         never=XML,
     ),
     # The session neither sees XML nor knows which engine runs.
