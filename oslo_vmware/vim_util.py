@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from oslo_vmware import exceptions
 from oslo_vmware._specs import (
     build_object_spec,
     build_property_filter_spec,
@@ -496,6 +497,7 @@ def register_extension(
     :param label: name of the extension for people
     :param summary: what it is, in a line
     :param version: its version, numbers with dots
+    :raises VimOutcomeUnknownException: no answer came, and there is no extension of that key
     """
     client_factory = vim.client.factory
     description = client_factory.create('ns0:Description')
@@ -510,7 +512,12 @@ def register_extension(
     extension.description = description
     extension.managedEntityInfo = [entity_info]
     extension.lastHeartbeatTime = datetime.now(UTC).isoformat()
-    vim.RegisterExtension(vim.service_content.extensionManager, extension=extension)
+    try:
+        vim.RegisterExtension(vim.service_content.extensionManager, extension=extension)
+    except exceptions.VimOutcomeUnknownException:
+        # There is one extension of a key, and a second registration is a fault.
+        if find_extension(vim, key) is None:
+            raise
 
 
 def get_vc_version(session: Any) -> Any:

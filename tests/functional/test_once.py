@@ -113,3 +113,20 @@ def test_threads_do_not_count_for_each_other(
 
     assert Crowd(2, run).join()[0] == name_of(session, vms[0])
     assert len(pauses) == 1
+
+
+@pytest.mark.parametrize('executed', [True, False])
+def test_an_extension_whose_registration_was_not_answered(
+    vc: VCenterSimulator, session: api.VMwareAPISession, executed: bool
+) -> None:
+    """A read proves it: the extension is there, and the caller notices nothing; or it is not."""
+    arguments = ('register_extension', session.vim, 'org.openstack.compute', 'instance')
+    vc.faults.drop('RegisterExtension', after=executed)
+    if executed:
+        assert session.invoke_api(vim_util, *arguments) is None
+    else:
+        with pytest.raises(exceptions.VimOutcomeUnknownException):
+            session.invoke_api(vim_util, *arguments)
+    found = session.invoke_api(vim_util, 'find_extension', session.vim, 'org.openstack.compute')
+    assert (found is not None) is executed
+    assert vc.count('RegisterExtension') == 1
