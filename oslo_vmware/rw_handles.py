@@ -351,7 +351,7 @@ class VmdkWriteHandle(VmdkHandle):
         self._acknowledge()
         self._released = True
         try:
-            failure = self._lease.complete()
+            failure = self._lease.complete(self._vm_ref)
         except exceptions.VimException as exc:
             self._problem = exc
             LOG.error('%s: the lease could not be completed: %s', self, exc)

@@ -5,6 +5,9 @@ back when it hears nothing for some minutes. It ends in one of two ways. *Comple
 imported machine real, so it may only follow an acknowledged upload; *abort* removes what an
 import has made. Between making a lease and the first byte a lot can go wrong, so
 :func:`aborted_on_error` stands around all of it.
+
+When the answer to *complete* is lost, the lease itself knows: it is done, or still ready, and then
+it is completed again. A lease that is gone by then was completed if what it has imported is there.
 """
 
 import contextlib
@@ -17,6 +20,9 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
+
+#: How often a lease is completed again that is still ready when no answer has come.
+_COMPLETE_REPETITIONS = 2
 
 #: Seconds to wait at the end for a report that is on its way.
 _JOIN_SECONDS = 5.0
@@ -53,18 +59,70 @@ class Lease:
         """Say how far the transfer is, which keeps the lease alive."""
         self._call('HttpNfcLeaseProgress', percent=percent)
 
-    def complete(self) -> exceptions.VimException | None:
+    def complete(self, entity: Any = None) -> exceptions.VimException | None:
         """Say that all data was moved.
 
+        :param entity: the machine that an import has made
         :returns: why the lease had failed before, None if it had not
         :raises VimException: the lease is gone, or the server refuses
+        :raises VimConnectionException: no answer came, and what happened cannot be read either
         """
         state = self._read('state')
-        if state == 'error':
-            return self._failure()
         if state == 'ready':
-            self._call('HttpNfcLeaseComplete')
-        return None
+            try:
+                self._call('HttpNfcLeaseComplete')
+            except exceptions.VMwareDriverException as problem:
+                state = self._state_after(problem, entity)
+        return self._failure() if state == 'error' else None
+
+    def _state_after(self, problem: exceptions.VMwareDriverException, entity: Any) -> Any:
+        """Find out what became of a lease when there is no proper answer to its completion.
+
+        :returns: a final state
+        :raises ManagedObjectNotFoundException: the lease is gone, and so is what it has imported
+        :raises VMwareDriverException: the problem, if it was not completed, or nobody can tell
+        """
+        for _repetition in range(_COMPLETE_REPETITIONS):
+            state = self._state_unless_gone(problem, entity)
+            # Only a lost answer is worth another try; a refusal is an answer.
+            if state != 'ready':
+                return state
+            if not isinstance(problem, exceptions.VimConnectionException):
+                break
+            LOG.info('Completing the lease %s again: %s', self._name, problem)
+            try:
+                # If the first one is still on its way, the second is refused, and the lease done.
+                self._call('HttpNfcLeaseComplete')
+            except exceptions.VMwareDriverException as exc:
+                problem = exc
+            else:
+                return 'done'
+        raise problem
+
+    def _state_unless_gone(self, problem: exceptions.VMwareDriverException, entity: Any) -> Any:
+        try:
+            return self._read('state')
+        except exceptions.ManagedObjectNotFoundException as gone:
+            # A lease that was given up takes what it has imported with it.
+            if self._is_there(entity, problem):
+                return 'done'
+            raise gone from problem
+        except exceptions.VMwareDriverException as exc:
+            LOG.warning('The state of the lease %s cannot be read: %s', self._name, exc)
+            raise problem from exc
+
+    def _is_there(self, entity: Any, problem: exceptions.VMwareDriverException) -> bool:
+        if entity is None:
+            return False
+        session = self._session
+        try:
+            session.invoke_api(vim_util, 'get_object_property', session.vim, entity, 'name')
+        except exceptions.ManagedObjectNotFoundException:
+            return False
+        except exceptions.VMwareDriverException as exc:
+            LOG.warning('What the lease %s has imported cannot be read: %s', self._name, exc)
+            raise problem from exc
+        return True
 
     def manifest_entry(self, key: Any) -> Any:
         """What the server says of a disk that it has sent (vSphere API 4.1); never raises.

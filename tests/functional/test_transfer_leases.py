@@ -1,0 +1,123 @@
+"""Leases whose answers are lost: what a read can prove, the caller need not find out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oslo_vmware import exceptions, vim_util
+from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator.objects import nfc_lease
+from tests.functional.conftest import SessionMaker
+from tests.functional.test_transfer_simulator import export
+from tests.transfer.place import Place
+
+DATA = bytes(range(256)) * 1000
+
+
+def machines(place: Place) -> list[str]:
+    """The names of all machines."""
+    found = place.session.invoke_api(
+        vim_util, 'get_objects', place.session.vim, 'VirtualMachine', 100
+    )
+    return [vim_util.propset_dict(one.propSet)['name'] for one in found.objects]
+
+
+LOST: dict[str, Callable[[VCenterSimulator], Any]] = {
+    'executed, no answer': lambda vc: vc.faults.drop('HttpNfcLeaseComplete', after=True),
+    'executed, half an answer': lambda vc: vc.faults.truncate('HttpNfcLeaseComplete'),
+    'executed, 502': lambda vc: vc.faults.http('HttpNfcLeaseComplete', status=502, after=True),
+    'executed, 204': lambda vc: vc.faults.http('HttpNfcLeaseComplete', status=204, after=True),
+    'not executed': lambda vc: vc.faults.drop('HttpNfcLeaseComplete'),
+    'not executed, twice': lambda vc: vc.faults.drop('HttpNfcLeaseComplete', times=2),
+    'not executed, 503': lambda vc: vc.faults.http('HttpNfcLeaseComplete', status=503),
+}
+
+
+@pytest.fixture(params=[False, True], ids=['once', 'repeat_changes'])
+def place(
+    vc: VCenterSimulator, connect: SessionMaker, request: pytest.FixtureRequest, pauses: Any
+) -> Place:
+    return Place(vc, connect(vc, repeat_changes=request.param))
+
+
+@pytest.mark.parametrize('loss', LOST)
+def test_a_lost_answer_at_the_end_of_an_import(place: Place, loss: str) -> None:
+    """The machine is there and is returned, and the lease is done."""
+    LOST[loss](place.vc)
+    machine = place.import_disk(DATA)
+    assert place.read(machine, 'name') == 'imported'
+    assert place.vc.nfc.leases == []
+    assert place.vc.count('HttpNfcLeaseAbort') == 0
+
+
+@pytest.mark.parametrize('loss', LOST)
+def test_a_lost_answer_at_the_end_of_an_export(place: Place, loss: str) -> None:
+    """The data is there, and the lease is done."""
+    machine = place.import_disk(DATA)
+    LOST[loss](place.vc)
+    assert export(place, machine) == DATA
+    assert place.vc.nfc.leases == []
+    assert place.vc.count('HttpNfcLeaseAbort') == 0
+
+
+def test_a_lease_that_is_gone_and_its_machine_is_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that forgets its leases at once has imported the machine all the same."""
+    monkeypatch.setattr(nfc_lease, '_KEPT_SECONDS', 0)
+    place.vc.faults.drop('HttpNfcLeaseComplete', after=True)
+    machine = place.import_disk(DATA)
+    assert place.read(machine, 'name') == 'imported'
+
+
+def test_a_lease_that_is_gone_and_so_is_its_machine(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease that timed out has imported nothing, and the caller is told."""
+    monkeypatch.setattr(nfc_lease, '_KEPT_SECONDS', 0)
+    complete = nfc_lease.HttpNfcLease.HttpNfcLeaseComplete
+
+    def time_out(lease: nfc_lease.HttpNfcLease, call: Any) -> None:
+        lease.fail(nfc_lease.Fault('Timedout', 'The lease has timed out.'))
+        complete(lease, call)
+
+    monkeypatch.setattr(nfc_lease.HttpNfcLease, 'HttpNfcLeaseComplete', time_out)
+    place.vc.faults.drop('HttpNfcLeaseComplete', after=True)
+    with pytest.raises(exceptions.ImageTransferException, match='not imported'):
+        place.import_disk(DATA)
+    assert 'imported' not in machines(place)
+
+
+def test_a_lease_that_failed_at_the_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is lost and the lease is in state error: its reason is raised."""
+
+    def fail(lease: nfc_lease.HttpNfcLease, call: Any) -> None:
+        lease._must_be_ready()
+        lease.fail(nfc_lease.Fault('FileLocked', 'the disk is on fire', file='x'))
+
+    monkeypatch.setattr(nfc_lease.HttpNfcLease, 'HttpNfcLeaseComplete', fail)
+    place.vc.faults.drop('HttpNfcLeaseComplete', after=True)
+    with pytest.raises(exceptions.FileLockedException, match='the disk is on fire'):
+        place.import_disk(DATA)
+    assert 'imported' not in machines(place)
+
+
+def test_an_outcome_that_nobody_can_read(
+    vc: VCenterSimulator,
+    connect: SessionMaker,
+    pauses: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without an answer to anything the error says what is not known; nothing is claimed."""
+    place = Place(vc, connect(vc, api_retry_count=0))
+    complete = nfc_lease.HttpNfcLease.HttpNfcLeaseComplete
+
+    def fall_silent(lease: nfc_lease.HttpNfcLease, call: Any) -> None:
+        complete(lease, call)
+        vc.faults.drop('RetrievePropertiesEx', times=None)
+
+    monkeypatch.setattr(nfc_lease.HttpNfcLease, 'HttpNfcLeaseComplete', fall_silent)
+    vc.faults.drop('HttpNfcLeaseComplete', after=True)
+    with pytest.raises(exceptions.VimOutcomeUnknownException, match='HttpNfcLeaseComplete'):
+        place.import_disk(DATA)
