@@ -232,9 +232,9 @@ class VMwareAPISession:
                 if not self._session_id or not self.is_current_session_active():
                     self._login()
                 return
-            except exceptions.VimCertificateException:
-                raise
             except exceptions.VimConnectionException as exc:
+                if not exc.worth_repeating:
+                    raise
                 retry = self._next_login_attempt(retry, exc)
             time.sleep(retry.delay)
 

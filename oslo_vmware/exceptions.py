@@ -13,7 +13,8 @@
     │     PbmNotSupportedException, TaskInProgress, ToolsUnavailableException
     ├─ VimConnectionException        [R]  no usable answer arrived
     │  ├─ PbmUnavailableException    [R]  none of the service for storage policies
-    │  └─ VimCertificateException         the server's certificate is not trusted: never repeated
+    │  ├─ VimCertificateException         the server's certificate is not trusted: never repeated
+    │  └─ VimUnreadableReplyException     a reply that is no XML: never repeated
     ├─ VimSessionOverLoadException   [R]  the local stack or the server is saturated
     ├─ VimAttributeException              an attribute was missing on the way to the server
     ├─ ImageTransferException             image data did not arrive whole
@@ -188,6 +189,12 @@ class VimConnectionException(_WithCause):
 
 class VimCertificateException(VimConnectionException):
     """The server's certificate was refused; repeating the call would change nothing."""
+
+    worth_repeating = False
+
+
+class VimUnreadableReplyException(VimConnectionException):
+    """A reply came whole and cannot be read; the server is up, and would say the same again."""
 
     worth_repeating = False
 

@@ -29,7 +29,7 @@ from oslo_vmware._i18n import _
 from oslo_vmware._replies import check_retrieval, fault_exception
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.client import SoapClient, open_client
-from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.exchange import may_have_been_executed
 from oslo_vmware.soap.local_file import LocalFileAdapter, Response
 from oslo_vmware.soap.objects import moref
@@ -129,6 +129,11 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
         lambda exc: isinstance(exc, requests.RequestException),
         exceptions.VimConnectionException,
         _('No answer arrived for %s.'),
+    ),
+    (
+        lambda exc: isinstance(exc, UnreadableReplyError),
+        exceptions.VimUnreadableReplyException,
+        _('The reply to %s cannot be read.'),
     ),
     (
         lambda exc: isinstance(exc, NotSoapError | DescriptionError),

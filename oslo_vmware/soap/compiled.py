@@ -17,13 +17,14 @@ import suds
 
 from oslo_vmware.soap import unmarshal
 from oslo_vmware.soap.call import Call
-from oslo_vmware.soap.errors import NotSoapError
+from oslo_vmware.soap.errors import NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
+from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.schema import Operation, Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
-from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError
+from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, NotWellFormedError, XmlError
 
 
 class Codec:
@@ -131,6 +132,11 @@ class CompiledClient:
                 members = self._codec.decoder.plain_members(reply.body, operation.response, lists)
             if members is None:
                 members = self._members(operation, reply, call, lists)
+        except NotWellFormedError as exc:
+            legible = mended(operation.name, reply)
+            if legible is not None:
+                return self._result(operation, legible, call)
+            raise unreadable(operation.name, reply, f'the reply cannot be read: {exc}') from exc
         except XmlError as exc:
             raise NotSoapError(operation.name, reply, f'the reply cannot be read: {exc}') from exc
         except RecursionError as exc:

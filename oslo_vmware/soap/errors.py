@@ -1,5 +1,7 @@
 """What an engine raises beside suds' own ``WebFault``, ``MethodNotFound`` and ``TypeNotFound``."""
 
+import re
+
 from oslo_vmware.soap.transport import Reply
 
 #: How much of an unexpected reply is worth showing.
@@ -10,6 +12,15 @@ PAGE_LENGTH = 65536
 
 #: A page in which one of these stands may quote our own request.
 _QUOTED = ('Envelope', 'password', 'userName', 'sessionID')
+
+
+_OK = 200
+
+_BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+_ENVELOPE_ENDS = re.compile(rb'</[^\s<>]*Envelope\s*>$')
+
+#: How many bytes the end tag of an envelope has at most.
+_END_LENGTH = 200
 
 
 class NotSoapError(Exception):
@@ -42,6 +53,27 @@ class NotSoapError(Exception):
             return ''
         masked: str = strutils.mask_password(text[:EXCERPT_LENGTH])
         return masked
+
+
+class UnreadableReplyError(NotSoapError):
+    """The reply came whole, from the service itself, and cannot be read.
+
+    The server is not down, and would say the same again.
+    """
+
+
+def unreadable(operation: str, reply: Reply, problem: str) -> NotSoapError:
+    """The error for a reply that is no well-formed XML.
+
+    Pages of HTML, and what any other status than 200 comes with, are said in place of the service
+    while it is down. So is an envelope without its end: what it was cut off by may pass.
+    """
+    body = reply.body.strip()
+    is_markup = body.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b'<')
+    is_whole = not is_markup or _ENVELOPE_ENDS.search(body, max(0, len(body) - _END_LENGTH))
+    if reply.status == _OK and reply.content_type != 'text/html' and is_whole:
+        return UnreadableReplyError(operation, reply, problem)
+    return NotSoapError(operation, reply, problem)
 
 
 class DescriptionError(Exception):

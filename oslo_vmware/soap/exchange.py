@@ -3,7 +3,7 @@
 import requests
 
 from oslo_vmware.soap.call import Call
-from oslo_vmware.soap.errors import NotSoapError
+from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 
 #: What a proxy says, with HTTP 503, of a request that it had no connection to pass on over. It
@@ -37,7 +37,10 @@ def exchanged(
     try:
         return transport.post(url, body, headers, call)
     except OversizedReplyError as exc:
-        raise NotSoapError(call.operation, exc.reply, str(exc)) from exc
+        # A page in place of the service is no reply of it, however large it is.
+        is_reply = exc.reply.status == requests.codes.ok
+        kind = UnreadableReplyError if is_reply else NotSoapError
+        raise kind(call.operation, exc.reply, str(exc)) from exc
 
 
 def may_have_been_executed(call: Call, problem: BaseException) -> bool:

@@ -49,8 +49,9 @@ from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
-from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
+from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
@@ -193,7 +194,10 @@ def _soap_body(operation: str, reply: Reply) -> tuple[Any, Element]:
         unmarshal.check(reply.body)
         document = Parser().parse(string=reply.body)
     except Exception as exc:  # besides SAXException, suds' handler raises plain ones
-        raise NotSoapError(operation, reply, f'the reply cannot be read: {exc}') from exc
+        legible = mended(operation, reply)
+        if legible is not None:
+            return _soap_body(operation, legible)
+        raise unreadable(operation, reply, f'the reply cannot be read: {exc}') from exc
     envelope = document.getChild('Envelope', envns)
     body = envelope.getChild('Body', envns) if envelope is not None else None
     if body is None:

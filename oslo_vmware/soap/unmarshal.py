@@ -46,6 +46,17 @@ _OPENING = re.compile(
     rb"""<([^\s<>/]*Envelope(?:\s[^<>]*)?)>\s*<([^\s<>/]*Body(?:\s[^<>]*)?)>\s*(?=<[^/])"""
 )
 
+#: How a document in UTF-8 begins: in no other can a document type hide from the search for one.
+_IN_UTF_8 = re.compile(
+    rb"""(?:\xef\xbb\xbf)?\s*<(?!\?xml\s[^>]*encoding\s*=\s*["'](?i:(?!utf-8["'])))[^\0]"""
+)
+
+#: How deep elements may nest, as lxml has it.
+_MAX_DEPTH = 256
+
+#: The largest text that lxml takes unless it is told, in bytes. Plain replies have no such limit.
+_LARGE_TEXT = 10_000_000
+
 #: How much of a document is split at a time. The collector of garbage goes through what has been
 #: split, so it should not be all.
 _PIECE = 32 * 1024
@@ -64,6 +75,10 @@ _new = object.__new__
 
 class XmlError(ValueError):
     """A document that is not well-formed, or has what SOAP forbids."""
+
+
+class NotWellFormedError(XmlError):
+    """A document that is no XML, or nests deeper than 256 elements."""
 
 
 class _NoTree:
@@ -86,14 +101,29 @@ class _Parsers(threading.local):
         self.check = _parser(_NoTree())
 
 
-def _parser(target: Any) -> Any:
-    # The limits on depth and on the size of a text are what huge_tree would lift. Of the latter
+class _Depth(_NoTree):
+    """Bounds the depth of a document for a parser that does not."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def start(self, _tag: str, _attributes: Any) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise NotWellFormedError('it is nested too deep')
+
+    def end(self, _tag: str) -> None:
+        self._depth -= 1
+
+
+def _parser(target: Any, is_bounded: bool = True) -> Any:
+    # The limits on depth and on the size of a text are what huge_tree lifts. Of the latter
     # libxml2 2.14 makes nothing where no tree is made.
     return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
-        huge_tree=False,
+        huge_tree=not is_bounded,
         remove_comments=True,
         remove_pis=True,
         target=target,
@@ -111,7 +141,13 @@ def parse(document: bytes) -> Any:
     """
     if b'<!DOCTYPE' in document and _DOCTYPE.match(document):
         raise XmlError(_TYPED)
-    root = _parsed(document, _parsers.tree)
+    try:
+        root = _parsed(document, _parsers.tree)
+    except NotWellFormedError:
+        if not _may_have_large_text(document):
+            raise
+        check(document)
+        root = _parsed(document, _parser(None, is_bounded=False))
     if root.getroottree().docinfo.internalDTD is not None:
         # In an encoding that the search above cannot see through.
         raise XmlError(_TYPED)
@@ -123,7 +159,17 @@ def check(document: bytes) -> None:
 
     :raises XmlError: as there
     """
-    _parsed(document, _parsers.check)
+    try:
+        _parsed(document, _parsers.check)
+    except NotWellFormedError:
+        if not _may_have_large_text(document):
+            raise
+        _parsed(document, _parser(_Depth(), is_bounded=False))
+
+
+def _may_have_large_text(document: bytes) -> bool:
+    """Whether a document may be well-formed but for a text larger than lxml takes untold."""
+    return len(document) > _LARGE_TEXT and _IN_UTF_8.match(document) is not None
 
 
 def _parsed(document: bytes, parser: Any) -> Any:
@@ -132,7 +178,7 @@ def _parsed(document: bytes, parser: Any) -> Any:
     except XmlError:
         raise
     except (etree.XMLSyntaxError, ValueError) as exc:
-        raise XmlError(f'it is not well-formed XML: {exc}') from None
+        raise NotWellFormedError(f'it is not well-formed XML: {exc}') from None
 
 
 class Decoder:
@@ -162,7 +208,7 @@ class Decoder:
         opening = _OPENING.match(document)
         if opening is None or b'\r' in document:
             return None
-        _parsed(document, _parsers.check)
+        check(document)
         tokens = _tokens(document, opening.end())
         start = next(tokens).partition('>')[0]
         try:

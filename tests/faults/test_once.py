@@ -49,7 +49,7 @@ AFTER_SENDING = {
     'accepted': Answer(b'', 202),
     'an empty envelope': Answer(ENVELOPE.format('')),
     "another operation's reply": reply('RetrievePropertiesEx', '<returnval/>'),
-    'broken XML': Answer(ENVELOPE.format('<broken>')),
+    'half an envelope': Answer(ENVELOPE[:150]),
     'a redirect': Answer(b'', 302, headers={'Location': 'http://127.0.0.1:9/sdk'}),
     'a refusal without a fault': Answer('no', 401, 'text/plain'),
 }

@@ -378,9 +378,7 @@ BROKEN = {
     ),
     'two roots': ((PLAIN + PLAIN).encode(), 'not well-formed'),
     'text after the end': ((PLAIN + 'x').encode(), 'not well-formed'),
-    'a character that XML has not': (ENVELOPE.format('\x01').encode(), 'not well-formed'),
-    'the same by number': (ENVELOPE.format('&#1;').encode(), 'not well-formed'),
-    'bytes that are not UTF-8': (ENVELOPE.format('ü').encode('latin-1'), 'not well-formed'),
+    'bytes that are not ASCII': (SMALL.format('us-ascii').encode() + b'\xfc', 'not well-formed'),
     'an encoding that nobody knows': (SMALL.format('klingon').encode(), 'not well-formed'),
     'an encoding that it is not in': (SMALL.format('utf-16').encode(), 'not well-formed'),
     'a prefix of elements that nobody declared': (
