@@ -237,7 +237,7 @@ class Service:
         LOG.debug('Opening a client for %s with the description %s', soap_url, wsdl_url)
         try:
             self.client = self._open_client(soap_engine)
-        except (OSError, DescriptionError) as exc:
+        except (OSError, DescriptionError, NotSoapError) as exc:
             what = _('the interface description %s') % wsdl_url
             raise translated(exc, what) from exc
 

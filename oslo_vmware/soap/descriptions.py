@@ -19,7 +19,7 @@ import suds
 from oslo_vmware import wsdl
 from oslo_vmware.soap import stored, versions
 from oslo_vmware.soap.compiled import Codec, CompiledClient
-from oslo_vmware.soap.errors import DescriptionError, NotSoapError
+from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.schema import Schema, SchemaError
 from oslo_vmware.soap.transport import HttpTransport
@@ -88,6 +88,7 @@ def open_vim(wsdl_url: str, soap_url: str, transport: HttpTransport) -> Compiled
     :param wsdl_url: the server's own description, for a server newer than ours
     :param soap_url: where requests go
     :raises DescriptionError: the server tells nothing that could be understood
+    :raises UnreadableReplyError: what it tells is no XML
     :raises requests.RequestException: no answer arrived
     """
     theirs = _published_versions(f'{soap_url}/vimServiceVersions.xml', transport)
@@ -110,11 +111,19 @@ def open_vim(wsdl_url: str, soap_url: str, transport: HttpTransport) -> Compiled
 
 
 def _published_versions(url: str, transport: HttpTransport) -> tuple[str, ...]:
-    reply = transport.get(url)
-    if reply.status >= requests.codes.server_error:
-        # A server that is not up yet; the next answer would not be better.
-        raise DescriptionError(url, f'HTTP status {reply.status} {reply.reason}')
+    """What a server publishes; whatever else comes in its place must not prevent a session.
+
+    :raises requests.RequestException: the server cannot be reached
+    """
+    try:
+        reply = transport.get(url)
+    except (requests.ConnectionError, requests.Timeout):
+        raise
+    except requests.RequestException as exc:
+        LOG.debug('%s cannot be read: %s', url, exc)
+        return ()
     if reply.status != requests.codes.ok:
+        LOG.debug('%s cannot be read: HTTP status %s', url, reply.status)
         return ()
     return versions.published(reply.body, _NAMESPACE)
 
@@ -126,5 +135,7 @@ def _asked_version(soap_url: str, transport: HttpTransport) -> str:
     try:
         content = client.call('RetrieveServiceContent', instance, {})
         return str(content.about.apiVersion)
+    except UnreadableReplyError:
+        raise
     except (suds.WebFault, NotSoapError, AttributeError) as exc:
         raise DescriptionError(soap_url, f'the server does not tell its version: {exc}') from exc

@@ -114,6 +114,31 @@ def test_a_server_that_publishes_nothing() -> None:
     assert actions(opened(None)) == ['"urn:vim25/5.5"', '"urn:vim25/6.7"']
 
 
+@pytest.mark.parametrize(
+    'answer',
+    [
+        Answer('Starting', 503, 'text/html'),
+        Answer(b'', 500),
+        Answer(b'', 302, headers={'Location': '/sdk/vimServiceVersions.xml'}),
+        Answer(b'', 302, headers={'Location': 'gopher://nowhere/'}),
+        Answer(b'garbage', headers={'Content-Encoding': 'gzip'}),
+        Answer(b'garbage'),
+    ],
+    ids=['503', '500', 'endless redirection', 'odd redirection', 'badly packed', 'garbage'],
+)
+def test_a_server_whose_versions_cannot_be_read(answer: Answer) -> None:
+    """Whatever comes in place of that document, the server is asked what it is, and spoken to."""
+
+    def script(request: Request) -> Answer:
+        return answer if request.method == 'GET' else reply('RetrieveServiceContent', about)
+
+    about = ABOUT.format('6.7')
+    with ScriptedServer(script) as server:
+        vim = Vim('http', '127.0.0.1', server.port, soap_engine=COMPILED)
+        assert vim.service_content.about.apiVersion == '6.7'
+        assert actions(server.requests) == ['"urn:vim25/5.5"', '"urn:vim25/6.7"']
+
+
 def test_a_newer_server_without_a_description(caplog: pytest.LogCaptureFixture) -> None:
     """It is spoken to in our newest version, after one warning."""
     requests = opened('99.0.0.0')

@@ -8,7 +8,7 @@ from lxml import etree
 
 from oslo_vmware import wsdl
 from oslo_vmware.soap.descriptions import open_vim, shipped_vim
-from oslo_vmware.soap.errors import DescriptionError
+from oslo_vmware.soap.errors import DescriptionError, UnreadableReplyError
 from oslo_vmware.soap.transport import Reply
 from tests.unit.soap.codecs import ENVELOPE, VM, Wire
 
@@ -116,12 +116,10 @@ def test_a_newer_server_is_warned_of(
 
 
 NO_ANSWER = {
-    'an error in place of the versions': (Server(published('6.7'), about('6.7'), 503), '503'),
     'a fault in place of the content': (
         Server(None, '<e:Fault><faultstring>starting</faultstring></e:Fault>'),
         'starting',
     ),
-    'a page in place of the content': (Server(None, '<broken>'), 'not well-formed'),
     'no content': (Server(None, about('').replace('about', 'another')), 'about'),
     'an empty content': (Server(None, ''), 'about'),
 }
@@ -133,6 +131,12 @@ def test_a_server_that_says_nothing_of_use(server: Server, named: str) -> None:
     with pytest.raises(DescriptionError, match=named) as raised:
         open_vim(f'{URL}/vimService.wsdl', URL, server)
     assert raised.value.url.startswith(URL)
+
+
+def test_a_server_that_says_what_nobody_can_read() -> None:
+    """An error of its own, because it would say the same again."""
+    with pytest.raises(UnreadableReplyError, match='not well-formed'):
+        open_vim(f'{URL}/vimService.wsdl', URL, Server(None, '<broken>'))
 
 
 def test_a_server_that_is_not_there() -> None:
