@@ -55,7 +55,8 @@ def proxy_for(url: str) -> Proxy | None:
     origin = _trust.origin_of(named)
     if origin.scheme != 'http' or not origin.host:
         raise ValueError(
-            _('Transfers can go through an http proxy only, and the environment names %s.') % origin
+            _('Transfers can go through an http proxy only, and the environment names %s.')
+            % str(origin)
         )
     headers = {}
     known = ':'.join(requests.utils.get_auth_from_url(named))

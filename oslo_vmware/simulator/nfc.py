@@ -35,7 +35,9 @@ class Nfc:
     :ivar lease_seconds: a lease without a progress report for so long ends
     :ivar host: stands in device URLs in place of the server's host and port; ``*`` is what an
         ESX host says
-    :ivar claimed_thumbprint: goes into leases in place of the true one
+    :ivar claimed_thumbprint: goes into leases in place of the true one; ``''`` for none
+    :ivar claimed_certificate: goes into leases beside the thumbprint, as that of servers from 9.0
+        on does (PEM); none by default
     """
 
     def __init__(self, world: World, address: Callable[[], tuple[str, str]]) -> None:
@@ -45,6 +47,7 @@ class Nfc:
         self.lease_seconds = _DEFAULT_LEASE_SECONDS
         self.host: str | None = None
         self.claimed_thumbprint: str | None = None
+        self.claimed_certificate: str | None = None
 
     @property
     def leases(self) -> list[HttpNfcLease]:
@@ -59,7 +62,8 @@ class Nfc:
 
     @property
     def thumbprint(self) -> str:
-        return self.claimed_thumbprint or self._address()[1]
+        claimed = self.claimed_thumbprint
+        return self._address()[1] if claimed is None else claimed
 
     def url(self, ticket: str, name: str) -> str:
         """Where a device of a lease is."""

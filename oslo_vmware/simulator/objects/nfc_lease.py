@@ -209,6 +209,7 @@ class HttpNfcLease(ManagedObject):
             importKey=device.import_key,
             url=nfc.url(self.ticket, device.name),
             sslThumbprint=nfc.thumbprint,
+            sslCertificate=nfc.claimed_certificate,
             disk=device.capacity is not None,
             targetId=device.name,
         )
