@@ -11,7 +11,6 @@ Every function makes one or two handles (:mod:`oslo_vmware.rw_handles`) and has
 
 import contextlib
 import logging
-import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from oslo_vmware._transfer import copy as _copy
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import ova as _ova
 from oslo_vmware._transfer import stream as _stream
+from oslo_vmware._transfer import tar as _tar
 
 LOG = logging.getLogger(__name__)
 
@@ -303,14 +303,13 @@ def download_stream_optimized_image(
     if metadata.get('container_format') != 'ova':
         return download_stream_optimized_data(context, timeout_secs, read_handle, **kwargs)
     try:
-        with _ova.open_archive(read_handle) as archive:
-            disk = _ova.first_disk(archive)
-            kwargs['image_size'] = disk.size
-            return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
-    except tarfile.TarError as exc:
+        disk = _ova.first_disk(_tar.Archive(read_handle))
+    except _tar.ArchiveError as exc:
         raise exceptions.ImageTransferException(
             _('Image %s is no usable OVA.') % image_id, exc
         ) from exc
+    kwargs['image_size'] = disk.size
+    return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
 
 
 def copy_stream_optimized_disk(

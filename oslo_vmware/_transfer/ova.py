@@ -2,38 +2,60 @@
 
 An OVA is a tar archive of an OVF descriptor and the files that it names. The OVF standard puts
 the descriptor first, and a stream depends on it: only the descriptor says which member is the
-disk and, where it comes in pieces, how long it is.
+disk and, where it comes in pieces, how long it is. What the descriptor names is beside it, in
+whatever directory of the archive that is.
 """
 
+import dataclasses
 import posixpath
 import re
-import tarfile
 import urllib.parse
-from typing import Any
+from collections.abc import Iterator
 
 from oslo_vmware import exceptions, image_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import tar
+
+#: Members in front of the disk; real archives have some dozen.
+MAX_MEMBERS = 10_000
+
+#: How the names of files begin in which macOS keeps what other systems have no place for; the rest
+#: of the name is that of the file it belongs to.
+_APPLE_DOUBLE = '._'
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What is looked for in the archive.
+
+    :ivar file: what the descriptor says
+    :ivar names: what the file may be called, normalised
+    """
+
+    file: image_util.DiskFile
+    names: frozenset[str]
 
 
 class Disk:
     """The data of a disk, from one member of the archive or from several.
 
-    :param archive: positioned behind the first member
+    :param archive: at the first member
     :param member: the first member
-    :param file: what the descriptor says
+    :param wanted: what it is
     :ivar size: bytes of the disk
     """
 
-    def __init__(
-        self, archive: tarfile.TarFile, member: tarfile.TarInfo, file: image_util.DiskFile
-    ) -> None:
+    def __init__(self, archive: tar.Archive, member: tar.Member, wanted: _Wanted) -> None:
+        file = wanted.file
         self._archive = archive
         self._member = member
-        self._data = archive.extractfile(member)
-        self._left = member.size
-        self._in_pieces = not _is_named(member.name, file)
+        self._in_pieces = not _is_named(member.name, wanted)
         self._number = 0
-        self._file = file
+        self._wanted = wanted
+        if not member.is_file:
+            raise exceptions.ImageTransferException(
+                _('The disk %s is no file in the OVA, but a link or the like.') % member.name
+            )
         if file.compression:
             raise exceptions.ImageTransferException(
                 _('The disk %(name)s is compressed with %(how)s, which a server does not take.')
@@ -57,32 +79,25 @@ class Disk:
     def read(self, size: int) -> bytes:
         """At most ``size`` bytes, ``b''`` at the end.
 
-        :raises tarfile.ReadError: the archive ends within the disk
+        :raises tar.ArchiveError: the archive ends within the disk
         """
-        while not self._left:
-            if not (self._in_pieces and self._next_piece()):
-                return b''
-        data = self._data.read(min(size, self._left)) if self._data else b''
-        if not data:
-            raise tarfile.ReadError(
-                _('the archive ends %(left)s bytes before the end of %(name)s')
-                % {'left': self._left, 'name': self._member.name}
-            )
-        self._left -= len(data)
+        data = self._archive.read(size)
+        while not data and self._in_pieces and self._next_piece():
+            data = self._archive.read(size)
         return data
 
     def _next_piece(self) -> bool:
-        member = self._archive.next()
+        member = next(_members(self._archive), None)
         expected = self._number + 1
         if (
             member is None
-            or not _belongs(member.name, self._file)
-            or (_piece(member.name) != expected)
+            or not member.is_file
+            or not _belongs(member.name, self._wanted)
+            or _piece(member.name) != expected
         ):
             return False
         self._number = expected
-        self._member, self._left = member, member.size
-        self._data = self._archive.extractfile(member)
+        self._member = member
         return True
 
     def close(self) -> None:
@@ -93,20 +108,19 @@ class Disk:
         return _('%s in the OVA') % self._member.name
 
 
-def first_disk(archive: tarfile.TarFile) -> Disk:
+def first_disk(archive: tar.Archive) -> Disk:
     """Go to the first disk.
 
-    :param archive: opened for streaming
+    :param archive: at its beginning
     :raises ImageTransferException: there is none, or it comes before the descriptor
+    :raises tar.ArchiveError: the archive is broken
     """
-    file: image_util.DiskFile | None = None
+    wanted: _Wanted | None = None
     passed: list[str] = []
-    for member in archive:
-        if not member.isreg():
-            continue
-        if file is None and member.name.endswith('.ovf'):
-            file = image_util.first_disk(archive.extractfile(member))
-            before = [name for name in passed if _belongs(name, file)]
+    for member in _members(archive):
+        if wanted is None and member.is_file and member.name.lower().endswith('.ovf'):
+            wanted = _wanted(member.name, image_util.first_disk(archive))
+            before = [name for name in passed if _belongs(name, wanted)]
             if before:
                 raise exceptions.ImageTransferException(
                     _(
@@ -115,42 +129,55 @@ def first_disk(archive: tarfile.TarFile) -> Disk:
                     )
                     % before[0]
                 )
-        elif file is None:
+        elif wanted is None:
             passed.append(member.name)
-        elif _is_named(member.name, file) or (
-            _belongs(member.name, file) and (file.split or _piece(member.name) == 0)
+        elif _is_named(member.name, wanted) or (
+            _belongs(member.name, wanted) and (wanted.file.split or _piece(member.name) == 0)
         ):
-            return Disk(archive, member, file)
-    if file is None:
+            return Disk(archive, member, wanted)
+    if wanted is None:
         text = _('The OVA has no OVF descriptor.')
     else:
-        text = _('The OVA has no member %s, the disk in its OVF descriptor.') % file.name
+        text = _('The OVA has no member %s, the disk in its OVF descriptor.') % wanted.file.name
     raise exceptions.ImageTransferException(text)
 
 
-def _belongs(name: str, file: image_util.DiskFile) -> bool:
+def _members(archive: tar.Archive) -> Iterator[tar.Member]:
+    """The members that come next.
+
+    :raises tar.ArchiveError: they are too many
+    """
+    for _number in range(MAX_MEMBERS):
+        member = archive.next()
+        if member is None:
+            return
+        if not posixpath.basename(member.name).startswith(_APPLE_DOUBLE):
+            yield member
+    raise tar.ArchiveError(_('more than %s members are in front of the disk') % MAX_MEMBERS)
+
+
+def _wanted(descriptor: str, file: image_util.DiskFile) -> _Wanted:
+    """What a descriptor wants, by where in the archive that is."""
+    folder = posixpath.dirname(descriptor)
+    # The descriptor has URLs, which tools encode or not.
+    hrefs = (file.name, urllib.parse.unquote(file.name))
+    return _Wanted(
+        file, frozenset(posixpath.normpath(posixpath.join(folder, href)) for href in hrefs)
+    )
+
+
+def _belongs(name: str, wanted: _Wanted) -> bool:
     """Whether a member is a disk's file, or a piece of it."""
     whole = name if _piece(name) is None else name.rpartition('.')[0]
-    return _is_named(name, file) or _is_named(whole, file)
+    return _is_named(name, wanted) or _is_named(whole, wanted)
 
 
-def _is_named(name: str, file: image_util.DiskFile) -> bool:
+def _is_named(name: str, wanted: _Wanted) -> bool:
     """Whether a member is a disk's whole file."""
-    # The descriptor has URLs, which tools encode or not.
-    names = {posixpath.normpath(n) for n in (file.name, urllib.parse.unquote(file.name))}
-    return posixpath.normpath(name) in names
+    return posixpath.normpath(name) in wanted.names
 
 
 def _piece(name: str) -> int | None:
     """The number of a piece; None for a whole file."""
     found = re.search(r'\.([0-9]+)$', name)
     return int(found[1]) if found else None
-
-
-def open_archive(data: Any) -> tarfile.TarFile:
-    """Open an OVA for streaming.
-
-    :param data: has ``read``
-    :raises tarfile.ReadError: it is no tar archive
-    """
-    return tarfile.open(mode='r|', fileobj=data)

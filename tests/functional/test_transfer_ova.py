@@ -1,6 +1,7 @@
 """Images that are OVA archives: the disk alone is sent, and what is wrong is said."""
 
 import hashlib
+import tarfile
 
 import pytest
 
@@ -14,11 +15,14 @@ from tests.transfer.images import (
     import_image,
     ova,
     session_for,
+    tar_header,
 )
 from tests.transfer.server import CERTIFICATE, DataServer, store
 
 HALF = len(DISK) // 2
 THIRD = len(DISK) // 3 + 1
+LONG = 'long name ' * 30
+APPLE_DOUBLE = b'\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        '
 GOOD_OVAS = {
     'plain': ova(('a.ovf', descriptor()), ('my disk-0.vmdk', DISK)),
     'encoded': ova(('a.ovf', descriptor('my%20disk-0.vmdk')), ('my disk-0.vmdk', DISK)),
@@ -36,6 +40,57 @@ GOOD_OVAS = {
         ('my disk-0.vmdk.000000000', DISK[:HALF]),
         ('my disk-0.vmdk.000000001', DISK[HALF:]),
     ),
+    'in a directory': ova(('my vm/a.ovf', descriptor()), ('my vm/my disk-0.vmdk', DISK)),
+    'in this directory': ova(('./a.ovf', descriptor()), ('./my disk-0.vmdk', DISK)),
+    'in a directory, with a disk below': ova(
+        ('my vm/a.ovf', descriptor('disks/d.vmdk')), ('my vm/disks/d.vmdk', DISK)
+    ),
+    'in a directory, with a disk beside': ova(
+        ('my vm/a.ovf', descriptor('../disks/d.vmdk')), ('disks/d.vmdk', DISK)
+    ),
+    'in a directory, encoded': ova(
+        ('my%20vm/a.ovf', descriptor('my%20disk-0.vmdk')), ('my%20vm/my disk-0.vmdk', DISK)
+    ),
+    'a decoy outside of the directory': ova(
+        ('my vm/a.ovf', descriptor()), ('my disk-0.vmdk', b'no'), ('my vm/my disk-0.vmdk', DISK)
+    ),
+    'in a directory of a long name': ova(
+        (f'{LONG}/a.ovf', descriptor()), (f'{LONG}/my disk-0.vmdk', DISK)
+    ),
+    'in a directory, in pieces': ova(
+        ('my vm/a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
+        ('my vm/my disk-0.vmdk.000000000', DISK[:HALF]),
+        ('my vm/my disk-0.vmdk.000000001', DISK[HALF:]),
+    ),
+    'made on macOS': ova(
+        ('./._a.ovf', APPLE_DOUBLE),
+        ('./a.ovf', descriptor()),
+        ('./._my disk-0.vmdk', APPLE_DOUBLE),
+        ('./my disk-0.vmdk', DISK),
+    ),
+    'made on macOS, in pieces': ova(
+        ('._a.ovf', APPLE_DOUBLE),
+        ('a.ovf', descriptor(size=len(DISK), chunkSize=HALF)),
+        ('my disk-0.vmdk.000000000', DISK[:HALF]),
+        ('._my disk-0.vmdk.000000001', APPLE_DOUBLE),
+        ('my disk-0.vmdk.000000001', DISK[HALF:]),
+    ),
+    'in capitals': ova(('MY VM.OVF', descriptor('D.VMDK')), ('D.VMDK', DISK)),
+    'with directories and links': (
+        tar_header(b'my vm/', b'5')
+        + tar_header(b'my vm/b.ovf', b'2')
+        + ova(('my vm/a.ovf', descriptor()), ('my vm/my disk-0.vmdk', DISK))
+    ),
+    'by GNU tar': ova(
+        (f'{LONG}/a.ovf', descriptor()),
+        (f'{LONG}/my disk-0.vmdk', DISK),
+        format=tarfile.GNU_FORMAT,
+    ),
+    'with a size in bytes': (
+        ova(('a.ovf', descriptor())).rstrip(b'\0').ljust(1024, b'\0')
+        + tar_header(b'my disk-0.vmdk', size=b'\x80' + len(DISK).to_bytes(11, 'big'))
+        + DISK
+    ),
 }
 
 
@@ -52,7 +107,7 @@ def test_an_ova(kind: str) -> None:
 
 HOSTILE = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
 BAD_OVAS = {
-    'no tar': (b'x' * 2000, 'no usable OVA'),
+    'no tar': (b'x' * 2000, 'no usable OVA.*\n?.*no header of a tar archive'),
     'empty': (ova(), 'no OVF descriptor'),
     'no disk': (ova(('a.ovf', descriptor())), 'no member my disk-0.vmdk'),
     'late descriptor': (
@@ -69,7 +124,35 @@ BAD_OVAS = {
         ova(('a.ovf', descriptor(compression='gzip')), ('my disk-0.vmdk', DISK)),
         'compressed with gzip',
     ),
-    'cut short': (GOOD_OVAS['plain'][: len(DISK)], 'unexpected end of data|archive ends'),
+    'a link': (
+        ova(('a.ovf', descriptor()))[:1024] + tar_header(b'my disk-0.vmdk', b'1'),
+        'no file in the OVA, but a link',
+    ),
+    'nothing but what macOS adds': (ova(('._a.ovf', APPLE_DOUBLE)), 'no OVF descriptor'),
+    'a disk elsewhere': (
+        ova(('my vm/a.ovf', descriptor()), ('my disk-0.vmdk', DISK)),
+        'no member my disk-0.vmdk',
+    ),
+    'a size of thousands of digits': (
+        ova(('a.ovf', descriptor(size='9' * 5000)), ('my disk-0.vmdk', DISK)),
+        'more than 18 digits',
+    ),
+    'a size in words': (
+        ova(('a.ovf', descriptor()))[:1024] + tar_header(b'my disk-0.vmdk', size=b'many'),
+        r'no usable OVA\.\nCause: a size in the archive is no number',
+    ),
+    'an endless name': (tar_header(b'L', b'L', b'77777777777\0'), 'extended header of 8589934591'),
+    'names upon names': (tar_header(b'L', b'L') * 1000, 'more than 100 headers'),
+    'a sparse disk': (
+        ova(('a.ovf', descriptor()))[:1024] + tar_header(b'my disk-0.vmdk', b'S'),
+        'without the option --sparse',
+    ),
+    'a broken header': (
+        ova(('a.ovf', descriptor()))[:1024] + tar_header(b'my disk-0.vmdk')[:-1] + b'x' + DISK,
+        'no header of a tar archive at byte 1024',
+    ),
+    'members without end': (tar_header(b'._a') * 10_001, 'more than 10000 members'),
+    'cut short': (GOOD_OVAS['plain'][: len(DISK)], 'archive ends'),
 }
 
 

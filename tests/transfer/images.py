@@ -123,11 +123,23 @@ def descriptor(name: str = 'my disk-0.vmdk', **attributes: Any) -> bytes:
     ).encode()
 
 
-def ova(*members: tuple[str, bytes]) -> bytes:
+def ova(*members: tuple[str, bytes], format: int = tarfile.DEFAULT_FORMAT) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode='w') as archive:
+    with tarfile.open(fileobj=buffer, mode='w', format=format) as archive:
         for name, data in members:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+def tar_header(name: bytes, kind: bytes = b'0', size: bytes = b'00000000000\0') -> bytes:
+    """A header of a tar archive with whatever is given, and the checksum that belongs to it."""
+    block = bytearray(512)
+    block[: len(name)] = name
+    block[124 : 124 + len(size)] = size
+    block[156:157] = kind
+    block[257:265] = b'ustar\x0000'
+    block[148:156] = b' ' * 8
+    block[148:156] = b'%06o\0 ' % sum(block)
+    return bytes(block)
