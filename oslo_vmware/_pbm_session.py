@@ -4,12 +4,19 @@ What a session is here is whatever has ``invoke_api`` and a client ``pbm``, beca
 for a session have no more.
 """
 
+import threading
+import weakref
 from typing import Any
 
 from oslo_vmware import exceptions, service, wsdl
+from oslo_vmware._flights import Flights
 from oslo_vmware._i18n import _
 
 _VCENTER = 'VirtualCenter'
+
+# What is being asked by a session, so that threads which start together ask once.
+_flights: 'weakref.WeakKeyDictionary[Any, Flights]' = weakref.WeakKeyDictionary()
+_flights_lock = threading.Lock()
 
 
 def description(vc_version: str) -> str | None:
@@ -33,9 +40,15 @@ def client(session: Any) -> Any:
 
     :raises PbmNotSupportedException: the server has no PBM
     """
-    found = session.pbm
-    if found is not None:
-        return found
+    if session.pbm is None:
+        _flights_of(session).join('description', lambda: _choose_description(session))
+    return session.pbm
+
+
+def _choose_description(session: Any) -> None:
+    if session.pbm is not None:
+        # Somebody else was quicker; another choice would throw that client away.
+        return
     about = session.vim.service_content.about
     location = description(about.version) if about.apiType == _VCENTER else None
     if location is None:
@@ -44,14 +57,25 @@ def client(session: Any) -> Any:
             % about.fullName
         )
     session.pbm_wsdl_loc_set(location)
-    return session.pbm
 
 
 def service_content(session: Any, client: Any) -> Any:
     """PBM's service content, which may take a call the first time."""
-    if isinstance(client, service.Service):
-        session.invoke_api(client, 'learn_service_content')
+    if isinstance(client, service.Service) and not client.knows_service_content:
+        _flights_of(session).join(
+            ('service content', id(client)),
+            lambda: session.invoke_api(client, 'learn_service_content'),
+        )
     return client.service_content
+
+
+def _flights_of(session: Any) -> Flights:
+    with _flights_lock:
+        try:
+            return _flights.setdefault(session, Flights())
+        except TypeError:
+            # A stand-in that cannot be a key shares with nobody.
+            return Flights()
 
 
 def login_count(session: Any) -> int | None:

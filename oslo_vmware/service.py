@@ -268,6 +268,11 @@ class Service:
             self._service_content = self.retrieve_service_content()
         return self._service_content
 
+    @property
+    def knows_service_content(self) -> bool:
+        """Whether :attr:`service_content` costs no call."""
+        return self._service_content is not None
+
     def forget_service_content(self) -> None:
         """Have :attr:`service_content` fetched anew at its next use."""
         self._service_content = None

@@ -7,6 +7,7 @@ but who uses it.
 """
 
 from oslo_vmware.spbm.assignment import DEFAULT, KEEP, policy_spec, set_policies
+from oslo_vmware.spbm.cache import PolicyCache, policy_cache
 from oslo_vmware.spbm.changes import (
     Ensured,
     check_rules,
@@ -68,12 +69,10 @@ from oslo_vmware.spbm.placement import (
 )
 from oslo_vmware.spbm.policies import (
     Policy,
-    PolicyCache,
     find_policy,
     list_policies,
     policies_by_id,
     policies_by_name,
-    policy_cache,
 )
 from oslo_vmware.spbm.reasons import Reason
 from oslo_vmware.spbm.replication import (

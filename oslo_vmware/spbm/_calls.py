@@ -12,6 +12,7 @@ import suds
 from oslo_vmware import _pbm_session, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import errors
+from oslo_vmware.spbm.cache import policy_cache
 
 #: Most entities in one call. The API names this limit for the compliance calls (PBM API 1.0),
 #: and none for the others.
@@ -86,7 +87,8 @@ class Connection:
         """Perform an operation.
 
         :param manager: member of the service content that has it
-        :param policies: ids of the policies that it is about, for exceptions
+        :param policies: ids of the policies that it is about, for exceptions; what is kept of
+                         those that the server does not know is forgotten
         :raises VimException: see :mod:`oslo_vmware.spbm.errors`
         """
         try:
@@ -95,6 +97,9 @@ class Connection:
             )
         except exceptions.VimException as fault:
             raised = errors.from_fault(fault, policies)
+            if policies and errors.may_be_unknown(raised):
+                # What is kept of them is not worth more than what the server says now.
+                policy_cache(self.session).forget_gone(policies)
             if raised is fault:
                 raise
             raise raised from fault

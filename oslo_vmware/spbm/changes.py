@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, errors, policies, rules, schema, validation
+from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.policies import Policy
 
 
@@ -87,7 +88,7 @@ def _create(
         exc.name = exc.name or name
         raise
     finally:
-        policies.policy_cache(session).forget(())
+        policy_cache(session).forget(())
     return policies.find_policy(session, made, category=None)
 
 
@@ -175,13 +176,13 @@ def _update(
         duplicate.name = name
         raise duplicate from exc
     finally:
-        policies.policy_cache(session).forget([id_])
+        policy_cache(session).forget([id_])
     return policies.find_policy(session, id_, category=None)
 
 
 def _is_taken(session: Any, name: str, id_: str) -> bool:
     """Whether another policy of the same category as one has a name."""
-    policies.policy_cache(session).clear()
+    policy_cache(session).clear()
     everything = policies.list_policies(session, category=None)
     categories = {one.category for one in everything if one.id == id_}
     return any(
@@ -237,7 +238,7 @@ def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
                     # There was no answer to this block, and there is none to be had to the next.
                     return {one: outcomes.get(one, exc) for one in ids}
     finally:
-        policies.policy_cache(session).forget(ids)
+        policy_cache(session).forget(ids)
     return outcomes
 
 
@@ -320,7 +321,7 @@ def _ensure(
             return Ensured(made, True)
         except errors.PbmDuplicateNameException:
             # Somebody else was quicker, or has just renamed another.
-            policies.policy_cache(session).clear()
+            policy_cache(session).clear()
             present = policies.find_policy(session, name, category=category)
     same_rules = rules.canonical(present.rule_sets) == rules.canonical(held)
     same_text = description is None or (present.description or '') == description

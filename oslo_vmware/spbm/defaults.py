@@ -10,7 +10,8 @@ from typing import Any
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, errors
-from oslo_vmware.spbm.policies import Policy, policy_cache
+from oslo_vmware.spbm.cache import policy_cache
+from oslo_vmware.spbm.policies import Policy
 
 _SINCE = '6.0'
 

@@ -208,6 +208,14 @@ def from_method_fault(
     return made
 
 
+def may_be_unknown(fault: exceptions.VimException) -> bool:
+    """Whether a fault of a call about a policy may mean that there is none, if it does not say."""
+    if isinstance(fault, PolicyNotFoundException) or type(fault) is PbmException:
+        return True
+    names = getattr(fault, 'fault_list', ())
+    return [exceptions.local_name(name) for name in names] == ['InvalidArgument']
+
+
 def _made(
     name: str, message: Any, details: Any, tree: Any, policies: Sequence[str]
 ) -> PbmException | None:

@@ -5,11 +5,14 @@ that it publishes takes a name, or gives names without ids. So the first search 
 two calls, which read all policies, and an id costs one. What came is kept with the session, and
 from then on, however many policies there are:
 
-- one that was read less than :attr:`PolicyCache.ttl` seconds ago costs no call;
+- one that was read less than :attr:`PolicyCache.ttl
+  <oslo_vmware.spbm.cache.PolicyCache.ttl>` seconds ago costs no call;
 - one that was read longer ago costs one, for it alone, and is still found by its name;
 - before a name is reported as unknown the server is asked which policies there are, one call. If
   there are some that have not been read, or were read too long ago, reading them costs another;
-- a change made with this package forgets the policies that it is about, and a login everything.
+- a change made with this package forgets the policies that it is about, and a login everything;
+- so does an answer of the server's to any call by which there is no such policy (any more);
+- threads that look for the same at the same time share the calls.
 
 What others do to a policy that is still kept shows when it is older than ``ttl``, its new name
 included; a new policy, or one that is gone, shows at the next search for what is not known.
@@ -17,19 +20,19 @@ included; a new policy, or one that is gone, shows at the next search for what i
 
 import dataclasses
 import datetime
-import threading
 import time
-import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from oslo_vmware import _pbm_session, exceptions
+from oslo_vmware import exceptions
 from oslo_vmware.spbm import _calls, errors, rules
+from oslo_vmware.spbm.cache import REQUIREMENT as REQUIREMENT
+from oslo_vmware.spbm.cache import Listing, by_name, policy_cache
 
 STORAGE = 'STORAGE'
 
-#: Categories (``PbmCapabilityProfileCategoryEnum``, PBM API 1.0; the last from 6.5 on).
-REQUIREMENT = 'REQUIREMENT'
+#: Categories beside REQUIREMENT (``PbmCapabilityProfileCategoryEnum``, PBM API 1.0; the last
+#: from 6.5 on).
 RESOURCE = 'RESOURCE'
 DATA_SERVICE_POLICY = 'DATA_SERVICE_POLICY'
 
@@ -102,152 +105,6 @@ class Policy:
         return plain
 
 
-class PolicyCache:
-    """What a session knows of the server's policies, schema, and names of datastores.
-
-    :ivar ttl: seconds for which what was read holds; 0 for none
-    """
-
-    def __init__(self, ttl: float = 60.0) -> None:
-        self.ttl = ttl
-        self._lock = threading.RLock()
-        self._login: Any = None
-        self._changes = 0
-        self._policies: dict[str, tuple[float, Policy]] = {}
-        # By category; None for all.
-        self._listed: dict[str | None, tuple[float, tuple[str, ...]]] = {}
-        self._names: dict[str, tuple[float, str]] = {}
-        # By vendor and lines of service.
-        self._schemas: dict[Any, tuple[float, tuple[Any, ...]]] = {}
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._changes += 1
-            self._policies.clear()
-            self._listed.clear()
-            self._names.clear()
-            self._schemas.clear()
-
-    def clear_after_login(self, login: Any) -> None:
-        """Forget everything if there has been a login since."""
-        with self._lock:
-            if self._login != login:
-                self._login = login
-                self.clear()
-
-    def forget(self, ids: Iterable[str]) -> None:
-        """Forget policies that were changed, and which ones there are."""
-        with self._lock:
-            self._changes += 1
-            self._listed.clear()
-            for id_ in ids:
-                self._policies.pop(id_, None)
-
-    def fresh(self, when: float) -> bool:
-        """Whether what was read at a time still holds."""
-        return time.monotonic() - when < self.ttl
-
-    @property
-    def state(self) -> int:
-        """Differs before and after a change; what was asked for before it is not kept."""
-        return self._changes
-
-    def keep(self, state: int, policies: Iterable[Policy]) -> None:
-        """Remember policies, unless something changed since :attr:`state` was read."""
-        with self._lock:
-            if state == self._changes:
-                now = time.monotonic()
-                self._policies.update((one.id, (now, one)) for one in policies)
-
-    def keep_listing(self, state: int, category: str | None, ids: Sequence[str]) -> None:
-        """Remember which policies a category has, and forget those of it that are gone."""
-        with self._lock:
-            if state != self._changes:
-                return
-            self._listed[category] = (time.monotonic(), tuple(ids))
-            there = set(ids)
-            for id_, (_when, policy) in list(self._policies.items()):
-                if id_ not in there and category in (None, policy.category):
-                    del self._policies[id_]
-
-    def listing(self, category: str | None) -> tuple[str, ...] | None:
-        """The ids of a category, or None if they are not known or that is too old."""
-        with self._lock:
-            when, ids = self._listed.get(category, (0.0, None))
-            return ids if ids is not None and self.fresh(when) else None
-
-    def get(self, id_: str) -> Policy | None:
-        """A policy by its id, or None if it is not known or too old."""
-        with self._lock:
-            when, policy = self._policies.get(id_, (0.0, None))
-            return policy if policy is not None and self.fresh(when) else None
-
-    def named(self, category: str | None) -> dict[str, Policy]:
-        """All policies by their names, those too old included."""
-        with self._lock:
-            return _by_name(
-                one for _, one in self._policies.values() if category in (None, one.category)
-            )
-
-    def names_of(self, places: Iterable[str]) -> dict[str, str]:
-        """The names of datastores that are known and not too old, by id."""
-        with self._lock:
-            held = ((id_, self._names[id_]) for id_ in places if id_ in self._names)
-            return {id_: name for id_, (when, name) in held if self.fresh(when)}
-
-    def keep_names(self, state: int, names: Mapping[str, str]) -> None:
-        """Remember names of datastores, as :meth:`keep` does policies."""
-        with self._lock:
-            if state == self._changes:
-                now = time.monotonic()
-                self._names.update((id_, (now, name)) for id_, name in names.items())
-
-    def schema(self, key: Any) -> tuple[Any, ...] | None:
-        """What rules can be about, or None if it is not known or that is too old."""
-        with self._lock:
-            when, schemas = self._schemas.get(key, (0.0, None))
-            return schemas if schemas is not None and self.fresh(when) else None
-
-    def keep_schema(self, state: int, key: Any, schemas: Iterable[Any]) -> None:
-        """Remember what rules can be about, as :meth:`keep` does policies."""
-        with self._lock:
-            if state == self._changes:
-                self._schemas[key] = (time.monotonic(), tuple(schemas))
-
-    def drop(self, id_: str) -> None:
-        """Forget a policy that turned out to be gone."""
-        with self._lock:
-            self._policies.pop(id_, None)
-
-
-def _by_name(policies: Iterable[Policy]) -> dict[str, Policy]:
-    """Policies by name; of several of one name the first of the category REQUIREMENT."""
-    found: dict[str, Policy] = {}
-    for policy in policies:
-        held = found.setdefault(policy.name, policy)
-        if held.category != REQUIREMENT == policy.category:
-            found[policy.name] = policy
-    return found
-
-
-_caches: 'weakref.WeakKeyDictionary[Any, PolicyCache]' = weakref.WeakKeyDictionary()
-_caches_lock = threading.Lock()
-
-
-def policy_cache(session: Any) -> PolicyCache:
-    """What a session knows of the server's policies; ``ttl`` and ``clear()`` are for callers.
-
-    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
-    """
-    with _caches_lock:
-        cache = _caches.get(session)
-        if cache is None:
-            cache = _caches[session] = PolicyCache()
-    cache.clear_after_login(_pbm_session.login_count(session))
-    return cache
-
-
 def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[Policy]:
     """The policies of a category; at most two calls, none for what is kept.
 
@@ -258,8 +115,8 @@ def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[P
     :returns: in the order of the server
     """
     cache = policy_cache(session)
-    ids = cache.listing(category)
-    return _policies(session, _query(session, category) if ids is None else ids)
+    listing = cache.listing(category) or _newer_listing(session, category, None)
+    return _policies(session, listing.ids)
 
 
 def find_policy(
@@ -298,6 +155,7 @@ def _find(
     session: Any, wanted: Sequence[str], category: str | None, fresh: bool = False
 ) -> dict[str, Policy]:
     cache = policy_cache(session)
+    began, listing = time.monotonic(), cache.listing(category)
     named = cache.named(category)
     found: dict[str, Policy] = {}
     stale: dict[str, str] = {}
@@ -309,18 +167,22 @@ def _find(
             found[one] = kept
         elif known is not None or _is_id(one):
             stale[one] = id_
-    read = {policy.id: policy for policy in _read(session, list(dict.fromkeys(stale.values())))}
+    ids = list(dict.fromkeys(stale.values()))
+    read = {one.id: one for one in (_read(session, ids) if fresh else _policies(session, ids))}
     for one, id_ in stale.items():
         # By its name only if it still has that.
         if id_ in read and one in (read[id_].name, id_):
             found[one] = read[id_]
     missing = [one for one in wanted if one not in found]
-    if missing:
-        by_name = _by_name(_policies(session, _query(session, category)))
-        found.update((one, by_name[one]) for one in missing if one in by_name)
-        missing = [one for one in missing if one not in found]
-    if missing:
-        raise errors.policy_not_found(missing)
+    while missing:
+        listing = _newer_listing(session, category, listing)
+        asked_now = listing.asked >= began
+        if asked_now or not fresh:
+            named = by_name(_policies(session, listing.ids))
+            found.update((one, named[one]) for one in missing if one in named)
+            missing = [one for one in missing if one not in found]
+        if missing and asked_now:
+            raise errors.policy_not_found(missing)
     return {one: found[one] for one in wanted}
 
 
@@ -358,23 +220,40 @@ def _policies(session: Any, ids: Sequence[str]) -> list[Policy]:
     """Policies of ids, in their order; only what is not kept is read."""
     cache = policy_cache(session)
     held = {one: cache.get(one) for one in ids}
-    read = {one.id: one for one in _read(session, [id_ for id_ in ids if held[id_] is None])}
-    found = (held[id_] or read.get(id_) for id_ in ids)
-    return [policy for policy in found if policy is not None]
+    wanted = tuple(id_ for id_ in ids if held[id_] is None)
+
+    def read() -> list[Policy]:
+        # Others may have read some of them just now.
+        kept = [one for one in map(cache.get, wanted) if one is not None]
+        known = {one.id for one in kept}
+        return kept + _read(session, [id_ for id_ in wanted if id_ not in known])
+
+    found = {one.id: one for one in cache.share(('policies', wanted), read)} if wanted else {}
+    policies = (held[id_] or found.get(id_) for id_ in ids)
+    return [policy for policy in policies if policy is not None]
 
 
-def _query(session: Any, category: str | None) -> list[str]:
+def _newer_listing(session: Any, category: str | None, than: Listing | None) -> Listing:
+    """The ids of a category's policies, asked for later than those that somebody knows."""
+
+    def ask() -> Listing:
+        kept = policy_cache(session).listing(category)
+        return _query(session, category) if kept is None or kept is than else kept
+
+    return policy_cache(session).share(('listing', category), ask)
+
+
+def _query(session: Any, category: str | None) -> Listing:
     """The ids of a category's policies, from the server."""
     connection = _calls.Connection(session)
-    cache = policy_cache(session)
-    state = cache.state
+    mark = policy_cache(session).state
     arguments = {'resourceType': connection.create('PbmProfileResourceType', resourceType=STORAGE)}
     if category is not None:
         arguments['profileCategory'] = category
     reply = _calls.as_list(connection.call(_calls.PROFILES, 'PbmQueryProfile', **arguments))
-    ids = [str(one.uniqueId) for one in reply]
-    cache.keep_listing(state, category, ids)
-    return ids
+    ids = tuple(str(one.uniqueId) for one in reply)
+    policy_cache(session).keep_listing(mark, category, ids)
+    return Listing(mark.asked, ids)
 
 
 def _read(session: Any, ids: Sequence[str]) -> list[Policy]:
@@ -386,18 +265,17 @@ def _read(session: Any, ids: Sequence[str]) -> list[Policy]:
     if not ids:
         return []
     connection = _calls.Connection(session)
-    cache = policy_cache(session)
-    state = cache.state
+    mark = policy_cache(session).state
     found = [
         Policy.from_wire(raw)
         for block in _calls.blocks(ids)
         for raw in _contents(connection, block)
     ]
+    cache = policy_cache(session)
+    cache.keep(mark, found)
     known = {one.id for one in found}
-    for id_ in ids:
-        if id_ not in known:
-            cache.drop(id_)
-    cache.keep(state, found)
+    if gone := [id_ for id_ in ids if id_ not in known]:
+        cache.forget_gone(gone)
     return found
 
 
@@ -407,13 +285,12 @@ def _contents(connection: _calls.Connection, ids: Sequence[str]) -> list[Any]:
             connection.call(
                 _calls.PROFILES,
                 'PbmRetrieveContent',
-                ids,
                 profileIds=[connection.profile_id(one) for one in ids],
             )
         )
     except exceptions.VimFaultException as fault:
         names = [exceptions.local_name(name) for name in fault.fault_list]
-        if not isinstance(fault, errors.PolicyNotFoundException) and names != ['InvalidArgument']:
+        if names not in (['InvalidArgument'], ['PbmFaultNotFound']):
             raise
     if len(ids) == 1:
         return []

@@ -11,6 +11,7 @@ from typing import Any
 
 from oslo_vmware import exceptions
 from oslo_vmware.spbm import _calls, policies, rules, values
+from oslo_vmware.spbm.cache import policy_cache
 
 LOG = logging.getLogger(__name__)
 
@@ -132,12 +133,21 @@ def capability_schema(
         if not lines:
             # On the wire no lines of service look like no choice, and that means all.
             return []
-    cache = policies.policy_cache(session)
     key = (vendor, lines)
+    cache = policy_cache(session)
+
+    def ask() -> tuple[Schema, ...]:
+        kept = cache.schema(key)
+        return _read(connection, vendor, lines) if kept is None else kept
+
     held = cache.schema(key)
-    if held is not None:
-        return list(held)
-    state = cache.state
+    return list(cache.share(('schema', key), ask) if held is None else held)
+
+
+def _read(
+    connection: _calls.Connection, vendor: str | None, lines: tuple[str, ...] | None
+) -> tuple[Schema, ...]:
+    mark = policy_cache(connection.session).state
     if connection.has('PbmFetchCapabilitySchema'):
         arguments: dict[str, Any] = {}
         if vendor is not None:
@@ -145,10 +155,10 @@ def capability_schema(
         if lines is not None:
             arguments['lineOfService'] = list(lines)
         reply = connection.call(_calls.PROFILES, 'PbmFetchCapabilitySchema', **arguments)
-        found = [_schema(raw) for raw in _calls.as_list(reply)]
+        found = tuple(_schema(raw) for raw in _calls.as_list(reply))
     else:
-        found = [_metadata(connection, vendor)]
-    cache.keep_schema(state, key, found)
+        found = (_metadata(connection, vendor),)
+    policy_cache(connection.session).keep_schema(mark, (vendor, lines), found)
     return found
 
 

@@ -36,7 +36,7 @@ TRUST = ('_trust',)
 FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
-SERVICES = ('_replies', 'service', 'vim', '_pbm_session', 'pbm')
+SERVICES = ('_flights', '_replies', 'service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
@@ -77,7 +77,16 @@ LAYERS = (
     # All that storage policies can do, on the session that is an argument and on PBM's client.
     Layer(
         SPBM,
-        (*BASE, *FAULTS, *HELPERS, '_pbm_session', 'soap.objects', 'soap.values', *SPBM),
+        (
+            *BASE,
+            *FAULTS,
+            *HELPERS,
+            '_flights',
+            '_pbm_session',
+            'soap.objects',
+            'soap.values',
+            *SPBM,
+        ),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
     # Descriptors come from strangers: whoever reads them touches nothing else.

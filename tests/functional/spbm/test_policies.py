@@ -1,14 +1,17 @@
 """Finding policies, and what it costs."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from oslo_vmware import api, spbm
-from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator import Fault, VCenterSimulator
 from oslo_vmware.simulator.pbm import rules
+from oslo_vmware.simulator.pbm.profile_manager import ProfileManager
 
+from ..conftest import Crowd
 from .conftest import Counter, Site
 
 BOTH = ['PbmQueryProfile', 'PbmRetrieveContent']
@@ -232,6 +235,167 @@ def test_what_was_asked_before_a_change_is_not_kept(session: api.VMwareAPISessio
         assert (cache.listing(None) is not None) == kept
         assert bool(cache.names_of(['datastore-1'])) == kept
         assert (cache.schema('key') is not None) == kept
+
+
+#: What many threads want to know at once -> the calls it takes.
+QUESTIONS: dict[str, tuple[Callable[[Any, str], Any], list[str]]] = {
+    'by name': (lambda session, id_: spbm.find_policy(session, 'Gold'), BOTH),
+    'by id': (lambda session, id_: spbm.find_policy(session, id_), ['PbmRetrieveContent']),
+    'all': (lambda session, id_: spbm.list_policies(session), BOTH),
+    'schema': (lambda session, id_: spbm.capability_schema(session), ['PbmFetchCapabilitySchema']),
+}
+CROWD = 64
+
+
+@pytest.mark.parametrize('question', QUESTIONS)
+def test_a_crowd_asks_once(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    calls: Counter,
+    question: str,
+) -> None:
+    """With nothing read yet one asks, and the others wait; so it is after each login."""
+    gold = site.policy_id('Gold')
+    ask, needed = QUESTIONS[question]
+    vc.faults.delay('Pbm*', 0.05, times=None)
+
+    def crowd() -> list[str]:
+        answers = Crowd(CROWD, lambda _: ask(session, gold)).join()
+        assert all(answer == answers[0] for answer in answers)
+        return calls()
+
+    assert crowd() == needed
+    assert vc.count('PbmRetrieveServiceContent') == 1
+    session.logout()
+    session._create_session()
+    assert crowd() == needed
+    vc.expire_sessions()
+    spbm.policy_cache(session).clear()
+    logins = vc.count('Login')
+    # The one that finds out that the session has expired, and those that are needed.
+    assert crowd() == [needed[0], *needed]
+    assert vc.count('Login') == logins + 1
+    assert vc.count('PbmRetrieveServiceContent') == 1
+    assert crowd() == []
+
+
+def test_a_crowd_reads_names_once(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """Of the datastores in the answers, which each thread needs."""
+    gold = site.policy_id('Gold')
+    vc.faults.delay('RetrievePropertiesEx', 0.2)
+    vc.calls.clear()
+    answers = Crowd(16, lambda _: spbm.check_compatibility(session, gold)).join()
+    assert all(one.name for answer in answers for one in answer)
+    # Datastores and datastore clusters are read by themselves.
+    assert vc.count('RetrievePropertiesEx') == 2
+
+
+def test_a_failure_is_told_to_all_who_wait(
+    session: api.VMwareAPISession, vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not try one after the other what has just failed."""
+    asked, waiting = threading.Event(), threading.Event()
+
+    def refuse(manager: Any, call: Any) -> Any:
+        asked.set()
+        assert waiting.wait(30)
+        raise Fault('PbmFault', 'Not now.')
+
+    spbm.resource_types(session)
+    monkeypatch.setattr(ProfileManager, 'PbmQueryProfile', refuse)
+
+    def look(number: int) -> Any:
+        if number:
+            assert asked.wait(30)
+        if number == 7:
+            threading.Timer(0.5, waiting.set).start()
+        with pytest.raises(spbm.PbmException, match='Not now') as caught:
+            spbm.list_policies(session)
+        return caught.value
+
+    raised = Crowd(8, look).join()
+    assert vc.count('PbmQueryProfile') == 1
+    assert len({id(one) for one in raised}) == 8
+
+
+def test_not_found_is_never_an_old_answer(
+    session: api.VMwareAPISession, vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who shares an answer that was given before the search began asks again before it says so."""
+    answered, released = threading.Event(), threading.Event()
+    query = ProfileManager.PbmQueryProfile
+
+    def slow(manager: Any, call: Any) -> Any:
+        found = query(manager, call)
+        if not answered.is_set():
+            answered.set()
+            assert released.wait(30)
+        return found
+
+    spbm.resource_types(session)
+    monkeypatch.setattr(ProfileManager, 'PbmQueryProfile', slow)
+
+    def look(number: int) -> str:
+        if not number:
+            return spbm.find_policy(session, 'Gold').name
+        assert answered.wait(30)
+        vc.policies.create('New', [rules.tag_rule('Tier', 'Gold')])
+        threading.Timer(0.3, released.set).start()
+        return spbm.find_policy(session, 'New').name
+
+    assert Crowd(2, look).join() == ['Gold', 'New']
+
+
+#: Calls about a policy, all of which the server refuses if there is none.
+ABOUT_A_POLICY: dict[str, Callable[[Any, Any, Site], Any]] = {
+    'placement': lambda session, policy, site: spbm.check_compatibility(session, policy),
+    'datastores': lambda session, policy, site: spbm.compatible_datastores(session, policy),
+    'entities': lambda session, policy, site: spbm.entities_of(session, policy),
+    'entities of several': lambda session, policy, site: spbm.entities_of_policies(
+        session, [policy]
+    ),
+    'update': lambda session, policy, site: spbm.update_policy(session, policy, description='x'),
+    'delete': lambda session, policy, site: spbm.delete_policy(session, policy),
+    'default': lambda session, policy, site: spbm.set_default_policy(
+        session, policy, [site.ref('Datastore', 'fra-vsan-01')]
+    ),
+    'no default': lambda session, policy, site: spbm.reset_default_policy(session, policy),
+    'space': lambda session, policy, site: spbm.space_statistics(
+        session, site.ref('Datastore', 'fra-vsan-01'), [policy]
+    ),
+    'a machine': lambda session, policy, site: spbm.set_policies(
+        session, site.ref('VirtualMachine'), home=policy
+    ),
+    'a disk': lambda session, policy, site: spbm.set_policies(
+        session, site.ref('VirtualMachine'), disks={2000: policy}
+    ),
+}
+
+
+@pytest.mark.parametrize('call', ABOUT_A_POLICY)
+def test_what_the_server_does_not_know_is_forgotten(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, calls: Counter, call: str
+) -> None:
+    """Deleted by others and made anew: refused once as what it was, and found as what it is."""
+    spbm.list_policies(session)
+    old, silver = spbm.find_policy(session, 'Gold'), spbm.find_policy(session, 'Silver')
+    vc.policies.delete(old.raw.profileId)
+    made = vc.policies.create('Gold', [rules.tag_rule('Tier', 'Gold')])
+    assert spbm.find_policy(session, 'Gold') == old
+    with pytest.raises(spbm.PolicyNotFoundException) as caught:
+        ABOUT_A_POLICY[call](session, old, site)
+    assert caught.value.ids == (old.id,)
+    assert vc.count('ReconfigVM_Task') == 0
+    new = spbm.find_policy(session, 'Gold')
+    assert new.id == str(made.profileId.uniqueId)
+    assert new in spbm.list_policies(session)
+    assert old not in spbm.list_policies(session)
+    calls()
+    assert spbm.find_policy(session, 'Silver') == silver
+    assert calls() == []
 
 
 def test_threads_share_what_is_known(session: api.VMwareAPISession, calls: Counter) -> None:
