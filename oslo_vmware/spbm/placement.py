@@ -6,15 +6,19 @@ From vSphere 6.5 on ``PbmCheckRequirements`` is asked, before that ``PbmCheckCom
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, errors, rules, schema, usability
+from oslo_vmware.spbm import _calls, errors, inventory, rules, schema, usability
+from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.entities import EntityKey
-from oslo_vmware.spbm.policies import STORAGE, about_something_else, policy_cache
+from oslo_vmware.spbm.policies import STORAGE, about_something_else
 from oslo_vmware.spbm.reasons import OTHER, Reason
+
+LOG = logging.getLogger(__name__)
 
 _CURRENT = 'PbmCheckRequirements'
 _DATASTORE = 'Datastore'
@@ -116,9 +120,10 @@ def check_compatibility(
                        clusters; None for all that the server has
     :param subject: an existing machine or disk (:func:`~oslo_vmware.spbm.entity` …) that is to
                     be placed (vSphere 6.5)
-    :param usable_by: reference of a cluster or a host, or a list of hosts: what they cannot use
-                      is refused too, with that as a reason; a datastore cluster, if they can use
-                      none of its datastores that satisfy the policy
+    :param usable_by: reference of a cluster or a host, or references of hosts: what they cannot
+                      use is refused too, with that as a reason; a datastore cluster, if they can
+                      use none of its datastores that satisfy the policy. So is what this account
+                      may not read, or what has vanished meanwhile
     :param shared: every host of ``usable_by`` that is in operation has to reach a datastore,
                    instead of any of them
     :returns: one for each of ``datastores`` the server answered for, in their order
@@ -301,17 +306,12 @@ def _usable(
     if places is None:
         answered = ask(None)
         wanted = {result.datastore for result in answered}
-        pods = usability.pods_of(session, [result.moref for result in answered])
+        pods = inventory.pods_of(session, [result.moref for result in answered])
     else:
         wanted = {_calls.place_id(place) for place in places}
-        pods = usability.pods_of(session, places)
-        members = dict.fromkeys(member for pod in pods.values() for member in pod.members)
-        answered = ask(
-            [
-                *places,
-                *(vim_util.get_moref(one, _DATASTORE) for one in members if one not in wanted),
-            ]
-        )
+        pods = inventory.pods_of(session, places)
+        members = dict.fromkeys(one for one in pods.members() if one not in wanted)
+        answered = _ask_with(ask, places, list(members))
     if not answered:
         return [], {}
     suitable = {result.datastore for result in answered if result.compatible}
@@ -328,20 +328,43 @@ def _usable(
     return judged, usable.names
 
 
+def _ask_with(
+    ask: Callable[[Places], list[Compatibility]], places: list[Any], members: list[str]
+) -> list[Compatibility]:
+    """Ask for the members of datastore clusters, too; one that is gone meanwhile is left out."""
+    while True:
+        try:
+            return ask([*places, *(vim_util.get_moref(one, _DATASTORE) for one in members)])
+        except errors.HubsNotFoundException as exc:
+            left = [one for one in members if one not in exc.datastores]
+            if len(left) == len(members):
+                raise
+            members = left
+
+
 def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:
-    """Names of datastores, kept as long as policies are."""
+    """Names of datastores, kept as long as policies are; of those that can be read."""
     cache = policy_cache(session)
     names = cache.names_of(_calls.place_id(place) for place in places)
     unknown = [place for place in places if _calls.place_id(place) not in names]
+
+    def read() -> dict[str, str]:
+        mark = policy_cache(session).state
+        # Others may have read some of them just now.
+        kept = cache.names_of(map(_calls.place_id, unknown))
+        found = inventory.names_of(
+            session, [place for place in unknown if _calls.place_id(place) not in kept]
+        )
+        policy_cache(session).keep_names(mark, found)
+        return kept | found
+
     if unknown:
-        state = cache.state
         try:
-            read = usability.names_of(session, unknown)
-        except exceptions.VimException:
-            # One that was removed meanwhile. A name is not worth more than the answer.
-            return names
-        cache.keep_names(state, read)
-        names.update(read)
+            key = tuple(map(_calls.place_id, unknown))
+            names |= cache.share(('names', key), read)
+        except exceptions.VimException as exc:
+            # A name is not worth more than the answer.
+            LOG.warning('The names of datastores could not be read: %s', exc)
     return names
 
 

@@ -23,6 +23,8 @@ UNREACHABLE = 'unreachable'
 MAINTENANCE = 'maintenance'
 #: The server says that it is not accessible.
 INACCESSIBLE = 'inaccessible'
+#: The account may not read it, or it is not there any more.
+UNREADABLE = 'unreadable'
 #: No datastore of the datastore cluster can be used.
 NO_MEMBER = 'no-member'
 #: Something else: see the message.
@@ -95,7 +97,7 @@ class Reason:
             return self._about_capability(place)
         if self.kind == DEFAULT_ONLY:
             return f'{place} takes only its default policy: {self.message}'
-        if self.kind in (UNREACHABLE, MAINTENANCE, INACCESSIBLE, NO_MEMBER):
+        if self.kind in (UNREACHABLE, MAINTENANCE, INACCESSIBLE, UNREADABLE, NO_MEMBER):
             return f'{place} {self.message}'
         return f'{place}: {self.message}'
 

@@ -1,12 +1,14 @@
 """Which datastores may hold something, and why the others may not."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from oslo_vmware import api, exceptions, pbm, spbm, vim_util
 from oslo_vmware.simulator import VCenterSimulator, types
-from oslo_vmware.spbm import reasons, usability
+from oslo_vmware.simulator.pbm.placement import PlacementSolver
+from oslo_vmware.spbm import inventory, reasons, usability
 
 from ..conftest import SessionMaker
 from .conftest import Counter, Site
@@ -106,12 +108,205 @@ def test_a_name_that_cannot_be_read(
 
 
 def test_places_that_the_inventory_does_not_show(session: api.VMwareAPISession, site: Site) -> None:
-    """What cannot be read is not refused; a datastore cluster without datastores is."""
-    host, pod = site.ref('HostSystem'), usability.Pod('empty', ())
-    usable = usability.Usability(session, host, [], {'group-p9': pod}, shared=False)
-    assert usable.reasons('datastore-9') == usable.pod_reasons('group-p8', ()) == []
+    """What cannot be read is refused, and so is a datastore cluster without datastores."""
+    host = site.ref('HostSystem')
+    pods = inventory.pods_of(session, ['group-p8'])
+    pods.found['group-p9'] = inventory.Pod('empty', ())
+    usable = usability.Usability(session, host, ['datastore-9'], pods, shared=False)
+    for found in (usable.reasons('datastore-9'), usable.pod_reasons('group-p8', ())):
+        (reason,) = found
+        assert (reason.kind, reason.message) == (reasons.UNREADABLE, 'is not there any more')
     (reason,) = usable.pod_reasons('group-p9', ())
     assert reason.sentence('empty', cluster=True) == 'datastore cluster empty has no datastores'
+
+
+DENIED = 'cannot be read by this account (System.Read is missing)'
+GONE = 'is not there any more'
+
+
+def hide(vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch, what: str, *hidden: Any) -> str:
+    """Have objects that cannot be read, or that vanish once PBM has answered; what is said then."""
+    if what == 'denied':
+        for one in hidden:
+            vc.faults.deny(one.ref.value)
+        return DENIED
+    for operation in ('PbmCheckRequirements', 'PbmCheckCompatibility'):
+        answer = getattr(PlacementSolver, operation)
+
+        def vanish(manager: Any, call: Any, answer: Any = answer) -> Any:
+            answered = answer(manager, call)
+            for one in hidden:
+                if one.ref.value in vc.world.objects:
+                    vc.world.remove(one)
+            return answered
+
+        monkeypatch.setattr(PlacementSolver, operation, vanish)
+    return GONE
+
+
+@pytest.mark.parametrize('named', [True, False], ids=['named', 'all'])
+@pytest.mark.parametrize('what', ['denied', 'gone'])
+def test_one_datastore_that_cannot_be_read(
+    either: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    named: bool,
+) -> None:
+    """It is refused with that as a reason; the others are answered for, and keep their names."""
+    bronze = site.policy_id('Bronze')
+    names = list(site.refs('Datastore'))
+    places = list(site.refs('Datastore').values()) if named else None
+    cluster = site.ref('ClusterComputeResource')
+    # One that would fit, and one that hosts of the cluster can use besides.
+    hidden = [site.object('Datastore', name) for name in ('fra-nfs-01', 'fra-pod-01-vmfs-01')]
+    text = hide(vc, monkeypatch, what, *hidden)
+    results = spbm.check_compatibility(either, bronze, places, usable_by=cluster)
+    by_id = {one.datastore: one for one in results}
+    for one in hidden:
+        result = by_id.pop(one.ref.value)
+        assert not result.compatible
+        (reason,) = (one for one in result.errors if one.kind == reasons.UNREADABLE)
+        assert reason.message == text
+        assert text in spbm.explain(result)
+        assert result.name is None
+    assert {one.name for one in by_id.values() if one.type == 'Datastore'} == {*names} - {
+        'fra-nfs-01',
+        'fra-pod-01-vmfs-01',
+    }
+    assert not any(
+        reason.kind == reasons.UNREADABLE for one in by_id.values() for reason in one.errors
+    )
+    if what == 'denied':
+        assert spbm.compatible_datastores(either, bronze, places, usable_by=cluster) == []
+
+
+@pytest.mark.parametrize('what', ['denied', 'gone'])
+def test_one_host_that_cannot_be_read(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """The others are judged; what each host has to reach may not do for one that is not known."""
+    bronze, place = site.policy_id('Bronze'), site.ref('Datastore', 'fra-nfs-01')
+    cluster = site.object('ClusterComputeResource')
+    hidden, *others = cluster.host
+    text = hide(vc, monkeypatch, what, hidden)
+    given = [vim_util.get_moref(one.ref.value, 'HostSystem') for one in cluster.host]
+
+    def verdict(hosts: Any, **options: Any) -> list[str]:
+        (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=hosts, **options)
+        assert all(one.kind == reasons.UNREACHABLE for one in result.errors)
+        return [one.message for one in result.errors]
+
+    # The datastore itself tells who has mounted it.
+    assert verdict(given) == verdict(given, shared=True) == []
+    site.object('Datastore', 'fra-nfs-01').mount_on(hidden, mounted=False)
+    assert verdict(given) == []
+    known = [f'may not be usable by all of the hosts: {hidden.ref.value} {DENIED}']
+    assert verdict(given, shared=True) == (known if what == 'denied' else [])
+    nobody = 'has no host to use it: none of those given is connected and in operation'
+    assert verdict(iter(given[:1])) == [f'{nobody} ({hidden.ref.value} {text})']
+    assert len(others) > 0
+
+
+@pytest.mark.parametrize('what', ['denied', 'gone'])
+def test_one_datastore_cluster_that_cannot_be_read(
+    either: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """It is refused with that as a reason, and its datastores are not."""
+    gold, pod = site.policy_id('Gold'), site.object('StoragePod')
+    text = hide(vc, monkeypatch, what, pod)
+    host = next(iter(site.refs('HostSystem').values()))
+    results = {one.datastore: one for one in spbm.check_compatibility(either, gold, usable_by=host)}
+    (reason,) = results.pop(pod.ref.value).errors
+    assert (reason.kind, reason.message) == (reasons.UNREADABLE, text)
+    assert {one.name for one in results.values() if one.compatible} == {
+        'fra-pod-01-vmfs-01',
+        'fra-pod-01-vmfs-02',
+    }
+
+
+def test_an_unknown_datastore_cluster(either: api.VMwareAPISession, site: Site) -> None:
+    """It is named like an unknown datastore, whether hosts are to use it or not."""
+    gold, host = site.policy_id('Gold'), site.ref('HostSystem')
+    for unknown in ('StoragePod:group-p999', 'Datastore:datastore-999'):
+        for options in ({}, {'usable_by': host}):
+            for ask in (spbm.check_compatibility, spbm.compatible_datastores):
+                with pytest.raises(spbm.HubsNotFoundException) as caught:
+                    ask(either, gold, [site.ref('Datastore'), unknown], **options)
+                assert caught.value.datastores == (unknown.partition(':')[2],)
+
+
+def test_a_member_that_vanishes(
+    either: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """What was in a datastore cluster when it was read, and is not known to PBM, is left out."""
+    gold, host, pod = site.policy_id('Gold'), site.ref('HostSystem'), site.ref('StoragePod')
+    first, second = site.object('StoragePod').children
+    vc.policies.tag(first, 'Tier', 'Silver')
+    vc.world.objects.pop(first.ref.value)
+    assert second in site.object('StoragePod').children
+    (result,) = spbm.check_compatibility(either, gold, [pod], usable_by=host)
+    assert result.compatible
+
+
+def test_names_that_can_be_read_are_kept(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site
+) -> None:
+    """One that cannot be read takes no other's; the others are not read again."""
+    hidden = site.object('Datastore', 'fra-nfs-01')
+    vc.faults.deny(hidden.ref.value)
+    gold = site.policy_id('Gold')
+    names = {one.name for one in spbm.check_compatibility(session, gold)}
+    everything = {*site.objects('Datastore'), *site.objects('StoragePod')}
+    assert names == everything - {'fra-nfs-01'} | {None}
+    asked: Any = [one for one in vc.calls if one.operation == 'RetrievePropertiesEx']
+    vc.faults.allow(hidden.ref.value)
+    assert {one.name for one in spbm.check_compatibility(session, gold)} == everything
+    again: Any = [one for one in vc.calls if one.operation == 'RetrievePropertiesEx']
+    (last,) = again[len(asked) :]
+    (spec,) = last.args.specSet
+    assert [one.obj.value for one in spec.objectSet] == [hidden.ref.value]
+
+
+class Refusing:
+    """A session whose server refuses to read some objects, and does not say which."""
+
+    vim = None
+
+    def __init__(self, *bad: str) -> None:
+        self.bad, self.calls = bad, 0
+
+    def invoke_api(self, *args: Any) -> Any:
+        self.calls += 1
+        ids = [one.value for one in args[4]]
+        if not set(self.bad).isdisjoint(ids):
+            raise exceptions.NoPermissionException('no')
+        return SimpleNamespace(
+            objects=[SimpleNamespace(obj=SimpleNamespace(value=one)) for one in ids]
+        )
+
+
+def test_a_refusal_that_names_nobody() -> None:
+    """What it is about is found in halves; if it is about everything, it is raised."""
+    ids = [f'datastore-{number}' for number in range(1000)]
+    some = Refusing('datastore-7', 'datastore-999')
+    reading = inventory.read(some, 'Datastore', ids, ['name'])
+    assert set(reading.unread) == {'datastore-7', 'datastore-999'}
+    assert list(reading.found) == [one for one in ids if one not in reading.unread]
+    assert some.calls <= 4 * len(ids).bit_length()
+    everything = Refusing(*ids)
+    with pytest.raises(exceptions.NoPermissionException):
+        inventory.read(everything, 'Datastore', ids, ['name'])
+    assert everything.calls <= 2 * inventory.MAX_HALVINGS + len(ids).bit_length()
 
 
 def test_tags_that_must_not_be_there(

@@ -1,0 +1,182 @@
+"""What VIM's inventory tells of datastores, datastore clusters and hosts.
+
+One object that the account may not read, or that is not there any more, makes the server refuse a
+reading of thousands. It is then read without, and why that one could not be read is told beside
+what could.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from oslo_vmware import exceptions, vim_util
+from oslo_vmware._i18n import _
+from oslo_vmware.spbm import _calls
+
+_POD_PROPERTIES = ['name', 'childEntity']
+
+#: How often objects are read in halves because the server refuses all and does not say which.
+#: Beyond that it is not about some of them.
+MAX_HALVINGS = 64
+
+Properties = dict[str, Any]
+
+#: Why something could not be read, by id.
+Unread = dict[str, exceptions.VimException]
+
+
+@dataclasses.dataclass
+class Reading:
+    """What came of reading many objects.
+
+    :ivar found: properties by id
+    :ivar unread: why there are none, by id
+    """
+
+    found: dict[str, Properties] = dataclasses.field(default_factory=dict)
+    unread: Unread = dataclasses.field(default_factory=dict)
+
+
+def read(session: Any, type_: str, places: Iterable[Any], properties: list[str]) -> Reading:
+    """Properties of many objects (``RetrievePropertiesEx``, vSphere API 4.1)."""
+    reading = Reading()
+    ids = list(dict.fromkeys(map(_calls.place_id, places)))
+    pending = list(_calls.blocks(ids))[::-1]
+    halvings = 0
+    while pending:
+        part = pending.pop()
+        try:
+            reading.found.update(_read(session, type_, part, properties))
+        except exceptions.VimException as exc:
+            if not _is_about_some(exc):
+                raise
+            named = _named(exc).intersection(part) or set(part[:1] if len(part) == 1 else ())
+            if not named:
+                # The server does not say which.
+                halvings += 1
+                if halvings > MAX_HALVINGS:
+                    raise
+                half = len(part) // 2
+                pending += [part[half:], part[:half]]
+                continue
+            reading.unread.update((id_, exc) for id_ in part if id_ in named)
+            if rest := [id_ for id_ in part if id_ not in named]:
+                pending.append(rest)
+    for id_ in ids:
+        if id_ not in reading.found and id_ not in reading.unread:
+            reading.unread[id_] = exceptions.VimException(_('The inventory does not show it.'))
+    return reading
+
+
+def _read(
+    session: Any, type_: str, ids: Sequence[str], properties: list[str]
+) -> dict[str, Properties]:
+    answer = session.invoke_api(
+        vim_util,
+        'get_properties_for_a_collection_of_objects',
+        session.vim,
+        type_,
+        [vim_util.get_moref(id_, type_) for id_ in ids],
+        properties,
+    )
+    with vim_util.WithRetrieval(session.vim, answer) as contents:
+        return {
+            content.obj.value: vim_util.propset_dict(_calls.get(content, 'propSet'))
+            for content in contents
+        }
+
+
+def _is_about_some(exc: exceptions.VimException) -> bool:
+    """Whether a refusal is about some of the objects, and not about the account or the server."""
+    classes = (exceptions.NoPermissionException, exceptions.ManagedObjectNotFoundException)
+    names = (exceptions.NO_PERMISSION, exceptions.MANAGED_OBJECT_NOT_FOUND)
+    return isinstance(exc, classes) or any(exceptions.find_fault(exc, name) for name in names)
+
+
+def _named(exc: exceptions.VimException) -> set[str]:
+    """The ids of the objects that a refusal is about, as far as it says."""
+    details = exc.details or {}
+    named = {str(details[name]) for name in ('obj', 'object') if details.get(name)}
+    for fault in exc.fault if isinstance(exc.fault, list) else [exc.fault]:
+        references = (_calls.get(fault, 'obj'), _calls.get(fault, 'object'))
+        named.update(str(one.value) for one in references if hasattr(one, 'value'))
+    return named
+
+
+def names_of(session: Any, places: Sequence[Any]) -> dict[str, str]:
+    """Names of datastores and datastore clusters, by id; of those that can be read."""
+    names: dict[str, str] = {}
+    for type_ in ('Datastore', 'StoragePod'):
+        some = [place for place in places if _calls.place_type(place) == type_]
+        if some:
+            found = read(session, type_, some, ['name']).found
+            names.update((id_, str(held.get('name', id_))) for id_, held in found.items())
+    return names
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """A datastore cluster.
+
+    :ivar name: its name
+    :ivar members: ids of its datastores
+    """
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclasses.dataclass
+class Pods:
+    """Datastore clusters.
+
+    :ivar found: by id
+    :ivar unread: why there are none, by id
+    """
+
+    found: dict[str, Pod] = dataclasses.field(default_factory=dict)
+    unread: Unread = dataclasses.field(default_factory=dict)
+
+    def members(self) -> Iterator[str]:
+        """Ids of the datastores in all of them."""
+        for pod in self.found.values():
+            yield from pod.members
+
+
+def pods_of(session: Any, places: Iterable[Any]) -> Pods:
+    """The datastore clusters among some references (``StoragePod``, vSphere API 5.0)."""
+    pods = [place for place in places if _calls.is_pod(place)]
+    if not pods:
+        return Pods()
+    reading = read(session, 'StoragePod', pods, _POD_PROPERTIES)
+    found = {
+        id_: Pod(
+            str(held.get('name', id_)),
+            tuple(str(one.value) for one in references(held.get('childEntity'))),
+        )
+        for id_, held in reading.found.items()
+    }
+    return Pods(found, reading.unread)
+
+
+def is_gone(exc: exceptions.VimException) -> bool:
+    """Whether an object could not be read because there is none."""
+    name = exceptions.MANAGED_OBJECT_NOT_FOUND
+    return (
+        isinstance(exc, exceptions.ManagedObjectNotFoundException)
+        or exceptions.find_fault(exc, name) is not None
+    )
+
+
+def why(exc: exceptions.VimException) -> str:
+    """What is the matter with an object that could not be read."""
+    if is_gone(exc):
+        return 'is not there any more'
+    privilege = (exc.details or {}).get('privilegeId')
+    return 'cannot be read by this account' + (f' ({privilege} is missing)' if privilege else '')
+
+
+def references(held: Any) -> list[Any]:
+    """The references that a property has."""
+    # VIM sends an array as an object that holds the list.
+    return list(getattr(held, 'ManagedObjectReference', held) or [])
