@@ -306,6 +306,20 @@ def _is_at_work(host: Any) -> bool:
     return runtime is not None and not runtime.inMaintenanceMode
 
 
+def _closing(rest: str) -> int:
+    """Where the bracket ends that was opened in front of a text; its length if nowhere."""
+    depth = 1
+    for found in re.finditer(r'[\[\]]', rest):
+        depth += 1 if found[0] == '[' else -1
+        if not depth:
+            return found.start()
+    return len(rest.partition(']')[0])
+
+
+class DatastorePathError(ValueError, IndexError):
+    """A text that is no path on a datastore; users know it by either of its bases."""
+
+
 class DatastorePath:
     """The name of a file or directory on a datastore: ``[datastore] dir/file``.
 
@@ -366,15 +380,21 @@ class DatastorePath:
     def parse(cls, datastore_path: str) -> Self:
         """Take a name apart.
 
+        The name of a datastore may have brackets of its own. It ends at the one that closes the
+        first, or else at the first that closes any.
+
         :param datastore_path: ``[datastore] dir/file``
-        :raises ValueError: it does not have that form
+        :raises DatastorePathError: it does not have that form
         """
         if not datastore_path:
-            raise ValueError(_('The path on a datastore is empty.'))
+            raise DatastorePathError(_('The path on a datastore is empty.'))
         _before, bracket, rest = datastore_path.partition('[')
-        if not bracket:
-            raise ValueError(_('%r does not have the form "[datastore] path".') % datastore_path)
-        name, _closed, path = rest.partition(']')
+        end = _closing(rest)
+        name, path = rest[:end], rest[end + 1 :]
+        if not (bracket and name):
+            raise DatastorePathError(
+                _('%r does not have the form "[datastore] path".') % datastore_path
+            )
         return cls(name, path.strip())
 
     def __str__(self) -> str:

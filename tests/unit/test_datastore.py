@@ -25,6 +25,8 @@ DSURL = 'https://h:444/folder/a/b.vmdk?dcPath=dc&dsName=ds'
         (('ds', ''), '[ds]'),
         (('ds', 'a', '/b'), '[ds] /b'),
         (('d s', 'a b/c.vmdk'), '[d s] a b/c.vmdk'),
+        (('ds [gold]', 'a'), '[ds [gold]] a'),
+        (('ds', 'a] [b'), '[ds] a] [b'),
     ],
 )
 def test_path_as_text(parts: tuple[str, ...], text: str) -> None:
@@ -65,6 +67,16 @@ def test_parts_of_a_path() -> None:
         ('[a]b', 'a', 'b'),
         ('[ds]  a//b/ ', 'ds', 'a//b/'),
         ('[ d ] x', ' d ', 'x'),
+        ('[ds [gold]] x', 'ds [gold]', 'x'),
+        ('[[gold]] x', '[gold]', 'x'),
+        ('[[a] [b]]', '[a] [b]', ''),
+        ('[a [b [c]] d] e]f', 'a [b [c]] d', 'e]f'),
+        ('[ds] a] b', 'ds', 'a] b'),
+        ('[ds] a[1] b', 'ds', 'a[1] b'),
+        ('[ds] [a', 'ds', '[a'),
+        ('[ds [gold] x', 'ds [gold', 'x'),
+        ('[ds [gold', 'ds [gold', ''),
+        ('x [ds] y', 'ds', 'y'),
     ],
 )
 def test_parsing(text: str, name: str, rel_path: str) -> None:
@@ -73,11 +85,19 @@ def test_parsing(text: str, name: str, rel_path: str) -> None:
     assert (path.datastore, path.rel_path) == (name, rel_path)
 
 
-@pytest.mark.parametrize('text', ['', None, 'ds/a', '[] a'])
-def test_parsing_what_is_no_path(text: Any) -> None:
-    """One kind of error for all of it."""
-    with pytest.raises(ValueError, match=r'empty|form|name'):
+@pytest.mark.parametrize('text', ['', None, 'ds/a', 'ds] a', '[] a', '[', '[]'])
+@pytest.mark.parametrize('kind', [ValueError, IndexError, datastore.DatastorePathError])
+def test_parsing_what_is_no_path(text: Any, kind: type[Exception]) -> None:
+    """One error for all of it, by whichever of its kinds a user knows it."""
+    with pytest.raises(kind, match=r'empty|form'):
         DatastorePath.parse(text)
+
+
+def test_parsing_takes_no_longer_than_its_text() -> None:
+    """Brackets in any number, open and closed."""
+    name = '[' * 100_000 + ']' * 100_000
+    assert DatastorePath.parse(f'[{name}] x').datastore == name
+    assert DatastorePath.parse('[' * 100_000 + '] x').rel_path == 'x'
 
 
 # URLs
