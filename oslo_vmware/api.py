@@ -36,6 +36,7 @@ from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
 from oslo_vmware._session import wait as _wait
+from oslo_vmware._session.liveness import Liveness
 from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
 from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
 
@@ -128,6 +129,9 @@ class VMwareAPISession:
         # meanwhile, and what is kept of a session can go with the next.
         self.login_count = 0
         self._login_attempt = _LoginAttempt()
+        # How often a login was refused to a session that turned out to be alive.
+        self._needless_logins = 0
+        self._liveness = Liveness()
         # Reentrant, for subclasses that call the API in what they override.
         self._login_lock = threading.RLock()
         self._client_lock = threading.RLock()
@@ -217,6 +221,8 @@ class VMwareAPISession:
                 # What came of the login that was waited for holds for all who waited. Each of
                 # them trying for itself would take hours, or lock the account.
                 raise copy.copy(attempt.failure)
+            if attempt.was_needless:
+                return
             del attempt  # the failure's traceback has this frame, which must not have the failure
             try:
                 self._log_in_patiently()
@@ -230,7 +236,7 @@ class VMwareAPISession:
         while True:
             try:
                 if not self._session_id or not self.is_current_session_active():
-                    self._login()
+                    self._login_unless_alive()
                 return
             except exceptions.VimConnectionException as exc:
                 if not exc.worth_repeating:
@@ -252,6 +258,24 @@ class VMwareAPISession:
             raise gave_up from failure
         LOG.warning('%s Trying again in %d s: %s', gave_up.msg, retry.delay, failure)
         return retry
+
+    def _login_unless_alive(self) -> None:
+        """Log in; a refusal counts only if the session is really gone.
+
+        A vCenter refuses, as InvalidLogin, to log in who is logged in.
+        """
+        try:
+            self._login()
+        except exceptions.VimFaultException as refusal:
+            if not self._session_id or not self._liveness.ask_otherwise(self.vim):
+                raise
+            LOG.warning(
+                'Session %s is alive, and is kept: %s', _tail(self._session_id), refusal.message
+            )
+            self._liveness.distrust()
+            self._login_attempt.was_needless = True
+            self._login_attempt = _LoginAttempt()
+            self._needless_logins += 1
 
     def _login(self) -> None:
         client = self.vim
@@ -278,6 +302,7 @@ class VMwareAPISession:
         self._session_username = session.userName
         if self._pbm:
             self._pbm.set_soap_cookie(client.get_http_cookie())
+        self._liveness = Liveness()
         # Its property collector belonged to the session before.
         self._updates = None
         self.login_count += 1
@@ -319,25 +344,17 @@ class VMwareAPISession:
         self.close()
 
     def is_current_session_active(self) -> bool:
-        """Ask the server whether the session is alive (``SessionIsActive``, vSphere API 4.0).
+        """Ask the server whether the session is alive.
 
-        :returns: False also when there is none, and when the server refuses to say
+        By ``SessionIsActive`` (vSphere API 4.0), or in another way where the account may not.
+
+        :returns: False also when there is none
         :raises VimConnectionException: no answer arrived
         :raises VimSessionOverLoadException: the server or the local stack is saturated
         """
         if not self._session_id:
             return False
-        client = self.vim
-        try:
-            active: bool = client.SessionIsActive(
-                client.service_content.sessionManager,
-                sessionID=self._session_id,
-                userName=self._session_username,
-            )
-        except exceptions.VimException as exc:
-            LOG.debug('Session %s counts as gone: %s', _tail(self._session_id), exc)
-            return False
-        return active
+        return self._liveness.ask(self.vim, self._session_id, self._session_username)
 
     # Calls
 
@@ -442,9 +459,11 @@ class VMwareAPISession:
         """
         if self.login_count != logins:
             return False
+        needless = self._needless_logins
         if not self.is_current_session_active():
             self._create_session()
-            return False
+            if self._needless_logins == needless:
+                return False
         if self.login_count != logins:
             # Another thread has just logged in; its session is what was active.
             return False
@@ -543,6 +562,7 @@ class _LoginAttempt:
     """
 
     failure: exceptions.VMwareDriverException | None = None
+    was_needless = False
 
 
 class _Renewed(Exception):

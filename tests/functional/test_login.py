@@ -427,7 +427,7 @@ def test_repeated_renewals_pause(
 ) -> None:
     """The first two new logins are the cure; when they do not help, there are pauses."""
     vm = vc_vm(session)
-    vc.faults.on('SessionIsActive', fault='NoPermission', times=None)
+    vc.faults.on('SessionIsActive', fault='NotAuthenticated', times=None)
     vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', times=4)
     session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
     assert as_long_as(pauses, 10, 20)
@@ -441,7 +441,7 @@ def test_a_renewal_after_other_trouble_does_not_pause(
     vm = vc_vm(session)
     vc.faults.http('RetrievePropertiesEx', status=503)
     vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', skip=1)
-    vc.faults.on('SessionIsActive', fault='NoPermission', skip=1, times=None)
+    vc.faults.on('SessionIsActive', fault='NotAuthenticated', skip=1, times=None)
     session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
     assert as_long_as(pauses, 10)
 
