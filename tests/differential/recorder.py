@@ -43,17 +43,24 @@ class Recorder:
         self._post = HttpTransport.post
         recorder = self
 
-        def call(client: Any, operation: str, this: Any, arguments: Any, headers: Any = ()) -> Any:
-            return recorder._noted_call(client, operation, this, arguments, headers)
+        def call(
+            client: Any,
+            operation: str,
+            this: Any,
+            arguments: Any,
+            headers: Any = (),
+            call: Any = None,
+        ) -> Any:
+            return recorder._noted_call(client, operation, this, arguments, headers, call)
 
-        def post(transport: Any, url: str, body: bytes, headers: Any, **options: Any) -> Any:
-            return recorder._noted_post(transport, url, body, headers, **options)
+        def post(transport: Any, url: str, body: bytes, headers: Any, call: Any = None) -> Any:
+            return recorder._noted_post(transport, url, body, headers, call)
 
         CompatibilitySudsClient.call = call  # type: ignore[method-assign]
         HttpTransport.post = post  # type: ignore[method-assign]
 
     def _noted_call(
-        self, client: Any, operation: str, this: Any, arguments: Any, headers: Any
+        self, client: Any, operation: str, this: Any, arguments: Any, headers: Any, call: Any
     ) -> Any:
         try:
             # Before the call, of which the arguments may become part.
@@ -66,26 +73,24 @@ class Recorder:
             }
         except (TypeError, AttributeError):
             # Stand-ins of users; there are tests of their own for them.
-            return self._call(client, operation, this, arguments, headers)
+            return self._call(client, operation, this, arguments, headers, call)
         self._case.open = case
         try:
-            return self._call(client, operation, this, arguments, headers)
+            return self._call(client, operation, this, arguments, headers, call)
         finally:
             self._case.open = None
 
-    def _noted_post(
-        self, transport: Any, url: str, body: bytes, headers: Any, **options: Any
-    ) -> Any:
+    def _noted_post(self, transport: Any, url: str, body: bytes, headers: Any, call: Any) -> Any:
         operation = _OPERATION.search(body)
         if operation is not None:
             with self._lock:
                 self.posted[operation[1].decode()] += 1
         case = getattr(self._case, 'open', None)
         if case is None:
-            return self._post(transport, url, body, headers, **options)
+            return self._post(transport, url, body, headers, call)
         case |= {'request': body.decode(), 'status': None, 'reply': None}
         try:
-            reply = self._post(transport, url, body, headers, **options)
+            reply = self._post(transport, url, body, headers, call)
             try:
                 case |= {'reply': reply.body.decode(), 'status': reply.status}
             except ValueError:

@@ -47,13 +47,13 @@ class Traffic:
         directory = os.environ.get('OSLO_VMWARE_TEST_RECORD')
 
         def noting(
-            http: Any, url: str, body: bytes, headers: Mapping[str, str], **options: Any
+            http: Any, url: str, body: bytes, headers: Mapping[str, str], *options: Any
         ) -> Any:
             call = _call(body, headers)
             with self._news:
                 self.calls.append(call)
                 self._news.notify_all()
-            reply = post(http, url, body, headers, **options)
+            reply = post(http, url, body, headers, *options)
             if directory:
                 _record(pathlib.Path(directory), call.operation, body, reply.body)
             return reply

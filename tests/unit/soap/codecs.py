@@ -105,9 +105,7 @@ class Wire(HttpTransport):
         self.reply = reply
         self.headers: Mapping[str, str] = {}
 
-    def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], renews_cookies: bool = False
-    ) -> Reply:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], call: object = None) -> Reply:
         """Answer a request."""
         self.headers = headers
         return self.reply

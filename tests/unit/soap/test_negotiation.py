@@ -50,7 +50,7 @@ class Server(Wire):
             return Reply(self.status, '', 'text/xml', self.document.encode())
         return Reply(404, 'Not Found', 'text/html', b'<html/>')
 
-    def post(self, url: str, body: bytes, headers: object, renews_cookies: bool = False) -> Reply:
+    def post(self, url: str, body: bytes, headers: object, call: object = None) -> Reply:
         """The answer."""
         assert etree.fromstring(body) is not None
         self.actions.append(headers['SOAPAction'])  # type: ignore[index]
