@@ -17,6 +17,7 @@ from typing import Any
 
 import suds
 
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.compiled import CompiledClient
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.errors import NotSoapError
@@ -174,6 +175,7 @@ class Reader:
     def __init__(self) -> None:
         self._client = CompiledClient(shipped_vim(), 'https://localhost/sdk', HttpTransport())
         self._operation = self._client.operation('RetrievePropertiesEx')
+        self._call = Call(self._operation.name)
 
     def outcome(self, document: bytes, status: int, name: str) -> str:
         """Read a reply.
@@ -185,7 +187,8 @@ class Reader:
         started = time.process_time()
         try:
             plain = self._plain(document)
-            self._client._result(self._operation, Reply(status, '', 'text/xml', document))
+            reply = Reply(status, '', 'text/xml', document)
+            self._client._result(self._operation, reply, self._call)
             outcome = 'value'
         except suds.WebFault:
             outcome = 'fault'
@@ -212,7 +215,7 @@ class Reader:
         """What comes out otherwise by way of a tree."""
         reply = Reply(200, '', 'text/xml', document)
         try:
-            members = self._client._members(self._operation, reply, True, ())
+            members = self._client._members(self._operation, reply, self._call, ())
         except XmlError as exc:
             return [] if _ONLY_IN_TREES.search(str(exc)) else [str(exc)]
         except (suds.WebFault, NotSoapError) as exc:
