@@ -30,6 +30,7 @@ import copy
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn, Self
 
 from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
@@ -56,7 +57,8 @@ class VMwareAPISession:
 
     :param host: name or address of the server; IPv6 without brackets
     :param server_username: user to log in as
-    :param server_password: that user's password
+    :param server_password: that user's password; or a function without arguments that gives it,
+                            asked at each login, so that it may change in the meantime
     :param api_retry_count: how often a call is repeated after overload or connection trouble;
                             0 for never, -1 without end
     :param task_poll_interval: seconds from the start of one poll of a task or lease to the next
@@ -86,7 +88,7 @@ class VMwareAPISession:
         self,
         host: str,
         server_username: str,
-        server_password: str,
+        server_password: str | Callable[[], str],
         api_retry_count: int,
         task_poll_interval: float,
         scheme: str = 'https',
@@ -286,7 +288,7 @@ class VMwareAPISession:
             session = client.Login(
                 client.service_content.sessionManager,
                 userName=self._server_username,
-                password=self._server_password,
+                password=self._password(),
                 locale='en',
             )
         except exceptions.VimFaultException as fault:
@@ -313,6 +315,10 @@ class VMwareAPISession:
             _tail(session.key),
             f' in place of {_tail(previous)}' if previous else '',
         )
+
+    def _password(self) -> str:
+        given = self._server_password
+        return given() if callable(given) else given
 
     def logout(self) -> None:
         """End the session on the server; a later call logs in again by itself.

@@ -114,6 +114,7 @@ class Sessions:
     """All sessions of the server.
 
     :param idle_seconds: after so long without a call a session has expired; None is never
+    :ivar password: what the next login needs
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Sessions:
         self._world = world
         self._names = {user_name.lower(), server_spelling(user_name).lower()}
         self._spelling = server_spelling(user_name)
-        self._password = password
+        self.password = password
         self.idle_seconds = idle_seconds
         self._by_cookie: dict[str, Session] = {}
 
@@ -136,7 +137,7 @@ class Sessions:
 
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
         """A new session; None when name or password is wrong. Names ignore case."""
-        if user_name.lower() not in self._names or password != self._password:
+        if user_name.lower() not in self._names or password != self.password:
             return None
         session = Session(self._world, self._spelling, locale, user_agent)
         self._by_cookie[session.cookie] = session
