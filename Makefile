@@ -9,6 +9,7 @@
 #   DRIVERS  the same for `make test-drivers`
 #   BENCH    options of `make bench`, for example --quick
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
+#   SOAK_SECONDS  how long `make soak` takes, an hour by default
 #   FUZZER  `fuzz` breaks them by chance, `guided` by what code they reach (needs atheris)
 #   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
 
@@ -18,6 +19,7 @@ TESTS   ?= tests
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
 FUZZER  ?= fuzz
+SOAK_SECONDS ?= 3600
 GOCODE  ?= /usr/share/gocode
 
 MINIMUM := 3, 11
@@ -27,7 +29,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz bench lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz soak bench lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -46,11 +48,13 @@ test: $(VENV)/.has-test  ## Run the test suite, then its functional part once mo
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
 	exit $$status
 
-# The engine that operators can go back to keeps the same promises.
+# The engine that operators can go back to keeps the same promises. The matrix of faults runs on
+# both engines by itself.
 test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the reference SOAP engine
 	@mkdir -p $(RESULTS)
 	@OSLO_VMWARE_SOAP_ENGINE=reference $(BIN)/python -m pytest \
-		tests/functional tests/contract tests/faults --junitxml=$(RESULTS)/reference.xml
+		tests/functional tests/contract tests/faults --ignore=tests/faults/test_matrix.py \
+		--junitxml=$(RESULTS)/reference.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
@@ -96,6 +100,10 @@ test-drivers: $(VENV)/.has-test $(if $(wildcard .vcsim/vcsim),vcsim)  ## Run the
 
 fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the documented exception
 	@$(BIN)/python -m tests.differential.$(FUZZER) $(FUZZ_RUNS)
+
+# Natively and under eventlet at once, each with a server of its own.
+soak: $(VENV)/.has-test  ## Let everything go wrong for SOAK_SECONDS: nothing lost, twice or left behind
+	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
 
 # Takes minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
 bench: $(VENV)/.has-bench  ## Measure the SOAP engine beside suds, zeep and pyVmomi

@@ -1,0 +1,233 @@
+"""One cell of the matrix: an operation, a wire fault, an engine, and whether it held.
+
+A cell holds if the caller got the right value and the server has done it once, or if the caller
+got a documented exception and the server has done it at most once. Besides, in every cell: it is
+over in time, no secret is in the exception or in a log, nothing is left on the server, and the next
+read on the same session is right.
+
+More is asked where more is possible. An answer that is odd but right is no reason to fail; what
+was surely not sent, and what has no effect, is repeated; and of a change whose outcome nobody knows
+the exception names the operation.
+"""
+
+import dataclasses
+import logging
+import time
+import traceback
+from typing import Any
+
+from oslo_vmware import exceptions
+from tests.faults.listed import cannot_be_told
+from tests.faults.operations import Kind, Operation, ReadProperty
+from tests.faults.proxy import Proxy
+from tests.faults.stand import Stand
+from tests.faults.wire_faults import Sort, WireFault
+
+LOGGER = logging.getLogger('oslo_vmware')
+
+#: Seconds that a client with a silent server waits.
+SILENCE = 0.3
+
+#: What a transfer takes as well, because HTTP leaves no doubt about it.
+VALID_FOR_DATA = (
+    'byte by byte',
+    '100 Continue that nobody asked for',
+    'answered in chunks',
+    'closed after the answer',
+    'the answer comes twice',
+)
+
+#: Seconds that a cell may take.
+IN_TIME = 8.0
+
+
+@dataclasses.dataclass
+class Cell:
+    """What came of one.
+
+    :ivar problems: why it did not hold
+    :ivar listed: why it cannot
+    """
+
+    operation: str
+    fault: str
+    engine: str
+    outcome: str
+    seconds: float
+    problems: list[str]
+    listed: str | None = None
+
+    @property
+    def held(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        return f'{self.fault}: {"; ".join(self.problems)} [{self.outcome}, {self.seconds:.1f} s]'
+
+
+def run(stand: Stand, kind: type[Operation], fault: WireFault, engine: str) -> Cell | None:
+    """Spoil an operation; None if there is no way to spoil it so."""
+    if not _can_be_spoiled(kind, fault):
+        return None
+    session = stand.connect(engine, connection_timeout=SILENCE if fault.silent else 10)
+    problems: list[str] = []
+    try:
+        if kind.opened:
+            session._create_session()
+        row = kind(stand, session)
+        secrets = stand.secrets()
+        with Words() as words:
+            _plan(stand.proxy, kind, fault)
+            began = time.monotonic()
+            value, error = None, None
+            try:
+                value = row.act()
+            except Exception as exc:  # noqa: BLE001 - whatever users get is looked at
+                error = exc
+            seconds = time.monotonic() - began
+        if stand.proxy.pending:
+            problems.append('the fault never happened')
+        stand.proxy.be_good()
+        stand.settle()
+        secrets |= stand.secrets()
+        problems += _judged(row, fault, value, error)
+        if seconds > IN_TIME:
+            problems.append(f'took {seconds:.1f} s')
+        texts = ''.join(traceback.format_exception(error)) if error else ''
+        if any(secret in texts for secret in secrets):
+            problems.append('a secret is in the exception')
+        if any(secret in words.text for secret in secrets):
+            problems.append('a secret is in a log')
+        if left := row.leftovers():
+            problems.append(f'left behind: {left}')
+        problems += _aftermath(stand, session)
+    finally:
+        stand.proxy.be_good()
+        session.close()
+        for lease in stand.vc.nfc.leases:
+            with stand.vc.world.lock:
+                lease.HttpNfcLeaseAbort(_NO_FAULT)
+    cell = Cell(kind.title, fault.name, engine, _shown(value, error), seconds, problems)
+    if problems:
+        cell.listed = cannot_be_told(kind.exchange, fault.name)
+    return cell
+
+
+class _NoFault:
+    fault = None
+
+
+_NO_FAULT: Any = _NoFault()
+
+
+def _can_be_spoiled(kind: type[Operation], fault: WireFault) -> bool:
+    """Whether there is a way to have a fault hit the exchange."""
+    if kind.exchange.startswith(('GET', 'PUT', 'POST')):
+        # A transfer has a connection of its own, and only one exchange on it.
+        return not fault.fresh or fault.doorman is not None
+    return kind.first or kind.before is not None or not (fault.fresh or fault.prepare)
+
+
+def _plan(proxy: Proxy, kind: type[Operation], fault: WireFault) -> None:
+    """Have the fault happen to the exchange, and to no other."""
+    if fault.spoiler is not None:
+        proxy.spoil(kind.exchange, fault.spoiler)
+
+    def just_before(proxy: Proxy) -> None:
+        if fault.doorman is not None:
+            proxy.spoil_connection(fault.doorman)
+        elif fault.prepare is not None:
+            fault.prepare(proxy)
+
+    transfer = kind.exchange.startswith(('GET', 'PUT', 'POST'))
+    if (fault.fresh or fault.prepare) and not transfer:
+        if not kind.first:
+            assert kind.before is not None
+            proxy.after(kind.before, just_before)
+            return
+        proxy.close_idle()
+    just_before(proxy)
+
+
+def _judged(row: Operation, fault: WireFault, value: Any, error: Exception | None) -> list[str]:
+    problems = []
+    executed = row.executed()
+    if error is None:
+        try:
+            right = row.right(value)
+        except Exception as exc:  # noqa: BLE001 - such as there being none of what was made
+            right = False
+            problems.append(f'cannot be judged: {exc!r}')
+        if not right:
+            problems.append(f'wrong value {_shown(value, None)}')
+        if executed not in (None, 1):
+            problems.append(f'success, and executed {executed} times')
+        return problems
+    name = type(error).__name__
+    if not isinstance(error, exceptions.VMwareDriverException) or name.startswith('_'):
+        problems.append(f'undocumented exception {name}')
+    if executed is not None and executed > 1:
+        problems.append(f'executed {executed} times')
+    if may_not_fail(row, fault, error, executed):
+        problems.append(f'had no reason to fail, and was executed {executed} times')
+    lost = fault.sort is Sort.LOST and row.kind is Kind.CHANGE and executed
+    if lost and row.change not in str(error):
+        problems.append('does not say which operation may have been executed')
+    return problems
+
+
+def may_not_fail(row: Operation, fault: WireFault, error: Exception, executed: int | None) -> bool:
+    """Whether the caller should have noticed nothing."""
+    if fault.prepare is not None and fault.sort is Sort.UNSENT:
+        return False  # refused for good
+    if fault.sort is Sort.VALID:
+        # Data that comes in an unusual way need not be taken for an image.
+        return row.kind is not Kind.DATA or fault.name in VALID_FOR_DATA
+    if row.direct or row.kind is Kind.DATA:
+        return False
+    if fault.sort is Sort.UNSENT:
+        return True
+    if fault.sort is not Sort.LOST or row.kind is Kind.CHANGE:
+        return False
+    # Of what was done already a server may say so.
+    minded = isinstance(error, exceptions.VimException) and executed == 1
+    return not (row.kind is Kind.CONVERGENT and minded)
+
+
+def _aftermath(stand: Stand, session: Any) -> list[str]:
+    """Whether the session still gives the right answers, now that all is well."""
+    row = ReadProperty(stand, session)
+    try:
+        value = row.act()
+    except Exception as exc:  # noqa: BLE001 - none is expected
+        return [f'the next read failed: {exc!r}']
+    return [] if row.right(value) else [f'the next read gave {_shown(value, None)}']
+
+
+def _shown(value: Any, error: Exception | None) -> str:
+    if error is not None:
+        return f'{type(error).__name__}: {error}'[:300]
+    return ' '.join(repr(value).split())[:60]
+
+
+class Words(logging.Handler):
+    """Keeps what the library logs, debugging included, while it is used as a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._lines: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return '\n'.join(self._lines)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith('oslo_vmware.simulator'):
+            self._lines.append(record.getMessage())
+
+    def __enter__(self) -> 'Words':
+        LOGGER.addHandler(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        LOGGER.removeHandler(self)

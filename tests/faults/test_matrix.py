@@ -1,0 +1,85 @@
+"""Every public operation with everything that can happen to it on the wire, on both engines.
+
+A row is one operation with one fault. :mod:`tests.faults.matrix` says when it holds, and
+:mod:`tests.faults.listed` which rows cannot.
+"""
+
+import contextlib
+import logging
+import queue
+from collections.abc import Iterator
+from concurrent import futures
+
+import pytest
+
+from oslo_vmware._transfer import connection
+from tests.faults import listed, matrix
+from tests.faults.operations import OPERATIONS, Operation
+from tests.faults.stand import Stand, no_pauses
+from tests.faults.wire_faults import FAULTS, WireFault
+
+#: Rows that run at once, each with a server of its own: most of them wait.
+AT_ONCE = 4
+
+#: Seconds that transfers wait for a silent server.
+TRANSFER_SILENCE = 0.5
+
+
+@pytest.fixture(scope='module')
+def stands() -> Iterator[queue.SimpleQueue[Stand]]:
+    """Servers that are free."""
+    free: queue.SimpleQueue[Stand] = queue.SimpleQueue()
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(Stand()) for _ in range(AT_ONCE)]
+        for stand in made:
+            free.put(stand)
+        yield free
+        assert [stand.vc.errors for stand in made] == [[]] * AT_ONCE
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nobody waits as long as in real life, and everything is logged."""
+    monkeypatch.setattr(connection, 'STALL_SECONDS', TRANSFER_SILENCE)
+    monkeypatch.setattr(connection, 'CONNECT_SECONDS', TRANSFER_SILENCE)
+    # What is looked at for secrets would be kept by pytest as well.
+    monkeypatch.setattr(matrix.LOGGER, 'propagate', False)
+    matrix.LOGGER.setLevel(logging.DEBUG)
+    with no_pauses():
+        yield
+    matrix.LOGGER.setLevel(logging.NOTSET)
+
+
+@pytest.mark.xfail(strict=False, reason='not all of it has landed')
+@pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
+@pytest.mark.parametrize('engine', ['compiled', 'reference'])
+@pytest.mark.usefixtures('hurried')
+def test_what_comes_of_it(
+    engine: str,
+    operation: type[Operation],
+    stands: queue.SimpleQueue[Stand],
+    cells: list[matrix.Cell],
+) -> None:
+    """Done once with the right value, or an exception that tells the truth; never a third thing."""
+
+    def run(fault: WireFault) -> matrix.Cell | None:
+        stand = stands.get()
+        try:
+            return matrix.run(stand, operation, fault, engine)
+        finally:
+            stands.put(stand)
+
+    with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        made = [cell for cell in pool.map(run, FAULTS) if cell is not None]
+    cells += made
+    assert [str(cell) for cell in made if not cell.held and not cell.listed] == []
+    should_fail = {fault for exchange, fault in listed.LISTED if exchange == operation.exchange}
+    assert {cell.fault for cell in made if cell.held} & should_fail == set()
+
+
+def test_what_is_listed_exists() -> None:
+    """A row that was renamed is not listed by its old name."""
+    exchanges = {operation.exchange for operation in OPERATIONS}
+    faults = {fault.name for fault in FAULTS}
+    assert [row for row in listed.LISTED if row[0] not in exchanges or row[1] not in faults] == []
+    assert len(faults) == len(FAULTS)
