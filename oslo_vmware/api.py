@@ -24,11 +24,13 @@ is, and when it has surely not been executed, the services know (:mod:`oslo_vmwa
 :mod:`oslo_vmware.soap.exchange`); what left in functions they note in the attempt
 (:mod:`oslo_vmware._attempt`). One lock per session guards the login: of many threads that find the
 session expired, one logs in, and the others find it done.
+
+A session goes on in processes that are forked off: they have the session on the server in common,
+and each its own connections, locks and property collector (:mod:`oslo_vmware._process`).
 """
 
 import copy
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Self
@@ -36,8 +38,10 @@ from typing import Any, NoReturn, Self
 from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
+from oslo_vmware._process import PerProcess
 from oslo_vmware._session import wait as _wait
 from oslo_vmware._session.liveness import Liveness
+from oslo_vmware._session.own import LoginAttempt, Own
 from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
 from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
 
@@ -126,17 +130,13 @@ class VMwareAPISession:
         self._session_username: str | None = None
         self._vim: Any = None
         self._pbm: Any = None
-        self._updates: SharedUpdates | None = None
         # Internal: how many logins there were. A thread can tell by it whether one happened
         # meanwhile, and what is kept of a session can go with the next.
         self.login_count = 0
-        self._login_attempt = _LoginAttempt()
         # How often a login was refused to a session that turned out to be alive.
         self._needless_logins = 0
         self._liveness = Liveness()
-        # Reentrant, for subclasses that call the API in what they override.
-        self._login_lock = threading.RLock()
-        self._client_lock = threading.RLock()
+        self._own = PerProcess(Own)
         if create_session:
             self._create_session()
 
@@ -146,7 +146,7 @@ class VMwareAPISession:
     def vim(self) -> Any:
         """The :class:`~oslo_vmware.vim.Vim` client, made when first asked for."""
         if not self._vim:
-            with self._client_lock:
+            with self._own.get().client_lock:
                 if not self._vim:
                     self._warn_if_insecure()
                     self._vim = vim.Vim(wsdl_url=self._vim_wsdl_loc, **self._client_arguments())
@@ -156,7 +156,7 @@ class VMwareAPISession:
     def pbm(self) -> Any:
         """The :class:`~oslo_vmware.pbm.Pbm` client; None without a PBM description."""
         if not self._pbm and self._pbm_wsdl_loc:
-            with self._client_lock:
+            with self._own.get().client_lock:
                 if not self._pbm and self._pbm_wsdl_loc:
                     client = pbm.Pbm(wsdl_url=self._pbm_wsdl_loc, **self._client_arguments())
                     client.follow_cookie(self._present_cookie)
@@ -170,7 +170,7 @@ class VMwareAPISession:
 
         :param pbm_wsdl_loc: URL of the description, or None for no PBM client
         """
-        with self._client_lock:
+        with self._own.get().client_lock:
             self._pbm_wsdl_loc = pbm_wsdl_loc
             self._pbm = None
         LOG.info('The PBM description is now %s', pbm_wsdl_loc)
@@ -215,8 +215,9 @@ class VMwareAPISession:
         :raises VimFaultException: the login was refused
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
         """
-        known, attempt = self.login_count, self._login_attempt
-        with self._login_lock:
+        own = self._own.get()
+        known, attempt = self.login_count, own.login_attempt
+        with own.login_lock:
             if self.login_count != known:
                 return
             if attempt.failure is not None:
@@ -229,8 +230,8 @@ class VMwareAPISession:
             try:
                 self._log_in_patiently()
             except exceptions.VMwareDriverException as exc:
-                self._login_attempt.failure = exc
-                self._login_attempt = _LoginAttempt()
+                own.login_attempt.failure = exc
+                own.login_attempt = LoginAttempt()
                 raise
 
     def _log_in_patiently(self) -> None:
@@ -275,8 +276,9 @@ class VMwareAPISession:
                 'Session %s is alive, and is kept: %s', _tail(self._session_id), refusal.message
             )
             self._liveness.distrust()
-            self._login_attempt.was_needless = True
-            self._login_attempt = _LoginAttempt()
+            own = self._own.get()
+            own.login_attempt.was_needless = True
+            own.login_attempt = LoginAttempt()
             self._needless_logins += 1
 
     def _login(self) -> None:
@@ -306,7 +308,7 @@ class VMwareAPISession:
             self._pbm.set_soap_cookie(client.get_http_cookie())
         self._liveness = Liveness()
         # Its property collector belonged to the session before.
-        self._updates = None
+        self._own.get().updates = None
         self.login_count += 1
         LOG.info(
             'Logged in at %s:%s, session %s%s',
@@ -325,7 +327,7 @@ class VMwareAPISession:
 
         Never raises: what goes wrong is logged, and the session is then left to the server.
         """
-        with self._login_lock:
+        with self._own.get().login_lock:
             if not self._session_id:
                 return
             try:
@@ -552,23 +554,13 @@ class VMwareAPISession:
         """The waiters of this login; None where the service is a stand-in that has no updates."""
         if not isinstance(self._vim, service.Service):
             return None
-        with self._client_lock:
-            if self._updates is None:
+        own = self._own.get()
+        with own.client_lock:
+            if own.updates is None:
                 # A wait must end before its connection times out.
                 limit = self._connection_timeout or 2 * MAX_WAIT
-                self._updates = SharedUpdates(self._vim, max(1, int(min(MAX_WAIT, limit / 2))))
-            return self._updates
-
-
-class _LoginAttempt:
-    """What those who wait for the same login share; the session forgets it when it has failed.
-
-    An exception holds its traceback, and that the variables of all callers: it must not live
-    longer than somebody waits for it.
-    """
-
-    failure: exceptions.VMwareDriverException | None = None
-    was_needless = False
+                own.updates = SharedUpdates(self._vim, max(1, int(min(MAX_WAIT, limit / 2))))
+            return own.updates
 
 
 class _Renewed(Exception):

@@ -10,9 +10,11 @@ afterwards, and goes on waiting if there is reason to. Therefore nothing here ha
 Whatever goes wrong (an expired session, a server or a stand-in that has no such operations), the
 waiters fall back to pausing for their poll interval. Nor does anybody wait for the server alone:
 what it does not answer in time, because a firewall forgot the connection, say, counts as trouble.
+All this is of one login and of one process.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -80,6 +82,7 @@ class SharedUpdates:
         self._leader: _Waiter | None = None
         self._collector: _Collector | None = None
         self._unavailable_until = 0.0
+        self._process = os.getpid()
 
     def pause(
         self, moref: Any, path: str, is_final: Callable[[Any], bool], interval: float
@@ -110,13 +113,16 @@ class SharedUpdates:
             return not waiter.failed
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
             LOG.debug('Updates of %s are not to be had: %s', waiter.object_id, exc)
-            self._give_up()
+            if os.getpid() == self._process:
+                self._give_up()
             return False
         finally:
-            # First of all, so that the next leader need not wait for the rest.
-            self._leave(waiter)
-            if watch is not None:
-                self._destroy('DestroyPropertyFilter', watch)
+            # A green thread that was forked along ends here as well, and has nothing to clear away.
+            if os.getpid() == self._process:
+                # First of all, so that the next leader need not wait for the rest.
+                self._leave(waiter)
+                if watch is not None:
+                    self._destroy('DestroyPropertyFilter', watch)
 
     def _collector_of_all(self) -> _Collector:
         with self._lock:

@@ -17,6 +17,7 @@ import requests
 import suds
 
 from oslo_vmware import wsdl
+from oslo_vmware._process import PerProcess
 from oslo_vmware.soap import stored, versions
 from oslo_vmware.soap.compiled import Codec, CompiledClient
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableReplyError
@@ -39,7 +40,7 @@ _LIFETIME = 3600.0
 _LIMIT = 16
 
 _compiled: dict[tuple[Any, ...], tuple[float, Codec]] = {}
-_compiling = threading.Lock()
+_compiling = PerProcess(threading.Lock)
 
 
 @functools.cache
@@ -65,7 +66,7 @@ def described(url: str, transport: HttpTransport) -> Codec:
 
     # What came over an unverified connection is not served to sessions that verify.
     key = (url, None if url.startswith('file:') else transport.verify)
-    with _compiling:
+    with _compiling.get():
         now = time.monotonic()
         expires, codec = _compiled.get(key, (now, None))
         if codec is None or expires <= now:

@@ -47,6 +47,7 @@ from suds.umx.core import Core
 from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
+from oslo_vmware._process import PerProcess
 from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
@@ -62,8 +63,7 @@ suds_parts.quieten_suds()
 
 #: A description is a hundred megabytes, and a process talks to a handful of servers.
 _descriptions = suds_parts.MemoryCache(limit=4)
-_parsing: dict[tuple[Any, ...], threading.Lock] = {}
-_parsing_guard = threading.Lock()
+_parsing: PerProcess[dict[tuple[Any, ...], threading.Lock]] = PerProcess(dict)
 
 
 class CompatibilitySudsClient(suds.client.Client):
@@ -210,11 +210,9 @@ def _describe(url: str, transport: Any) -> suds.client.Client:
     http = getattr(transport, 'http', None)
     # What came over an unverified connection is not served to sessions that verify.
     key = (url, None if url.startswith('file:') else getattr(http, 'verify', None))
-    with _parsing_guard:
-        # Nobody waits for somebody who is ready to wait longer.
-        waiting = (*key, getattr(http, 'timeout', None))
-        parsing = _parsing.setdefault(waiting, threading.Lock())
-    with parsing:
+    # Nobody waits for somebody who is ready to wait longer.
+    waiting = (*key, getattr(http, 'timeout', None))
+    with _parsing.get().setdefault(waiting, threading.Lock()):
         described = _descriptions.get(key)
         if described is None:
             try:

@@ -15,7 +15,6 @@ without a lock: what it keeps are results that any thread would compute alike.
 
 import dataclasses
 import enum
-import functools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -177,7 +176,7 @@ class Description:
     address: str | None = None
     unqualified: bool = False
 
-    @functools.cached_property
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of types and elements, sorted."""
         found = {split(tag)[0] for names in (self.types, self.elements) for tag in names}

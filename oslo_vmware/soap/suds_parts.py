@@ -18,6 +18,7 @@ from suds.sax import Namespace
 from suds.sax.document import Document
 from suds.sax.element import Element
 
+from oslo_vmware._process import PerProcess
 from oslo_vmware.soap.transport import HttpTransport
 
 CACHE_TIMEOUT = 3600
@@ -76,7 +77,8 @@ class RequestsTransport(suds.transport.Transport):
 
 
 class MemoryCache(suds.cache.ObjectCache):
-    """Keeps what was expensive to make, by key, for a time. Safe for many threads.
+    """Keeps what was expensive to make, by key, for a time. Safe for many threads, and
+    after a fork.
 
     :param limit: how many entries to keep, the newest ones; None for all
     """
@@ -85,12 +87,12 @@ class MemoryCache(suds.cache.ObjectCache):
         # The base class makes a directory on disk; there is none here.
         self._limit = limit
         self._entries: dict[Any, tuple[float | None, Any]] = {}
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     def get(self, key: Any) -> Any:
         """The value of a key, or None; what has expired is dropped on the way."""
         now = clock.monotonic()
-        with self._lock:
+        with self._lock.get():
             self._entries = {
                 known: entry
                 for known, entry in self._entries.items()
@@ -103,7 +105,7 @@ class MemoryCache(suds.cache.ObjectCache):
 
         :returns: True
         """
-        with self._lock:
+        with self._lock.get():
             self._entries.pop(key, None)
             self._entries[key] = (clock.monotonic() + time if time else None, value)
             if self._limit is not None and len(self._entries) > self._limit:
@@ -112,12 +114,12 @@ class MemoryCache(suds.cache.ObjectCache):
 
     def purge(self, key: Any) -> None:
         """Forget a key."""
-        with self._lock:
+        with self._lock.get():
             self._entries.pop(key, None)
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
+        with self._lock.get():
             self._entries.clear()
 
 

@@ -16,9 +16,7 @@ What is decided here, once, for every request:
 - A connection that the server closed while it lay idle in the pool is not an outage. A *read* of
   which not one byte of the answer arrived on a *reused* connection is sent once more on a fresh
   one, at once. On a fresh connection the same failure is reported: then it means something.
-- Nothing else is sent twice. So that this costs nobody an error after an idle hour, everything but
-  a read leaves on a connection that is known to be alive: a fresh one, or one that was used a
-  moment ago (:data:`ALIVE_SECONDS`) and on which nothing has arrived since.
+  Nothing else is sent twice, and need not be (:mod:`~oslo_vmware.soap.connections`).
 - An answer has a greatest size (:data:`MAX_REPLY_BYTES`), counted after decompression and while it
   is read, so that neither a body without an end nor one that inflates a thousandfold fills the
   memory; and it takes hardly more of it than it has bytes. That holds for every answer, also one
@@ -27,17 +25,19 @@ What is decided here, once, for every request:
   (:data:`MAX_SILENCE_SECONDS` unless told otherwise), an earlier deadline of whoever is waiting
   counts (:mod:`oslo_vmware._deadline`), and a peer that vanished is noticed
   (:mod:`oslo_vmware._sockets`).
+- A process that was forked off begins with no connections, and with the cookies of its parent.
 - What the environment says of proxies and authorities is asked once for each URL, not at each call.
 - ``insecure`` is the operator's word, and whoever opens the session warns about it once;
   urllib3's own warning at every request is not wanted.
 """
 
-import http.client
+import functools
 import io
 import logging
 import math
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
@@ -45,14 +45,12 @@ from typing import Any, NamedTuple
 
 import requests
 import requests.adapters
-import urllib3
 from requests.cookies import extract_cookies_to_jar
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from oslo_vmware import _deadline, _trust
-from oslo_vmware._sockets import KEEPALIVE_OPTIONS
+from oslo_vmware._process import PerProcess
 from oslo_vmware.soap.call import Call
+from oslo_vmware.soap.connections import Adapter, is_stale, let_go_of_inherited, under_way
 from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 from oslo_vmware.soap.local_file import LocalFileAdapter
 from oslo_vmware.soap.redirects import OneServerSession
@@ -73,10 +71,6 @@ MAX_SILENCE_SECONDS = 3600.0
 
 #: How much of an answer is read at a time, as it comes.
 _PIECE = 64 * 1024
-
-#: Seconds for which a connection that was used counts as alive. A server gives up idle ones after
-#: minutes, and what it closed a moment ago shows on the socket.
-ALIVE_SECONDS = 5.0
 
 #: How much is kept of an answer that is not read.
 _SAMPLE = 4096
@@ -109,19 +103,6 @@ class OversizedReplyError(requests.RequestException):
         self.reply = reply
 
 
-class StaleConnectionError(ConnectionError):
-    """A pooled connection was closed by the server before the request reached it."""
-
-
-class _UnderWay(threading.local):
-    """The call that a thread is busy with. A pool and its connections serve many."""
-
-    call: Call | None = None
-
-
-_under_way = _UnderWay()
-
-
 class HttpTransport:
     """HTTP for one service: connection pool, cookies, TLS and time-outs.
 
@@ -151,16 +132,15 @@ class HttpTransport:
         self.session.headers['Accept-Encoding'] = 'gzip, deflate'
         # As a hook, because requests reads the body of a redirection before anybody sees it.
         self.session.hooks['response'].append(_read_within_bounds)
-        self._routes: dict[str, _Route] = {}
-        self.session.mount('https://', _Adapter(pool_maxsize=pool_maxsize))
-        self.session.mount('http://', _Adapter(pool_maxsize=pool_maxsize))
-        self.session.mount('file:///', LocalFileAdapter())
+        self._routes = PerProcess(functools.partial(_no_routes, self.session, pool_maxsize))
+        self._routes.get()
         self._trust = self._trust_at(url)
         _trust.mark(self.session.cookies, self._trust)
 
     @property
     def cookiejar(self) -> CookieJar:
         """The live cookies, sent with every request; another jar may be put in its place."""
+        self._routes.get()
         return self.session.cookies
 
     @cookiejar.setter
@@ -177,16 +157,16 @@ class HttpTransport:
         :raises OversizedReplyError: the answer is too large
         :raises requests.RequestException: no answer arrived
         """
-        _under_way.call = call
+        under_way.call = call
         try:
             return _logged('POST', url, self._post, url, body, headers)
         except requests.ConnectionError as exc:
-            if call is None or not call.may_be_repeated_by_transport or not _is_stale(exc):
+            if call is None or not call.may_be_repeated_by_transport or not is_stale(exc):
                 raise
             LOG.debug('The server had closed the idle connection to %s: sending again', url)
             return _logged('POST', url, self._post, url, body, headers)
         finally:
-            _under_way.call = None
+            under_way.call = None
 
     def get(self, url: str) -> Reply:
         """Read a document, for instance an interface description.
@@ -198,18 +178,21 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close the pooled connections; the next request opens new ones."""
+        self._routes.get()
         self.session.close()
 
     def _get(self, url: str) -> requests.Response:
+        self._routes.get()
         return self.session.get(url, verify=self.verify, timeout=self._timeout())
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> requests.Response:
         # What requests' own post() does, without what comes out the same at every call and takes
         # half of its time: looking for proxies in the environment, taking the URL apart, copying
         # cookies, and looking for new ones twice.
-        route = self._routes.get(url)
+        routes = self._routes.get()
+        route = routes.get(url)
         if route is None:
-            route = self._routes[url] = self._route(url)
+            route = routes[url] = self._route(url)
         request = requests.PreparedRequest()
         request.method = 'POST'
         request.url = route.url
@@ -251,6 +234,22 @@ def _limits(connection_timeout: float | None) -> tuple[float | None, float | Non
     # No infinite number is a time-out for what lies beneath.
     limit = None if connection_timeout == math.inf else connection_timeout
     return limit, limit
+
+
+def _no_routes(session: requests.Session, pool_maxsize: int) -> dict[str, '_Route']:
+    """Begin with no connections, in this process."""
+    let_go_of_inherited()
+    session.adapters = OrderedDict(
+        {
+            'https://': Adapter(pool_maxsize=pool_maxsize),
+            'file:///': LocalFileAdapter(),
+            'http://': Adapter(pool_maxsize=pool_maxsize),
+        }
+    )
+    # The jar stays, because users have it; its lock may be held for ever.
+    if hasattr(session.cookies, '_cookies_lock'):
+        session.cookies._cookies_lock = threading.RLock()
+    return {}
 
 
 class _Route(NamedTuple):
@@ -340,7 +339,7 @@ class _NewestCookies(DefaultCookiePolicy):
         self._jar = jar
 
     def set_ok(self, cookie: Cookie, request: Any) -> bool:
-        call = _under_way.call
+        call = under_way.call
         logs_in = call is not None and call.logs_in
         return super().set_ok(cookie, request) and (logs_in or not self._is_late(cookie, request))
 
@@ -356,132 +355,3 @@ class _NewestCookies(DefaultCookiePolicy):
 def _leave_unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
     # With any auth object set, requests does not look into .netrc for one.
     return request
-
-
-def _is_stale(exc: requests.ConnectionError) -> bool:
-    # How deep it lies differs: behind a proxy urllib3 wraps it twice.
-    pending: list[Any] = [exc]
-    while pending:
-        inner = pending.pop()
-        if isinstance(inner, StaleConnectionError):
-            return True
-        if isinstance(inner, BaseException):
-            pending += [getattr(inner, 'reason', None), *inner.args]
-    return False
-
-
-class _ServesOften:
-    """Mixin for connections: tells one that died idle in the pool from one that died at work.
-
-    It also lets head and body of a request leave together. A head of its own costs the server an
-    awakening, and on a connection that the server has closed the body after it may fail in a way
-    that cannot be told from an outage.
-    """
-
-    _answers = 0
-    #: When it was last put back into the pool; a new one counts as alive.
-    idle_since = float('inf')
-    #: The head of the request at hand, once there is one; None when nothing is held back.
-    _held: list[bytes] | None = None
-
-    def connect(self) -> None:
-        self._answers = 0
-        super().connect()  # type: ignore[misc]
-
-    def endheaders(self, *args: Any, **kwargs: Any) -> None:
-        self._held = []
-        super().endheaders(*args, **kwargs)  # type: ignore[misc]
-
-    def send(self, data: Any) -> None:
-        if self._held is None:
-            super().send(data)  # type: ignore[misc]
-        elif not self._held:
-            self._held.append(data)
-        else:
-            self._release(data)
-
-    def _release(self, data: bytes = b'') -> None:
-        head, self._held = self._held, None
-        if head:
-            super().send(head[0] + data)  # type: ignore[misc]
-            if _under_way.call is not None:
-                _under_way.call.has_left = True
-
-    def getresponse(self) -> Any:
-        try:
-            self._release()
-            response = super().getresponse()  # type: ignore[misc]
-        except (http.client.RemoteDisconnected, ConnectionError) as exc:
-            if self._answers:
-                raise StaleConnectionError(str(exc)) from exc
-            raise
-        self._answers += 1
-        return response
-
-
-class _HTTPConnection(_ServesOften, HTTPConnection):
-    pass
-
-
-class _HTTPSConnection(_ServesOften, HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        # Read only by the check that would warn at every request of an insecure session.
-        self.is_verified = True
-
-
-class _KnowsTheLiving:
-    """Mixin for pools: gives a connection that may have died only to what can be sent again."""
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        # The base class has closed one on which something arrived, such as the server's farewell.
-        connection = super()._get_conn(timeout)  # type: ignore[misc]
-        call = _under_way.call
-        if time.monotonic() - connection.idle_since > ALIVE_SECONDS and not (
-            call is not None and call.may_be_repeated_by_transport
-        ):
-            # It is opened anew when the request is sent.
-            connection.close()
-        return connection
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            conn.idle_since = time.monotonic()
-        super()._put_conn(conn)  # type: ignore[misc]
-
-
-class _HTTPConnectionPool(_KnowsTheLiving, HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSConnectionPool(_KnowsTheLiving, HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-_POOLS = {'http': _HTTPConnectionPool, 'https': _HTTPSConnectionPool}
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    def __init__(self, pool_maxsize: int) -> None:
-        super().__init__(pool_connections=pool_maxsize, pool_maxsize=pool_maxsize)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        options = [*HTTPConnection.default_socket_options, *KEEPALIVE_OPTIONS]
-        super().init_poolmanager(*args, socket_options=options, **kwargs)
-        manager: urllib3.PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = _POOLS
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        # The base class looks for the file at every request.
-        if getattr(conn, 'verified_by', None) != verify:
-            super().cert_verify(conn, url, verify, cert)
-            conn.verified_by = verify
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        # Nothing else: urllib3 has none for connections to proxies.
-        options = [*KEEPALIVE_OPTIONS]
-        manager = super().proxy_manager_for(proxy, socket_options=options, **kwargs)
-        # SOCKS proxies need pools of their own.
-        if not proxy.lower().startswith('socks'):
-            manager.pool_classes_by_scheme = _POOLS
-        return manager

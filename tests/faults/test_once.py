@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, vim_util, wsdl
-from oslo_vmware.soap import transport
+from oslo_vmware.soap import connections as _connections
 from oslo_vmware.soap.exchange import NO_CONNECTION_MADE
 from oslo_vmware.vim import Vim
 from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
@@ -286,8 +286,8 @@ def test_after_an_idle_hour(
     with Server() as server:
         vim = server.vim
         vim.CurrentTime('ServiceInstance')
-        real = transport.time.monotonic
-        monkeypatch.setattr(transport.time, 'monotonic', lambda: real() + 3600)
+        real = _connections.time.monotonic
+        monkeypatch.setattr(_connections.time, 'monotonic', lambda: real() + 3600)
         getattr(vim, operation)(FOLDER)
         assert server.connections == connections
 

@@ -1,0 +1,388 @@
+"""Programs that fork, for :mod:`tests.functional.test_fork`: scenarios in processes of their own.
+
+``python -m tests.forks SCENARIO ARGUMENTS``, with the arguments of a session as JSON; what came of
+it is printed as JSON. A process that forks should have nothing else going on, least of all the
+server it talks to. With ``OSLO_VMWARE_TEST_EVENTLET=1`` the scenario runs in green threads.
+"""
+
+import os
+import sys
+
+GREEN = os.environ.get('OSLO_VMWARE_TEST_EVENTLET') == '1'
+
+if GREEN:
+    import warnings
+
+    warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
+    import eventlet
+    import eventlet.hubs
+
+    eventlet.monkey_patch()
+
+import atexit  # noqa: E402
+import contextlib  # noqa: E402
+import ctypes  # noqa: E402
+import json  # noqa: E402
+import multiprocessing  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+import traceback  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+from oslo_vmware import api, vim_util  # noqa: E402
+from oslo_vmware._session.updates import SharedUpdates  # noqa: E402
+from oslo_vmware.soap import descriptions  # noqa: E402
+
+WORKERS = 4
+ROUNDS = 25
+
+#: Where a forked process writes its result.
+RESULT = 200
+
+#: Seconds after which a process counts as blocked for ever.
+PATIENCE = 30.0
+
+
+def opened(arguments: dict[str, Any]) -> api.VMwareAPISession:
+    return api.VMwareAPISession(api_retry_count=0, task_poll_interval=0.05, **arguments)
+
+
+# Forking
+
+
+def forked(body: Callable[[], Any], fork: Callable[[], int] = os.fork) -> Callable[[], Any]:
+    """Run a function in a process that is forked off; gives a function that waits for its result.
+
+    The result is that of the function, or the words ``blocked for ever``, or a traceback.
+    """
+    receiving, sending = os.pipe()
+    process = fork()
+    if process == 0:
+        try:
+            os.close(receiving)
+            os.dup2(sending, RESULT)
+            new_loop()
+            result = body()
+        except BaseException:  # noqa: BLE001 - it is the result
+            result = traceback.format_exc()
+        os.write(RESULT, json.dumps(result).encode())
+        os._exit(0)
+    os.close(sending)
+
+    def joined() -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while os.waitpid(process, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(process, 9)
+                os.waitpid(process, 0)
+                return 'blocked for ever'
+            time.sleep(0.01)
+        with open(receiving, 'rb') as results:
+            return json.loads(results.read() or b'"died"')
+
+    return joined
+
+
+def new_loop() -> None:
+    """As launchers of green services do it after a fork: the loop of the parent is the parent's."""
+    if GREEN:
+        eventlet.hubs.use_hub()
+        eventlet.hubs.get_hub()
+
+
+def fork_in_c() -> int:
+    """As a server does that has Python inside: no hook of Python's runs."""
+    return int(ctypes.PyDLL(None).fork())
+
+
+def by_multiprocessing(method: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    def forked(body: Callable[[], Any]) -> Callable[[], Any]:
+        context = multiprocessing.get_context(method)
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(target=_send, args=(body, sending))  # type: ignore[attr-defined]
+        process.start()
+        sending.close()
+
+        def joined() -> Any:
+            process.join(PATIENCE)
+            if process.is_alive():
+                process.kill()
+                return 'blocked for ever'
+            return receiving.recv()
+
+        return joined
+
+    return forked
+
+
+def _send(body: Callable[[], Any], sending: Any) -> None:
+    new_loop()
+    sending.send(body())
+
+
+FORKS: dict[str, Callable[[Callable[[], Any]], Callable[[], Any]]] = {
+    'os.fork': forked,
+    'a fork in C': lambda body: forked(body, fork_in_c),
+    'multiprocessing fork': by_multiprocessing('fork'),
+}
+# Where eventlet has replaced sockets, multiprocessing finds that it cannot pass descriptors.
+if not GREEN:
+    FORKS['multiprocessing forkserver'] = by_multiprocessing('forkserver')
+
+
+# Work
+
+
+class Work:
+    """Reads names, each process in another order, and counts those that are right."""
+
+    def __init__(self, session: api.VMwareAPISession) -> None:
+        self.session = session
+        result = session.invoke_api(
+            vim_util,
+            'get_objects',
+            session.vim,
+            'VirtualMachine',
+            100,
+            ['name', 'runtime.powerState'],
+        )
+        found = {
+            one.obj.value: {prop.name: prop.val for prop in one.propSet} for one in result.objects
+        }
+        self.names = {one: values['name'] for one, values in found.items()}
+        self.off = sorted(
+            one for one, values in found.items() if values['runtime.powerState'] == 'poweredOff'
+        )
+
+    def rounds(self, number: int) -> int:
+        ids = sorted(self.names)
+        right = 0
+        for round_ in range(ROUNDS):
+            one = ids[(number * 7 + round_) % len(ids)]
+            right += self.name(one) == self.names[one]
+        return right
+
+    def name(self, one: str) -> Any:
+        moref = vim_util.get_moref(one, 'VirtualMachine')
+        return self.session.invoke_api(
+            vim_util, 'get_object_property', self.session.vim, moref, 'name'
+        )
+
+    def power_on(self, number: int) -> str:
+        moref = vim_util.get_moref(self.off[number], 'VirtualMachine')
+        task = self.session.invoke_api(self.session.vim, 'PowerOnVM_Task', moref)
+        return str(self.session.wait_for_task(task).state)
+
+
+class FromImport:
+    """Work on the session that the module opened when it was imported, where there is one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self) -> int:
+        import tests.forks_preloaded as preloaded
+
+        return preloaded.work.rounds(self.number)
+
+
+def workers(arguments: dict[str, Any], method: str) -> Any:
+    """Parent and children read at once."""
+    fork = FORKS[method]
+    if method == 'multiprocessing forkserver':
+        os.environ['OSLO_VMWARE_TEST_FORK'] = json.dumps(arguments)
+        multiprocessing.set_forkserver_preload(['tests.forks_preloaded'])
+        joins = [fork(FromImport(number)) for number in range(WORKERS)]
+        return {'children': [join() for join in joins], 'parent': ROUNDS}
+    work = Work(opened(arguments))
+    joins = [fork(lambda number=number: work.rounds(number)) for number in range(WORKERS)]
+    parent = work.rounds(WORKERS)
+    return {'children': [join() for join in joins], 'parent': parent}
+
+
+def descriptors(arguments: dict[str, Any]) -> Any:
+    """Which sockets parent and child have to the server, when both have used the session."""
+    work = Work(opened(arguments))
+
+    def child() -> Any:
+        work.rounds(1)
+        return sorted(inodes(arguments['port']))
+
+    join = forked(child)
+    work.rounds(0)
+    return {'child': join(), 'parent': sorted(inodes(arguments['port']))}
+
+
+def inodes(port: int) -> Iterator[int]:
+    import socket
+
+    for name in os.listdir('/proc/self/fd'):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(name))) as one:
+            if one.family == socket.AF_INET and one.getpeername()[1] == port:
+                yield os.fstat(int(name)).st_ino
+
+
+def closed_by_others(arguments: dict[str, Any]) -> Any:
+    """A child that closes all descriptors, as daemons do, and opens files of its own."""
+    work = Work(opened(arguments))
+
+    def child() -> Any:
+        os.closerange(3, RESULT)
+        new_loop()
+        files = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
+        right = work.rounds(1)
+        for one in files:
+            os.fstat(one)
+        return right
+
+    return forked(child)()
+
+
+def locks(arguments: dict[str, Any]) -> Any:
+    """Other threads hold every lock there is while this one forks."""
+    session = opened(arguments)
+    work = Work(session)
+    held = list(all_locks(session))
+    holding = threading.Barrier(len(held) + 1)
+    ended = threading.Event()
+
+    def hold(lock: Any) -> None:
+        with lock:
+            holding.wait()
+            ended.wait()
+
+    threads = [threading.Thread(target=hold, args=(lock,), daemon=True) for lock in held]
+    for thread in threads:
+        thread.start()
+    holding.wait()
+
+    def child() -> Any:
+        state = work.power_on(0)
+        session.vim.client.cookiejar.clear()
+        session._login()
+        right = work.rounds(1)
+        session.pbm  # noqa: B018 - reads a description
+        session.close()
+        return [state, right, work.rounds(2)]
+
+    result = forked(child)()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    return {'locks': len(held), 'child': result}
+
+
+def all_locks(session: api.VMwareAPISession) -> Iterator[Any]:
+    own = session._own.get()
+    yield own.login_lock
+    yield own.client_lock
+    updates = session._shared_updates()
+    assert isinstance(updates, SharedUpdates)
+    yield updates._lock
+    yield descriptions._compiling.get()
+    transport = session.vim._transport
+    yield transport.cookiejar._cookies_lock
+    for adapter in transport.session.adapters.values():
+        if hasattr(adapter, 'poolmanager'):
+            pools = adapter.poolmanager.pools
+            yield pools.lock
+            for key in list(pools._container):
+                # Among green threads the queue has no lock.
+                if not GREEN:
+                    yield pools._container[key].pool.mutex
+    if os.environ.get('OSLO_VMWARE_SOAP_ENGINE') == 'reference':
+        from oslo_vmware.soap import reference
+
+        yield reference._descriptions._lock.get()
+        yield from reference._parsing.get().values()
+
+
+def silence(arguments: dict[str, Any]) -> Any:
+    """Children that end in each way there is, with and without using the session before."""
+    session = opened(arguments)
+    work = Work(session)
+    results = []
+    for uses, leaves in [(False, True), (True, True), (False, False), (True, False)]:
+        process = os.fork()
+        if process == 0:
+            new_loop()
+            if uses:
+                work.rounds(1)
+            if leaves:
+                session.vim.close()
+                os._exit(7)
+            # As a process ends that nobody forked: with what waits for its end, and collected.
+            atexit._run_exitfuncs()
+            del session, work
+            sys.exit(7)
+        results.append(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+    return {'children': results, 'parent': work.rounds(0)}
+
+
+def waiting(arguments: dict[str, Any]) -> Any:
+    """Parent and child wait for tasks at the same time."""
+    work = Work(opened(arguments))
+    join = forked(lambda: work.power_on(0))
+    return [work.power_on(1), join()]
+
+
+def forked_while_waiting(arguments: dict[str, Any]) -> Any:
+    """Another thread waits for a task while this one forks, and the child tells what it did."""
+    session = opened(arguments)
+    work = Work(session)
+    states: list[str] = []
+
+    def wait() -> None:
+        states.append(work.power_on(0))
+
+    waiter = eventlet.spawn(wait) if GREEN else threading.Thread(target=wait, daemon=True)
+    if not GREEN:
+        waiter.start()
+    updates = session._shared_updates()
+    assert updates is not None
+    while not updates._leader:
+        time.sleep(0.01)
+
+    def child() -> Any:
+        if GREEN:
+            # Green threads are forked along. This is what ends one that nobody will resume.
+            waiter.parent = eventlet.getcurrent()
+            waiter.throw()
+        return work.rounds(1)
+
+    result = forked(child)()
+    waiter.wait() if GREEN else waiter.join(PATIENCE)
+    return [result, states]
+
+
+def logged_out(arguments: dict[str, Any]) -> Any:
+    """A child logs out; parent and child go on."""
+    session = opened(arguments)
+    work = Work(session)
+
+    def child() -> Any:
+        session.logout()
+        return work.rounds(1)
+
+    first = forked(child)()
+    return [first, work.rounds(0)]
+
+
+SCENARIOS = {
+    function.__name__: function
+    for function in (
+        workers,
+        descriptors,
+        closed_by_others,
+        locks,
+        silence,
+        waiting,
+        forked_while_waiting,
+        logged_out,
+    )
+}
+
+if __name__ == '__main__':
+    name, given, *more = sys.argv[1:]
+    print(json.dumps(SCENARIOS[name](json.loads(given), *more)))
