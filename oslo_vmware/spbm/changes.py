@@ -1,15 +1,19 @@
 """Storage policies as code: made, changed, copied, deleted, and kept as they should be.
 
 Rules are checked before anything is sent (:mod:`oslo_vmware.spbm.validation`); every change makes
-the session forget what it knew of the policies concerned.
+the session forget what it knew of the policies concerned. If the answer to a change is lost, what
+became of it is read (:mod:`oslo_vmware.spbm.lost`). Only what that does not tell reaches the
+caller, as ``VimOutcomeUnknownException``.
 """
 
+import functools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, errors, policies, rules, schema, validation
+from oslo_vmware.spbm import _calls, errors, lost, policies, rules, schema, validation
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.policies import Policy
 
@@ -46,6 +50,9 @@ def create_policy(
     :raises InvalidRuleException: with every mistake, and nothing was sent
     :raises PbmDuplicateNameException: there is a policy of that name
     :raises PbmNoPermissionException: privilege ``StorageProfile.Update`` is missing
+    :raises VimOutcomeUnknownException: the answer was lost, and there is no such policy so far.
+                                        One that was not there before, with this name and content,
+                                        is taken for the one that was to be made
     """
     held = _some(rule_sets)
     return _create(session, name, held, description, category, validate=validate)
@@ -67,10 +74,14 @@ def _create(
     category: str | None,
     *,
     validate: bool,
+    since: float | None = None,
 ) -> Policy:
-    """Make a policy; of no rule sets one without requirements."""
+    """Make a policy; of no rule sets one without requirements.
+
+    :param since: when, by the monotonic clock, there was no policy of that name
+    """
     constraints = _constraints(session, held, name, validate=validate)
-    connection = _calls.Connection(session)
+    connection, asked = _calls.Connection(session), category
     if category == policies.REQUIREMENT and not connection.has('PbmFetchCapabilitySchema'):
         # Before 6.5 that goes without saying, and cannot be said.
         category = None
@@ -82,11 +93,18 @@ def _create(
         resourceType=connection.create('PbmProfileResourceType', resourceType=policies.STORAGE),
         constraints=constraints,
     )
+    before = policies.listing(session, asked, since)
     try:
         made = connection.call(_calls.PROFILES, 'PbmCreate', createSpec=spec)
     except errors.PbmDuplicateNameException as exc:
         exc.name = exc.name or name
         raise
+    except exceptions.VimOutcomeUnknownException as exc:
+        with lost.after(exc):
+            own = lost.made_since(session, before, asked, name, description, held)
+        if own is None:
+            raise
+        return own
     finally:
         policy_cache(session).forget(())
     return policies.find_policy(session, made, category=None)
@@ -175,6 +193,11 @@ def _update(
         duplicate = errors.recast(exc, errors.PbmDuplicateNameException)
         duplicate.name = name
         raise duplicate from exc
+    except exceptions.VimOutcomeUnknownException as exc:
+        with lost.after(exc):
+            now = policies.find_policy(session, id_, category=None, fresh=True)
+        if not lost.is_as(now, name, description, held):
+            raise
     finally:
         policy_cache(session).forget([id_])
     return policies.find_policy(session, id_, category=None)
@@ -216,6 +239,9 @@ Outcome = exceptions.VMwareDriverException | None
 def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
     """Delete policies, with one outcome for each (``PbmDelete``, PBM API 1.0).
 
+    Which policies there are is read before, one call: what is gone then is deleted, also if the
+    answer that said so was lost.
+
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param doomed: ids, ``PbmProfileId`` or :class:`Policy` objects
     :returns: id to None, or to the exception that says why not (``PolicyInUseException``,
@@ -224,11 +250,14 @@ def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
               the outcome of its policies, and without an answer of the rest, too
     """
     ids = list(dict.fromkeys(_calls.policy_id(one) for one in doomed))
+    if not ids:
+        return {}
+    before = policies.listing(session, None).ids
     outcomes: dict[str, Outcome] = {}
     try:
         for number, block in enumerate(_calls.blocks(ids)):
             try:
-                outcomes |= dict.fromkeys(block) | _deleted(session, block)
+                outcomes |= dict.fromkeys(block) | _delete(session, block)
             except exceptions.VMwareDriverException as exc:
                 if not number:
                     raise
@@ -236,13 +265,18 @@ def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
                 outcomes |= dict.fromkeys(block, exc)
                 if not isinstance(exc, exceptions.VimException):
                     # There was no answer to this block, and there is none to be had to the next.
-                    return {one: outcomes.get(one, exc) for one in ids}
+                    outcomes = {one: outcomes.get(one, exc) for one in ids}
+                    break
     finally:
         policy_cache(session).forget(ids)
+    for id_, outcome in outcomes.items():
+        if isinstance(outcome, errors.PolicyNotFoundException) and id_ in before:
+            # The session repeats a call whose answer was lost, and the second finds nothing.
+            outcomes[id_] = None
     return outcomes
 
 
-def _deleted(session: Any, ids: Sequence[str]) -> dict[str, Outcome]:
+def _delete(session: Any, ids: Sequence[str]) -> dict[str, Outcome]:
     connection = _calls.Connection(session)
     reply = connection.call(
         _calls.PROFILES,
@@ -310,15 +344,23 @@ def _ensure(
 
     :param some: without rule sets none is made, and none changed
     """
+    began = time.monotonic()
     try:
         # What is kept may have been changed or deleted by others.
         present = policies.find_policy(session, name, category=category, fresh=True)
     except errors.PolicyNotFoundException:
         if some:
             _some(held)
+        make = functools.partial(
+            _create, session, name, held, description, category, validate=validate
+        )
         try:
-            made = _create(session, name, held, description, category, validate=validate)
-            return Ensured(made, True)
+            try:
+                return Ensured(make(since=began), True)
+            except exceptions.VimOutcomeUnknownException:
+                # Not there so far. There is never more than one of a name, so a second request
+                # does no harm: if the first is executed after all, it is refused.
+                return Ensured(make(), True)
         except errors.PbmDuplicateNameException:
             # Somebody else was quicker, or has just renamed another.
             policy_cache(session).clear()

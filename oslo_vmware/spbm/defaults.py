@@ -9,7 +9,7 @@ from typing import Any
 
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, errors
+from oslo_vmware.spbm import _calls, errors, lost
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.policies import Policy
 
@@ -91,13 +91,19 @@ def set_default_policy(session: Any, policy: Any, datastores: Iterable[Any]) -> 
     operation = 'PbmAssignDefaultRequirementProfile'
     connection.require(operation, _SINCE)
     id_ = _calls.policy_id(policy)
-    connection.call(
-        _calls.PROFILES,
-        operation,
-        [id_],
-        profile=connection.profile_id(id_),
-        datastores=connection.hubs(places),
-    )
+    try:
+        connection.call(
+            _calls.PROFILES,
+            operation,
+            [id_],
+            profile=connection.profile_id(id_),
+            datastores=connection.hubs(places),
+        )
+    except exceptions.VimOutcomeUnknownException as exc:
+        with lost.after(exc):
+            now = default_policies(session, places).values()
+        if any(getattr(one, 'id', None) != id_ for one in now):
+            raise
 
 
 def reset_default_policy(session: Any, policy: Any = None) -> None:

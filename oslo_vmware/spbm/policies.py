@@ -115,8 +115,8 @@ def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[P
     :returns: in the order of the server
     """
     cache = policy_cache(session)
-    listing = cache.listing(category) or _newer_listing(session, category, None)
-    return _policies(session, listing.ids)
+    held = cache.listing(category) or _newer_listing(session, category, None)
+    return _policies(session, held.ids)
 
 
 def find_policy(
@@ -155,7 +155,7 @@ def _find(
     session: Any, wanted: Sequence[str], category: str | None, fresh: bool = False
 ) -> dict[str, Policy]:
     cache = policy_cache(session)
-    began, listing = time.monotonic(), cache.listing(category)
+    began, held = time.monotonic(), cache.listing(category)
     named = cache.named(category)
     found: dict[str, Policy] = {}
     stale: dict[str, str] = {}
@@ -175,10 +175,10 @@ def _find(
             found[one] = read[id_]
     missing = [one for one in wanted if one not in found]
     while missing:
-        listing = _newer_listing(session, category, listing)
-        asked_now = listing.asked >= began
+        held = _newer_listing(session, category, held)
+        asked_now = held.asked >= began
         if asked_now or not fresh:
-            named = by_name(_policies(session, listing.ids))
+            named = by_name(_policies(session, held.ids))
             found.update((one, named[one]) for one in missing if one in named)
             missing = [one for one in missing if one not in found]
         if missing and asked_now:
@@ -241,6 +241,17 @@ def _newer_listing(session: Any, category: str | None, than: Listing | None) -> 
         return _query(session, category) if kept is None or kept is than else kept
 
     return policy_cache(session).share(('listing', category), ask)
+
+
+def listing(session: Any, category: str | None, since: float | None = None) -> Listing:
+    """The ids of a category's policies, asked for now or at a time.
+
+    :param since: by the monotonic clock
+    """
+    kept = policy_cache(session).listing(category)
+    if kept is not None and since is not None and kept.asked >= since:
+        return kept
+    return _query(session, category)
 
 
 def _query(session: Any, category: str | None) -> Listing:
