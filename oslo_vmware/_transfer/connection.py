@@ -171,6 +171,8 @@ _MAX_WARNED = 1000
 
 def _warn_once(server: str) -> None:
     """Say that a server is not verified, once in the life of the process."""
+    if server not in _warned and len(_warned) >= _MAX_WARNED:
+        _warned.clear()
     mine = object()
     # Needs no lock: one of many threads finds its own.
     if _warned.setdefault(server, mine) is mine:
@@ -180,8 +182,6 @@ def _warn_once(server: str) -> None:
             'thumbprint to verify it.',
             server,
         )
-    if len(_warned) > _MAX_WARNED:
-        _warned.clear()
 
 
 def check_thumbprint(certificate: bytes, thumbprint: str) -> None:
