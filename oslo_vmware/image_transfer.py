@@ -200,7 +200,9 @@ def download_flat_image(
     :param image_id: which image
     :param kwargs: ``image_size``, and ``host``, ``port``, ``data_center_name``,
                    ``datastore_name``, ``cookies``, ``file_path``, ``cacerts`` of
-                   :class:`~oslo_vmware.rw_handles.FileWriteHandle`
+                   :class:`~oslo_vmware.rw_handles.FileWriteHandle`. Without ``cacerts`` the server
+                   is verified with the system's trust store; or as a session verifies it, if it is
+                   the session's own, and ``cookies`` its live jar
     :raises ImageTransferException: see the module
     :raises VimException: see the module
     """
@@ -215,9 +217,21 @@ def download_flat_image(
         kwargs.get('cookies'),
         kwargs.get('file_path'),
         int(kwargs['image_size']),
-        kwargs.get('cacerts'),
+        kwargs['cacerts'] if 'cacerts' in kwargs else _usual_cacerts(kwargs),
         timeout_secs,
     )
+
+
+def _usual_cacerts(where: Mapping[str, Any]) -> bool | None:
+    trust = _trust.trust_of(where.get('cookies'))
+    if trust is None or not trust.verified:
+        return None
+    url = _connection.file_url(
+        where.get('host') or '', where.get('port'), where.get('data_center_name'),
+        where.get('datastore_name'), None, 'https',
+    )  # fmt: skip
+    # What False means for the own server of a session is in the hands of the connection.
+    return False if _connection.is_at(trust.origin, url) else None
 
 
 def download_file(

@@ -492,7 +492,8 @@ class DatastoreURL:
         :param content_length: bytes of the body
         :param cookie: the whole header
         :param cacerts: True to verify with the bundle of ``requests``, a path to verify with
-                        that bundle, None to verify with the system's, False not to verify
+                        that bundle or directory, None to verify with the system's, False not to
+                        verify
         :param thumbprint: of the server's certificate, which must then have it
         :returns: connection, ready for ``send`` and ``getresponse``
         :raises ValueError: the scheme is neither ``http`` nor ``https``

@@ -337,6 +337,52 @@ def test_download_image_verifies_as_the_session(
         assert server.exchanges == []
 
 
+class Images:
+    """An image service."""
+
+    def download(self, context: Any, image_id: str) -> Iterator[bytes]:
+        yield DATA
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_download_flat_image_without_a_word_of_trust(
+    vc: VCenterSimulator,
+    connect: SessionMaker,
+    relay: Relay,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: Way,
+) -> None:
+    """The session's own server as the session does it; any other, and None, by the system."""
+    session = connect(vc, port=relay.port, **way(vc, tmp_path, monkeypatch))
+    place = Place(vc, session)
+
+    def download(**arguments: Any) -> None:
+        image_transfer.download_flat_image(
+            'context', 10, Images(), 'id',
+            **{
+                'image_size': len(DATA),
+                'host': session._host,
+                'port': session._port,
+                'data_center_name': place.dc.name,
+                'datastore_name': place.ds.name,
+                'cookies': session.vim.client.cookiejar,
+                'file_path': 'flat',
+            } | arguments,
+        )  # fmt: skip
+
+    download()
+    assert vc.transfers[-1].received == len(DATA)
+    for arguments in ({'cacerts': None}, {'cookies': None}, {'host': 'localhost'}):
+        with pytest.raises(exceptions.VimCertificateException, match='verify failed'):
+            download(**arguments)
+    with impostor() as server:
+        relay.lead_to(server.host, server.port)
+        with pytest.raises(exceptions.VimCertificateException, match='verify failed'):
+            download()
+        assert server.exchanges == []
+
+
 # What changes on the disk
 
 
