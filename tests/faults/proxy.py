@@ -23,6 +23,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -30,6 +31,9 @@ from tests.transfer.server import CERTIFICATE, thumbprint
 
 #: Seconds for what the other side does at once.
 _PATIENCE = 30.0
+
+#: Seconds that a thread may be behind its client.
+_A_MOMENT = 0.2
 
 #: What means something between two neighbours only, and is made anew for the next.
 _OF_THE_CONNECTION = ('connection', 'content-length', 'transfer-encoding', 'keep-alive')
@@ -293,7 +297,8 @@ class Proxy:
         for server in servers:
             _shut_down(server.sock)
         for thread in threads:
-            thread.join(_PATIENCE)
+            if thread.is_alive():
+                thread.join(_PATIENCE)
         for server in servers:
             server.close()
 
@@ -317,7 +322,16 @@ class Proxy:
 
     def close_idle(self) -> None:
         """Close the connections on which no request is under way, and wait until they are."""
+        # One that has just been answered is idle for its client before it is so for its thread.
+        deadline = time.monotonic() + _A_MOMENT
+        while self._others_busy() and time.monotonic() < deadline:
+            time.sleep(0.001)
         self._cut(lambda thread: not getattr(thread, 'busy', True))
+
+    def _others_busy(self) -> bool:
+        with self._lock:
+            threads = set(self._clients) - {threading.current_thread()}
+        return any(getattr(thread, 'busy', False) for thread in threads)
 
     def close_connections(self) -> None:
         self._cut(lambda thread: True)
@@ -328,7 +342,7 @@ class Proxy:
             for connection in cut.values():
                 _shut_down(connection)
         for thread in cut:
-            if thread is not threading.current_thread():
+            if thread is not threading.current_thread() and thread.is_alive():
                 thread.join(_PATIENCE)
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import pathlib
 from collections.abc import Iterator
 
 import pytest
 import requests
 from rich.console import Console
 
-from benchmarks import table, timing
+from benchmarks import before, table, timing
 from benchmarks.libraries import Ours
 from benchmarks.replay import Replay
 from oslo_vmware.simulator import Inventory
@@ -132,3 +133,19 @@ def test_replies_are_replayed(replay: Replay) -> None:
         assert post(other.format('', '')).status_code == 404
         assert len(replay.misses()) == 1
         assert 'RetrieveServiceContent' in replay.misses()[0]
+
+
+def test_a_read_beside_that_of_another_build() -> None:
+    """Both builds read, by the clock and by the processor; here the other is this one."""
+    best = before.compare(before.HERE, turns=2, reads=5)
+    assert {figure: list(values) for figure, values in best.items()} == {
+        'clock': ['before', 'now'],
+        'processor': ['before', 'now'],
+    }
+    assert all(0 < value < 1e6 for values in best.values() for value in values.values())
+
+
+def test_no_build_to_compare_with(tmp_path: pathlib.Path) -> None:
+    """What was imported in its place is not measured against itself."""
+    with pytest.raises(SystemExit, match='has no oslo_vmware'):
+        before.compare(tmp_path, turns=1, reads=1)
