@@ -31,6 +31,10 @@ _NOT_AUTHENTICATED_SUFFIXES = (
 _ABOUT_PERMISSIONS = (exceptions.NO_PERMISSION, exceptions.NOT_AUTHENTICATED)
 _TOLD_OF_PERMISSIONS = ('object', 'privilegeId', *REASONS)
 
+#: Operations that give pages of properties, in lower case.
+FIRST_PAGE = 'retrievepropertiesex'
+PAGES = (FIRST_PAGE, 'continueretrievepropertiesex')
+
 #: How many reasons why properties are missing stand in a text; a page has thousands.
 _REASONS_TOLD = 3
 
@@ -67,20 +71,22 @@ def _fault_name(fault: Any) -> str:
     return name
 
 
-def check_retrieval(reply: Any) -> None:
-    """Look into a reply of RetrievePropertiesEx for what it says between the lines.
+def check_retrieval(operation: str, reply: Any) -> None:
+    """Look into a page of properties for what it says between the lines.
 
+    :param operation: RetrievePropertiesEx, or what gives the further pages
     :raises VimFaultException: the reply is empty (ESX answers so when the session has expired,
                                and also when nothing was found), or a property is missing
     """
     if not reply:
-        LOG.debug('The reply of RetrievePropertiesEx is empty: no session, or nothing found.')
+        LOG.debug('The reply of %s is empty: no session, or nothing found.', operation)
         exception = exceptions.VimFaultException(
             [exceptions.NOT_AUTHENTICATED],
-            _('The reply of RetrievePropertiesEx is empty.'),
+            _('The reply of %s is empty.') % operation,
             details={},
         )
-        exception.empty_reply = True
+        # A page that was announced is not empty because nothing was found.
+        exception.empty_reply = operation.lower() == FIRST_PAGE
         raise exception
     fault_list: list[str] = []
     details: dict[str, str] = {}
@@ -97,7 +103,7 @@ def check_retrieval(reply: Any) -> None:
                 details[member] = text_of(getattr(fault, member))
         reasons.append(f'{getattr(missing, "path", "")}: {text_of(missing.fault)}')
     if fault_list:
-        LOG.debug('RetrievePropertiesEx left out properties: %s', fault_list)
+        LOG.debug('%s left out properties: %s', operation, fault_list)
         exception = exceptions.VimFaultException(
             fault_list,
             _('Some properties could not be read (%s).') % '; '.join(_few(reasons)),

@@ -149,7 +149,10 @@ class VMwareAPISession:
             with self._own.get().client_lock:
                 if not self._vim:
                     self._warn_if_insecure()
-                    self._vim = vim.Vim(wsdl_url=self._vim_wsdl_loc, **self._client_arguments())
+                    client = vim.Vim(wsdl_url=self._vim_wsdl_loc, **self._client_arguments())
+                    if isinstance(client, service.Service):
+                        client.follow_session(self._renew)
+                    self._vim = client
         return self._vim
 
     @property
@@ -261,6 +264,11 @@ class VMwareAPISession:
             raise gave_up from failure
         LOG.warning('%s Trying again in %d s: %s', gave_up.msg, retry.delay, failure)
         return retry
+
+    def _renew(self) -> None:
+        """Log in, unless the session is alive."""
+        if not self.is_current_session_active():
+            self._create_session()
 
     def _login_unless_alive(self) -> None:
         """Log in; a refusal counts only if the session is really gone.

@@ -72,6 +72,9 @@ class VMwareDriverException(Exception):
     #: The decoded fault (``suds`` object) behind this exception, where there is one.
     fault: Any = None
 
+    #: How many objects a retrieval had delivered when this ended it; those behind them are missing.
+    delivered: int | None = None
+
     def __init__(
         self, message: Any = None, details: dict[str, Any] | None = None, **kwargs: Any
     ) -> None:

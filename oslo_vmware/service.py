@@ -26,7 +26,8 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from oslo_vmware import _attempt, constants, exceptions
 from oslo_vmware._i18n import _
-from oslo_vmware._replies import check_retrieval, fault_exception
+from oslo_vmware._replies import FIRST_PAGE, PAGES, check_retrieval, fault_exception
+from oslo_vmware._retrievals import Retrievals
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.client import SoapClient, open_client
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableReplyError
@@ -231,6 +232,8 @@ class Service:
         self.soap_url = soap_url
         self.op_id_prefix = op_id_prefix
         self._service_content: Any = None
+        self._retrievals = Retrievals(self)
+        self._renew: Callable[[], None] | None = None
         self._transport = HttpTransport(
             cacert, insecure, pool_maxsize, connection_timeout, soap_url
         )
@@ -318,8 +321,10 @@ class Service:
                 LOG.debug('Invoking %s.%s with opID=%s', type_, name, op_id)
             headers = self._soap_headers(op_id)
             reply = self.client.call(name, managed_object, arguments, headers, call)
-            if name.lower() == 'retrievepropertiesex':
-                check_retrieval(reply)
+            if name.lower() in PAGES:
+                check_retrieval(name, reply)
+                if name.lower() == FIRST_PAGE:
+                    self._retrievals.begin(arguments, reply)
         except Exception as exc:
             exception = self._failure(call, op_id, exc)
             if exception is exc:
@@ -332,6 +337,26 @@ class Service:
             raise
         _attempt.note(call.effect, name, op_id)
         return reply
+
+    def continue_retrieval(self, page: Any) -> Any:
+        """The page of properties after one that has a token, also where its session was lost.
+
+        For :func:`oslo_vmware.vim_util.continue_retrieval`, and internal.
+        """
+        return self._retrievals.next_page(page)
+
+    def follow_session(self, renew: Callable[[], None]) -> None:
+        """Have a session renewed that is lost between two pages of properties; internal.
+
+        :param renew: logs in unless the session is alive
+        """
+        self._renew = renew
+
+    def renew_session(self) -> bool:
+        """Log in unless the session is alive; tells whether there is somebody to do so."""
+        if self._renew is not None:
+            self._renew()
+        return self._renew is not None
 
     def _failure(self, call: Call, op_id: str | None, problem: Exception) -> Exception:
         """What to raise for a call that failed, and what is to be noted of it."""

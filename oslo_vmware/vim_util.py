@@ -11,8 +11,9 @@ keeps memory busy on the server until it is used or cancelled. This module has t
 
 The module holds no state and knows no session. A remote call goes to the ``vim`` that was passed;
 whoever wants an expired session renewed calls through ``VMwareAPISession.invoke_api(vim_util,
-'get_objects', session.vim, ...)``. That holds for ``continue_retrieval`` as well, although a token
-does not outlive the session it was made in.
+'get_objects', session.vim, ...)``. Further pages need no such help: a token does not outlive the
+session it was made in, so the ``vim`` of a session sees to it that the retrieval goes on
+(:mod:`oslo_vmware._retrievals`).
 
 References come in all shapes: ours, those found in replies, proxies that lie about their class,
 objects of test suites, strings. They are only asked for ``value`` and ``_type``.
@@ -25,6 +26,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from oslo_vmware import exceptions
+from oslo_vmware._i18n import _
 from oslo_vmware._specs import (
     build_object_spec,
     build_property_filter_spec,
@@ -300,7 +302,8 @@ def _token(retrieve_result: Any) -> Any:
 def continue_retrieval(vim: Any, retrieve_result: Any) -> Any:
     """Fetch the next page of a retrieval.
 
-    Uses ``ContinueRetrievePropertiesEx`` (vSphere API 4.1).
+    Uses ``ContinueRetrievePropertiesEx`` (vSphere API 4.1). When the session, or the page on its
+    way, was lost, the ``vim`` of a session retrieves anew, without what came already.
 
     :param vim: service object
     :param retrieve_result: the current page; anything without a token is the last one
@@ -309,6 +312,9 @@ def continue_retrieval(vim: Any, retrieve_result: Any) -> Any:
     token = _token(retrieve_result)
     if not token:
         return None
+    # Not asked of the object: there are stand-ins that have every attribute, or raise for it.
+    if hasattr(type(vim), 'continue_retrieval'):
+        return vim.continue_retrieval(retrieve_result)
     return vim.ContinueRetrievePropertiesEx(vim.service_content.propertyCollector, token=token)
 
 
@@ -342,6 +348,9 @@ class WithRetrieval:
     After a body that ended well the failure is raised: it tells that the session or the connection
     is gone, and hiding that would only move the surprise to the caller's next call.
 
+    Each object comes once, also over the loss of the session. An exception that ends the retrieval
+    says in its text and in ``delivered`` how many came before it.
+
     :ivar vim: service object
     :ivar retrieve_result: the current page, falsy after the last one
     """
@@ -374,9 +383,20 @@ class WithRetrieval:
             LOG.warning('A retrieval could not be cancelled: %s', failure)
 
     def __iter__(self) -> Iterator[Any]:
+        delivered = 0
         while self.retrieve_result:
-            yield from _contents(self.retrieve_result)
-            self.retrieve_result = continue_retrieval(self.vim, self.retrieve_result)
+            for content in _contents(self.retrieve_result):
+                delivered += 1
+                yield content
+            try:
+                self.retrieve_result = continue_retrieval(self.vim, self.retrieve_result)
+            except exceptions.VMwareDriverException as exc:
+                exc.delivered = delivered
+                exc.message = _('%(reason)s The retrieval ended after %(number)d objects.') % {
+                    'reason': exc.message,
+                    'number': delivered,
+                }
+                raise
 
 
 # Inventory path

@@ -36,7 +36,7 @@ TRUST = ('_trust',)
 FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
-SERVICES = ('_flights', '_replies', 'service', 'vim', '_pbm_session', 'pbm')
+SERVICES = ('_flights', '_replies', '_retrievals', 'service', 'vim', '_pbm_session', 'pbm')
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
