@@ -26,6 +26,13 @@ def description(vc_version: str) -> str | None:
     return wsdl.file_url(path) if path is not None else None
 
 
+def release(session: Any) -> tuple[int, int] | None:
+    """Major and minor version of a session's server; None where a stand-in does not say."""
+    about = getattr(session.vim.service_content, 'about', None)
+    version = getattr(about, 'version', None)
+    return _release(version) if isinstance(version, str) else None
+
+
 def _release(version: str) -> tuple[int, int] | None:
     """Major and minor of a dotted version; a missing minor is 0."""
     parts = version.split('.')[:2]

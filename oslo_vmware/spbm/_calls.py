@@ -5,7 +5,7 @@ exception of :mod:`oslo_vmware.spbm.errors`.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import suds
 
@@ -27,6 +27,9 @@ _POD = 'StoragePod'
 _DATASTORE = 'Datastore'
 
 T = TypeVar('T')
+
+#: Major and minor version of vSphere.
+Release = tuple[int, int]
 
 
 class Connection:
@@ -70,16 +73,14 @@ class Connection:
             return False
         return True
 
-    def require(self, operation: str, since: str) -> None:
-        """See that there is an operation.
+    def require(self, operation: str, since: Release, what: str | None = None) -> None:
+        """See that there is an operation, or something that came with it.
 
+        :param what: what that is, for the text
         :raises PbmNotSupportedException: the server's PBM is older
         """
         if not self.has(operation):
-            raise exceptions.PbmNotSupportedException(
-                _('%(operation)s needs vSphere %(since)s or later.')
-                % {'operation': operation, 'since': since}
-            )
+            _refuse(what or operation, since)
 
     def call(
         self, manager: str, operation: str, policies: Sequence[str] = (), **arguments: Any
@@ -114,6 +115,26 @@ class Connection:
             self.create('PbmPlacementHub', hubType=place_type(one), hubId=place_id(one))
             for one in datastores
         ]
+
+
+def require_server(session: Any, what: str, since: Release) -> None:
+    """See that the server of a session is not too old for something.
+
+    :param what: what it is, for the text
+    :param since: major and minor version of vSphere
+    :raises PbmNotSupportedException: it is
+    """
+    release = _pbm_session.release(session)
+    if release is not None and release < since:
+        _refuse(what, since)
+
+
+def _refuse(what: str, since: Release) -> NoReturn:
+    """Say that something needs a later vSphere."""
+    raise exceptions.PbmNotSupportedException(
+        _('%(what)s needs vSphere %(since)s or later.')
+        % {'what': what, 'since': '.'.join(map(str, since))}
+    )
 
 
 def policy_id(policy: Any) -> str:

@@ -47,7 +47,9 @@ def policy_spec(
     :param params: parameters of the policy, name to value (vSphere 6.7)
     :returns: list of one ``VirtualMachineProfileSpec`` (vSphere API 5.5)
     :raises ValueError: a default with a policy, or no policy with a group or parameters
+    :raises PbmNotSupportedException: the server is too old for a group or parameters
     """
+    _require(session, replication_group, params)
     create = session.vim.client.factory.create
     if policy is None:
         if replication_group is not None or params:
@@ -102,7 +104,8 @@ def set_policies(
     wanted = {address: one for address, one in (disks or {}).items() if one is not KEEP}
     if home is KEEP and not wanted:
         raise ValueError(_('there is no policy to change'))
-    _require(session, [home, *wanted.values()])
+    _require(session, replication_group, None)
+    _require_policies(session, [home, *wanted.values()])
     create = session.vim.client.factory.create
     spec = create('ns0:VirtualMachineConfigSpec')
     if home is not KEEP:
@@ -120,7 +123,17 @@ def set_policies(
     return session.invoke_api(session.vim, 'ReconfigVM_Task', reference, spec=spec)
 
 
-def _require(session: Any, given: Iterable[Any]) -> None:
+def _require(
+    session: Any, replication_group: tuple[str, str] | None, params: Mapping[str, str] | None
+) -> None:
+    """Refuse what the server is too old for, before a call."""
+    if replication_group is not None:
+        _calls.require_server(session, _('Replication with a policy'), (6, 5))
+    if params:
+        _calls.require_server(session, _('A parameter of a policy'), (6, 7))
+
+
+def _require_policies(session: Any, given: Iterable[Any]) -> None:
     """Refuse policies that there are not: the task would fail without saying which."""
     ids = [
         _calls.policy_id(one) for one in given if not (one is None or one is KEEP or one is DEFAULT)

@@ -80,11 +80,14 @@ def _create(
 
     :param since: when, by the monotonic clock, there was no policy of that name
     """
-    constraints = _constraints(session, held, name, validate=validate)
     connection, asked = _calls.Connection(session), category
     if category == policies.REQUIREMENT and not connection.has('PbmFetchCapabilitySchema'):
         # Before 6.5 that goes without saying, and cannot be said.
         category = None
+    if category is not None:
+        what = _('A policy of the category %s') % category
+        connection.require('PbmFetchCapabilitySchema', (6, 5), what)
+    constraints = _constraints(session, held, name, validate=validate)
     spec = connection.create(
         'PbmCapabilityProfileCreateSpec',
         name=name,
@@ -424,6 +427,7 @@ def check_rules(
     :raises InvalidRuleException: with every mistake
     """
     held = rules.as_rule_sets(rule_sets)
+    rules.require(_calls.Connection(session), held)
     problems = [] if name is None else validation.name_problems(name)
     problems += validation.shape_problems(held)
     if against_schema:

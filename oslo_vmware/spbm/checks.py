@@ -110,6 +110,7 @@ def compliance(
             _('datastores have no compliance; ask for machines or disks, not %s')
             % ', '.join(stores)
         )
+    entities.require_kinds(session, [one.kind for one in asked])
     operation = 'PbmCheckCompliance' if recheck else 'PbmFetchComplianceResult'
     found = _results(session, operation, 'entities', asked, block)
     # By what was asked, then by part: a home that is asked for by itself and with its machine is
@@ -162,7 +163,7 @@ def vms_by_compliance(session: Any, status: str) -> list[Any]:
         )
     connection = _calls.Connection(session)
     operation = 'PbmQueryByRollupComplianceStatus'
-    connection.require(operation, '6.5')
+    connection.require(operation, (6, 5))
     reply = connection.call(_calls.COMPLIANCE, operation, status=status)
     return [
         vim_util.get_moref(str(raw.key).partition(':')[0], 'VirtualMachine')

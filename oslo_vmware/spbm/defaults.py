@@ -13,7 +13,7 @@ from oslo_vmware.spbm import _calls, errors, lost
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.policies import Policy
 
-_SINCE = '6.0'
+_SINCE = (6, 0)
 
 
 def default_policies(

@@ -140,6 +140,7 @@ def policies_of(
     """
     connection = _calls.Connection(session)
     wanted = list(dict.fromkeys(entities))
+    require_kinds(session, [one.kind for one in wanted])
     found: dict[EntityKey, PolicyIds] = {one: [] for one in wanted}
     for part in _calls.blocks(wanted, block):
         for result in _associations(connection, part):
@@ -149,6 +150,15 @@ def policies_of(
             for asked in {key, machine_of(key)} & found.keys():
                 _add(found, asked, answer)
     return found
+
+
+def require_kinds(session: Any, kinds: Iterable[Any]) -> None:
+    """See that a server knows entities of some kinds.
+
+    :raises PbmNotSupportedException: it is too old
+    """
+    if FIRST_CLASS_DISK in kinds:
+        _calls.require_server(session, _('A first class disk'), (6, 5))
 
 
 def machine_of(key: EntityKey) -> EntityKey:
@@ -209,6 +219,7 @@ def entities_of(session: Any, policy: Any, *, kind: str | None = None) -> list[E
     :raises PolicyNotFoundException: there is no such policy
     """
     connection = _calls.Connection(session)
+    require_kinds(session, [kind])
     id_ = _calls.policy_id(policy)
     arguments: dict[str, Any] = {'profile': connection.profile_id(id_)}
     if kind is not None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, vim_util
-from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, errors, inventory, rules, schema, usability
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.entities import EntityKey
@@ -131,6 +130,7 @@ def check_compatibility(
     :raises HubsNotFoundException: there are no such datastores
     :raises PbmNotSupportedException: a subject, and the server's PBM is older than 6.5
     """
+    _require_subject(session, subject)
     ask = functools.partial(_for_policy, session, policy, subject)
     return _named(session, ask, datastores, usable_by, shared)
 
@@ -150,7 +150,10 @@ def check_spec_compatibility(
     :raises VimFaultException: the server does not take the rules (``InvalidArgument``);
                                :func:`~oslo_vmware.spbm.check_rules` tells every mistake
     """
-    ask = functools.partial(_for_rules, session, rules.as_rule_sets(rule_sets), subject)
+    _require_subject(session, subject)
+    held = rules.as_rule_sets(rule_sets)
+    rules.require(_calls.Connection(session), held)
+    ask = functools.partial(_for_rules, session, held, subject)
     return _named(session, ask, datastores, usable_by, shared)
 
 
@@ -184,9 +187,9 @@ def compatible_datastores(
     ]
 
 
-def _refuse_subject(subject: Any) -> None:
+def _require_subject(session: Any, subject: EntityKey | None) -> None:
     if subject is not None:
-        raise exceptions.PbmNotSupportedException(_('A subject can be placed from vSphere 6.5 on.'))
+        _calls.Connection(session).require(_CURRENT, (6, 5))
 
 
 def _for_policy(
@@ -204,7 +207,6 @@ def _for_policy(
             'PbmPlacementCapabilityProfileRequirement', profileId=profile_id
         )
         return _ask_current(connection, requirement, places, subject, [id_], made)
-    _refuse_subject(subject)
     return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_], made)
 
 
@@ -219,7 +221,6 @@ def _for_rules(
             'PbmPlacementCapabilityConstraintsRequirement', constraints=constraints
         )
         return _ask_current(connection, requirement, places, subject)
-    _refuse_subject(subject)
     spec = connection.create(
         'PbmCapabilityProfileCreateSpec',
         name='unsaved rules',

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions
+from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls, errors, rules
 from oslo_vmware.spbm.cache import REQUIREMENT as REQUIREMENT
 from oslo_vmware.spbm.cache import Listing, by_name, policy_cache
@@ -115,6 +116,7 @@ def list_policies(session: Any, *, category: str | None = REQUIREMENT) -> list[P
     :returns: in the order of the server
     """
     cache = policy_cache(session)
+    require_category(session, category)
     held = cache.listing(category) or _newer_listing(session, category, None)
     return _policies(session, held.ids)
 
@@ -154,6 +156,7 @@ def policies_by_name(
 def _find(
     session: Any, wanted: Sequence[str], category: str | None, fresh: bool = False
 ) -> dict[str, Policy]:
+    require_category(session, category)
     cache = policy_cache(session)
     began, held = time.monotonic(), cache.listing(category)
     named = cache.named(category)
@@ -201,6 +204,16 @@ def policies_by_id(session: Any, ids: Iterable[Any]) -> dict[str, Policy]:
     """
     wanted = list(dict.fromkeys(_calls.policy_id(one) for one in ids))
     return {one.id: one for one in _policies(session, wanted)}
+
+
+def require_category(session: Any, category: str | None) -> None:
+    """See that a server knows policies of a category.
+
+    :raises PbmNotSupportedException: it is too old
+    """
+    if category == DATA_SERVICE_POLICY:
+        what = _('A policy of the category %s') % category
+        _calls.require_server(session, what, (6, 5))
 
 
 def unknown_of(session: Any, ids: Iterable[str]) -> list[str]:

@@ -65,7 +65,7 @@ def replication_groups(
     """
     connection = _calls.Connection(session)
     operation = 'PbmQueryReplicationGroups'
-    connection.require(operation, '6.5')
+    connection.require(operation, (6, 5))
     asked = list(dict.fromkeys(wanted))
     found: dict[EntityKey, ReplicationGroup | exceptions.VimException | None] = dict.fromkeys(asked)
     for part in _calls.blocks(asked, block):
@@ -98,7 +98,7 @@ def space_statistics(
     """
     connection = _calls.Connection(session)
     operation = 'PbmQuerySpaceStatsForStorageContainer'
-    connection.require(operation, '6.0')
+    connection.require(operation, (6, 0))
     ids = None if policies is None else [_calls.policy_id(one) for one in policies]
     if ids is not None and not ids:
         return []

@@ -216,6 +216,28 @@ def _demands(rule_set: RuleSet) -> frozenset[Any]:
     return frozenset(demands)
 
 
+# --- what needs a later vSphere
+
+#: What rules are about -> its name, and the release that brought it.
+_LATER: dict[str, tuple[str, _calls.Release]] = {
+    DATA_SERVICE_NAMESPACE: (_('A rule about data services, such as encryption,'), (6, 5)),
+    ZONE_NAMESPACE: (_('A rule about zones'), (8, 0)),
+}
+
+
+def require(connection: _calls.Connection, rule_sets: Iterable[RuleSet]) -> None:
+    """See that a server knows rules of some kinds.
+
+    :raises PbmNotSupportedException: it is too old
+    """
+    for rule in (rule for rule_set in rule_sets for rule in rule_set.rules):
+        if rule.operator is not None:
+            what = _('A rule with an operator, such as NOT,')
+            connection.require('PbmFetchCapabilitySchema', (6, 5), what)
+        if rule.namespace in _LATER:
+            _calls.require_server(connection.session, *_LATER[rule.namespace])
+
+
 # --- the wire
 
 

@@ -129,7 +129,7 @@ def capability_schema(
     lines = tuple(lines) if lines is not None else None
     connection = _calls.Connection(session)
     if lines is not None:
-        connection.require('PbmFetchCapabilitySchema', '6.5')
+        connection.require('PbmFetchCapabilitySchema', (6, 5))
         if not lines:
             # On the wire no lines of service look like no choice, and that means all.
             return []

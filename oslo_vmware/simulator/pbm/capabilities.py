@@ -4,13 +4,14 @@ Five namespaces, as on a vCenter without arrays that announce their own: tags, w
 for each tag category; vSAN; encryption and storage I/O control, which are I/O filters of the
 hosts; and the topology of zones. A policy of the category DATA_SERVICE_POLICY has rules about the
 filters; a policy for machines refers to such a policy by its id, in a sixth namespace that
-nobody announces.
+nobody announces. An older server has fewer of them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,6 +32,13 @@ FORCE_PROVISIONING = 'forceProvisioning'
 REPLICA_PREFERENCE = 'replicaPreference'
 MIRRORING = 'RAID-1 (Mirroring) - Performance'
 ERASURE_CODING = 'RAID-5/6 (Erasure Coding) - Capacity'
+
+
+#: Major and minor version of vSphere.
+Release = tuple[int, int]
+
+#: The release that brought data services, and policies and rules about them.
+DATA_SERVICES: Release = (6, 5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +170,7 @@ class Namespace:
     """The capabilities of one vendor and namespace.
 
     :ivar line_of_service: what a filter does; ``None`` for what is a matter of the storage
+    :ivar since: the release of vSphere that brought it
     """
 
     name: str
@@ -170,6 +179,7 @@ class Namespace:
     label: str
     line_of_service: str | None
     capabilities: tuple[Capability, ...]
+    since: Release = (5, 5)
 
     @property
     def vendor_info(self) -> DataObject:
@@ -221,10 +231,21 @@ _STORAGE = ('VMware', 'VMware Inc.')
 NAMESPACES = (
     Namespace(TAGS, *_STORAGE, 'Tags', None, ()),
     Namespace(VSAN, 'VSAN', 'VMware vSAN', 'vSAN', None, _VSAN),
-    Namespace(ENCRYPTION_FILTER, *_FILTERS, 'Encryption', ENCRYPTION, _ENCRYPTION),
-    Namespace(IO_FILTER, *_FILTERS, 'Storage I/O Control', IO_CONTROL, _IO),
-    Namespace(TOPOLOGY, *_STORAGE, 'Consumption domain', None, _TOPOLOGY),
+    Namespace(ENCRYPTION_FILTER, *_FILTERS, 'Encryption', ENCRYPTION, _ENCRYPTION, DATA_SERVICES),
+    Namespace(IO_FILTER, *_FILTERS, 'Storage I/O Control', IO_CONTROL, _IO, DATA_SERVICES),
+    Namespace(TOPOLOGY, *_STORAGE, 'Consumption domain', None, _TOPOLOGY, (8, 0)),
 )
+
+
+def release_of(api_version: str) -> Release:
+    """Major and minor version of a server, such as (6, 5)."""
+    major, minor = re.findall(r'\d+', api_version)[:2]
+    return int(major), int(minor)
+
+
+def of_release(release: Release) -> list[Namespace]:
+    """The namespaces that a server of a release has."""
+    return [one for one in NAMESPACES if one.since <= release]
 
 
 def _namespace(name: str) -> Namespace | None:

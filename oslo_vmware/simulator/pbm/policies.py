@@ -54,10 +54,12 @@ class Policies:
         as govmomi's simulator does; a vCenter keeps it from them
     :ivar unknown_fields: add fields to all replies that no version has so far
     :ivar associations: who has which
+    :ivar release: major and minor version of the server
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.release = capabilities.release_of(world.about.apiVersion)
         self.associations = Associations(world)
         self.ignore_versions = False
         self.unknown_fields = False
@@ -91,7 +93,8 @@ class Policies:
             self.tag(datastore, 'Tier', _TIER_IN_POD if in_pod else _TIERS[datastore.kind])
         for tier in (_TIERS['vsan'], _TIER_IN_POD, _TIERS['VMFS'], _TIERS['NFS']):
             self.create(tier, [rules.tag_rule('Tier', tier)], description=f'{tier} storage')
-        self._make_data_services()
+        if self.release >= capabilities.DATA_SERVICES:
+            self._make_data_services()
 
     def _make_data_services(self) -> None:
         """The data service policies that every vCenter has since 6.5."""
@@ -136,7 +139,7 @@ class Policies:
         :raises Fault: InvalidArgument, PbmDuplicateName
         """
         category = spec.category or REQUIREMENT
-        if category not in _CATEGORIES:
+        if category not in self.categories():
             raise _invalid('createSpec.category')
         check_storage(spec.resourceType, 'createSpec.resourceType')
         self.check(spec.constraints, 'createSpec.constraints')
@@ -161,12 +164,16 @@ class Policies:
         self._note_line(made)
         return made
 
+    def categories(self) -> tuple[str, ...]:
+        """The categories of policies that clients can make."""
+        return _CATEGORIES if self.release >= capabilities.DATA_SERVICES else (REQUIREMENT,)
+
     def check(self, constraints: DataObject, parameter: str) -> None:
         """See whether rules make sense on this server.
 
         :raises Fault: InvalidArgument
         """
-        known = rules.Known(frozenset(self.tags()), self._lines)
+        known = rules.Known(frozenset(self.tags()), self._lines, self.release)
         rules.check(constraints, known, parameter)
 
     def _note_line(self, profile: DataObject) -> None:

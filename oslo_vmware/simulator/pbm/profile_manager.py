@@ -12,7 +12,8 @@ from oslo_vmware.simulator.pbm.base import PbmObject, ids, places
 from oslo_vmware.simulator.pbm.policies import STORAGE, check_modern, check_storage, hub_of
 from oslo_vmware.simulator.registry import Call
 
-_CATEGORIES = ('REQUIREMENT', 'RESOURCE', 'DATA_SERVICE_POLICY')
+# The category of the policies that arrays have, of which there are none here.
+_RESOURCE = 'RESOURCE'
 _LINES_OF_SERVICE = (
     'INSPECTION', 'COMPRESSION', 'ENCRYPTION', 'REPLICATION', 'CACHING', 'PERSISTENCE',
     'DATA_PROVIDER', 'DATASTORE_IO_CONTROL', 'DATA_PROTECTION', 'STRETCHED_CLUSTER',
@@ -28,7 +29,7 @@ class ProfileManager(PbmObject):
 
     def PbmQueryProfile(self, call: Call) -> list[DataObject]:
         check_storage(call.resourceType, 'resourceType')
-        if call.profileCategory not in (None, *_CATEGORIES):
+        if call.profileCategory not in (None, _RESOURCE, *self.policies.categories()):
             raise invalid_argument('profileCategory')
         return [profile.profileId for profile in self.policies.all(call.profileCategory)]
 
@@ -65,7 +66,7 @@ class ProfileManager(PbmObject):
             types.PbmCapabilityVendorNamespaceInfo(
                 vendorInfo=one.vendor_info, namespaceInfo=one.namespace_info
             )
-            for one in capabilities.NAMESPACES
+            for one in capabilities.of_release(self.policies.release)
         ]
         return [
             types.PbmCapabilityVendorResourceTypeInfo(
@@ -77,15 +78,19 @@ class ProfileManager(PbmObject):
         if call.resourceType is not None:
             check_storage(call.resourceType, 'resourceType')
         tags = self.policies.tags()
-        return [one.category(tags) for one in _of_vendor(call.vendorUuid)]
+        return [one.category(tags) for one in self._of_vendor(call.vendorUuid)]
 
     def PbmFetchCapabilitySchema(self, call: Call) -> list[DataObject]:
         wanted = call.lineOfService or ()
         if not set(wanted) <= set(_LINES_OF_SERVICE):
             raise invalid_argument('lineOfService')
         tags = self.policies.tags()
-        found = [one.schema(tags) for one in _of_vendor(call.vendorUuid)]
+        found = [one.schema(tags) for one in self._of_vendor(call.vendorUuid)]
         return [one for one in found if not wanted or one.lineOfService.lineOfService in wanted]
+
+    def _of_vendor(self, vendor: str | None) -> list[capabilities.Namespace]:
+        announced = capabilities.of_release(self.policies.release)
+        return [one for one in announced if vendor in (None, one.vendor)]
 
     # Who has which
 
@@ -183,10 +188,6 @@ class ProfileManager(PbmObject):
             for profile_id in call.capabilityProfileId or ()
         ]
         return [_statistics(found, profile) for profile in profiles or (None,)]
-
-
-def _of_vendor(vendor: str | None) -> list[capabilities.Namespace]:
-    return [one for one in capabilities.NAMESPACES if vendor in (None, one.vendor)]
 
 
 def _statistics(datastore: Datastore, profile: DataObject | None) -> DataObject:

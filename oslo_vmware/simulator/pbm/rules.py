@@ -36,6 +36,9 @@ from oslo_vmware.simulator.pbm.capabilities import (
 # How many hosts vSAN needs for its erasure coding, RAID-5.
 _HOSTS_FOR_ERASURE_CODING = 4
 
+# The release that brought operators to rules.
+_OPERATORS = (6, 5)
+
 
 # --- making ----------------------------------------------------------------------------------
 
@@ -105,10 +108,12 @@ class Known:
 
     :ivar categories: of tags
     :ivar services: lines of service of the data service policies, by their ids
+    :ivar release: of the server
     """
 
     categories: frozenset[str]
     services: Mapping[str, str | None]
+    release: capabilities.Release
 
 
 def check(wanted: DataObject, known: Known, parameter: str) -> None:
@@ -132,7 +137,8 @@ def check(wanted: DataObject, known: Known, parameter: str) -> None:
 
 def _problem(capability: DataObject, prop: DataObject, known: Known) -> str | None:
     where = f'capability {capability.namespace} {capability.id}'
-    if prop.operator not in (None, 'NOT'):
+    operators = (None, 'NOT') if known.release >= _OPERATORS else (None,)
+    if prop.operator not in operators:
         return f'{where}: unknown operator {prop.operator}'
     if capability.namespace == TAGS:
         if capability.id not in known.categories or prop.id != tag_property(capability.id):
@@ -148,8 +154,9 @@ def _problem(capability: DataObject, prop: DataObject, known: Known) -> str | No
         if (prop.id, prop.value) != (capability.id, capability.id):
             return f'{where}: its property has the name and the value of the capability'
         return None
+    announced = {one.name for one in capabilities.of_release(known.release)}
     found = capabilities.find(capability.namespace, capability.id)
-    if found is None:
+    if found is None or capability.namespace not in announced:
         return f'{where}: there is no such capability'
     described = found.property(prop.id)
     if described is None:
