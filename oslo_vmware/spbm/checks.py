@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
-from oslo_vmware.spbm import _calls, entities, errors, rules
+from oslo_vmware.spbm import _calls, entities, errors, inventory, rules
 from oslo_vmware.spbm.entities import EntityKey
 
 COMPLIANT = 'compliant'
@@ -150,6 +150,9 @@ def vm_compliance(
 def vms_by_compliance(session: Any, status: str) -> list[Any]:
     """The machines of a status (``PbmQueryByRollupComplianceStatus``, vSphere 6.5).
 
+    One call; but ``notApplicable`` is what :func:`vm_compliance` calls so, which takes the machines
+    of the inventory, a page for each 1000, and asks for as many at a time.
+
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
     :param status: one of :data:`STATUSES`
     :returns: references of machines
@@ -164,6 +167,14 @@ def vms_by_compliance(session: Any, status: str) -> list[Any]:
     connection = _calls.Connection(session)
     operation = 'PbmQueryByRollupComplianceStatus'
     connection.require(operation, (6, 5))
+    if status == NOT_APPLICABLE:
+        # The server names only machines that have a policy.
+        found = vm_compliance(session, inventory.machines(session))
+        return [
+            vim_util.get_moref(one.vm, 'VirtualMachine')
+            for one in found
+            if one.status == NOT_APPLICABLE
+        ]
     reply = connection.call(_calls.COMPLIANCE, operation, status=status)
     return [
         vim_util.get_moref(str(raw.key).partition(':')[0], 'VirtualMachine')

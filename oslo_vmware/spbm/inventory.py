@@ -103,6 +103,15 @@ def _named(exc: exceptions.VimException) -> set[str]:
     return named
 
 
+def machines(session: Any) -> list[Any]:
+    """References of all machines that the account sees."""
+    answer = session.invoke_api(
+        vim_util, 'get_objects', session.vim, 'VirtualMachine', _calls.BLOCK, ['name']
+    )
+    with vim_util.WithRetrieval(session.vim, answer) as contents:
+        return [content.obj for content in contents]
+
+
 def names_of(session: Any, places: Sequence[Any]) -> dict[str, str]:
     """Names of datastores and datastore clusters, by id; of those that can be read."""
     names: dict[str, str] = {}

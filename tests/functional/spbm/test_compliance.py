@@ -76,6 +76,22 @@ def test_violations(
     assert spbm.vms_by_compliance(session, 'compliant') == []
 
 
+def test_a_status_means_the_same_both_ways(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, vm: Any
+) -> None:
+    """The machines of a status are those that are told to have it; without a policy, too."""
+    machines = site.refs('VirtualMachine').values()
+    first, second, *_others = site.objects('VirtualMachine').values()
+    vc.policies.assign(second, site.policy_id('Platinum'))
+    for statuses in (3, 2, 1):
+        told = {one.vm: one.status for one in spbm.vm_compliance(session, machines)}
+        for status in spbm.checks.STATUSES:
+            found = [one.value for one in spbm.vms_by_compliance(session, status)]
+            assert sorted(found) == sorted(one for one, has in told.items() if has == status)
+        assert len(set(told.values())) == statuses
+        vc.policies.assign(first if statuses == 3 else second)
+
+
 def test_a_home_by_itself_and_with_its_machine(
     session: api.VMwareAPISession, site: Site, vm: Any
 ) -> None:

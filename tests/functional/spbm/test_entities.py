@@ -319,3 +319,5 @@ def test_thousands(connect: SessionMaker) -> None:
             gold if number % 2 else None for number in reversed(range(len(machines)))
         ]
         assert vc.count('PbmFetchComplianceResult') == -(-len(machines) // 1000)
+        without = [one.value for one in spbm.vms_by_compliance(session, 'notApplicable')]
+        assert sorted(without) == sorted(one.ref.value for one in machines[::2])
