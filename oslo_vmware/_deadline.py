@@ -2,7 +2,8 @@
 
 ``with within(seconds):`` holds for all that is done inside, however deep: a request waits for its
 answer for no longer than until then, and whoever pauses asks how long it may. So nothing that lies
-between has to hand a number down, users' own code in between included.
+between has to hand a number down, users' own code in between included. What comes of it when the
+time is over is for whoever set the deadline to say.
 
 A deadline belongs to its thread, or green thread; another thread does not see it. Outside of any
 there is none, and nothing is shortened.
@@ -13,6 +14,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 #: Seconds that a request has in any case: one that begins when the time is over is a last look.
 LAST_REQUEST_SECONDS = 1.0
@@ -38,6 +40,24 @@ def remaining() -> float:
     """Seconds until the deadline, none too many; infinite where there is none."""
     at = _deadline.get()
     return at if at == math.inf else max(0.0, at - time.monotonic())
+
+
+def at_most(seconds: float) -> float:
+    """A pause that ends by the deadline.
+
+    :param seconds: pause without a deadline
+    """
+    return min(seconds, remaining())
+
+
+def acquired(lock: Any) -> bool:
+    """Acquire a lock, if it is to be had by the deadline.
+
+    :param lock: of ``threading``
+    """
+    left = remaining()
+    got: bool = lock.acquire() if left == math.inf else lock.acquire(timeout=left)
+    return got
 
 
 def shortened(seconds: float | None) -> float | None:

@@ -35,7 +35,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Self
 
-from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
+from oslo_vmware import _deadline, _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
 from oslo_vmware._process import PerProcess
@@ -220,7 +220,7 @@ class VMwareAPISession:
         """
         own = self._own.get()
         known, attempt = self.login_count, own.login_attempt
-        with own.login_lock:
+        with own.logging_in():
             if self.login_count != known:
                 return
             if attempt.failure is not None:
@@ -491,15 +491,17 @@ class VMwareAPISession:
 
     # Waiting
 
-    def wait_for_task(self, task: Any) -> Any:
+    def wait_for_task(self, task: Any, timeout: float | None = None) -> Any:
         """Wait, in the caller's thread, until a task has ended.
 
         :param task: reference of the task
+        :param timeout: seconds to wait at most; None for no limit. The task is not cancelled
         :returns: the task's ``info`` (TaskInfo, vSphere API 4.0); its ``result`` is what the
                   operation made
         :raises VimException: the task failed; the class is the one registered for its fault
+        :raises VimWaitTimeoutException: it has not ended in time
         """
-        meaning, info = self._wait_for(_wait.TASK, task)
+        meaning, info = self._wait_for(_wait.TASK, task, timeout)
         if meaning is _wait.Meaning.DONE:
             return info
         error = getattr(info, 'error', None)
@@ -510,14 +512,16 @@ class VMwareAPISession:
             )
         raise exceptions.translate_fault(error)
 
-    def wait_for_lease_ready(self, lease: Any) -> None:
+    def wait_for_lease_ready(self, lease: Any, timeout: float | None = None) -> None:
         """Wait, in the caller's thread, until an NFC lease can be used.
 
         :param lease: reference of the HttpNfcLease
+        :param timeout: seconds to wait at most; None for no limit. The lease is not aborted
         :raises VimException: the lease is in state ``error``, with the server's reason, or in a
                               state that never becomes ready
+        :raises VimWaitTimeoutException: it was not ready in time
         """
-        meaning, state = self._wait_for(_wait.LEASE, lease)
+        meaning, state = self._wait_for(_wait.LEASE, lease, timeout)
         if meaning is _wait.Meaning.DONE:
             return
         name = vim_util.get_moref_value(lease)
@@ -537,7 +541,9 @@ class VMwareAPISession:
             error, _('Lease %(lease)s failed: %(reason)s') % {'lease': name, 'reason': reason}
         )
 
-    def _wait_for(self, wait: _wait.Wait, moref: Any) -> tuple[_wait.Meaning, Any]:
+    def _wait_for(
+        self, wait: _wait.Wait, moref: Any, timeout: float | None
+    ) -> tuple[_wait.Meaning, Any]:
         def read() -> Any:
             return self.invoke_api(
                 vim_util,
@@ -552,11 +558,12 @@ class VMwareAPISession:
             remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
             updates = self._shared_updates()
             if updates is None:
-                time.sleep(remaining)
+                time.sleep(_deadline.at_most(remaining))
             else:
                 updates.pause(moref, wait.state_path, wait.is_final, remaining)
 
-        return _wait.poll(wait, read, pause)
+        with _deadline.within(timeout):
+            return _wait.poll(wait, vim_util.get_moref_value(moref), read, pause)
 
     def _shared_updates(self) -> SharedUpdates | None:
         """The waiters of this login; None where the service is a stand-in that has no updates."""

@@ -10,7 +10,8 @@
     │     FileNotFoundException 404, InvalidPowerStateException 409,
     │     InvalidPropertyException 400, ManagedObjectNotFoundException 404,
     │     NoDiskSpaceException, NoPermissionException 403, NotAuthenticatedException 403,
-    │     PbmNotSupportedException, TaskInProgress, ToolsUnavailableException
+    │     PbmNotSupportedException, TaskInProgress, ToolsUnavailableException,
+    │     VimWaitTimeoutException
     ├─ VimConnectionException        [R]  no usable answer arrived
     │  ├─ PbmUnavailableException    [R]  none of the service for storage policies
     │  ├─ VimCertificateException         the server's certificate is not trusted: never repeated
@@ -353,6 +354,16 @@ class TaskInProgress(VimException):
 
 class ToolsUnavailableException(VimException):
     msg_fmt = _('VMware Tools is not running.')
+
+
+class VimWaitTimeoutException(VimException):
+    """A task or lease was waited for as long as allowed, and is not done; it goes on by itself.
+
+    :ivar state: its state when it was last read; None if it never could be
+    """
+
+    msg_fmt = _('The wait was given up.')
+    state: Any = None
 
 
 class _Deprecated(VMwareDriverException):

@@ -1,8 +1,11 @@
 """What the threads of one process share of a session, and other processes do not."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 
-from oslo_vmware import exceptions
+from oslo_vmware import _deadline, exceptions
+from oslo_vmware._i18n import _
 from oslo_vmware._session.updates import SharedUpdates
 
 
@@ -32,3 +35,18 @@ class Own:
         self.client_lock = threading.RLock()
         self.login_attempt = LoginAttempt()
         self.updates: SharedUpdates | None = None
+
+    @contextlib.contextmanager
+    def logging_in(self) -> Iterator[None]:
+        """Hold the login lock.
+
+        :raises VimConnectionException: whoever holds it is not done by the deadline
+        """
+        if not _deadline.acquired(self.login_lock):
+            raise exceptions.VimConnectionException(
+                _('Another thread was still busy logging in when the time was over.')
+            )
+        try:
+            yield
+        finally:
+            self.login_lock.release()

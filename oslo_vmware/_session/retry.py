@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from oslo_vmware import _deadline
+
 #: ``api_retry_count`` that never gives up.
 UNLIMITED = -1
 
@@ -47,15 +49,15 @@ class RetryPolicy:
     def after(self, failure: Exception) -> Self:
         """The policy for the next attempt.
 
-        :raises Exception: the failure itself, when no repetition is left
+        :raises Exception: the failure itself, when no repetition is left, or no time
         """
         failures = self.failures + 1
         limit = self.limit or 0
-        if limit != UNLIMITED and failures > limit:
+        if (limit != UNLIMITED and failures > limit) or not _deadline.remaining():
             raise failure
         longest = min(failures * self.step, self.ceiling)
         delay = longest * (1 - self.jitter * _chance.random())
-        return replace(self, failures=failures, delay=delay)
+        return replace(self, failures=failures, delay=_deadline.at_most(delay))
 
 
 class RetryDecorator:

@@ -36,6 +36,9 @@ MARGIN_SECONDS = 30.0
 #: Seconds for a request that only clears away what would die with the session.
 CLEARING_SECONDS = 5.0
 
+#: Seconds that must be left until a deadline to wait together; the last ones are waited for alone.
+LEAST_SECONDS = 2.0
+
 
 @dataclass(eq=False)
 class _Waiter:
@@ -43,6 +46,7 @@ class _Waiter:
 
     :ivar object_id: id of the object it waits for
     :ivar is_final: whether a value of the watched property ends the wait
+    :ivar deadline: when whoever waits wants to wait no longer; infinite for never
     :ivar woken: set when there is reason to look again, or to take the lead
     :ivar over: the wait has ended
     :ivar failed: it has ended because the server cannot tell
@@ -50,9 +54,15 @@ class _Waiter:
 
     object_id: str
     is_final: Callable[[Any], bool]
+    deadline: float
     woken: threading.Event = field(default_factory=threading.Event)
     over: bool = False
     failed: bool = False
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it is the server that does not answer in time, if a request of it fails now."""
+        return time.monotonic() < self.deadline
 
     def end(self) -> None:
         self.over = True
@@ -77,7 +87,8 @@ class SharedUpdates:
     def __init__(self, vim: Any, max_wait: int = MAX_WAIT) -> None:
         self._vim = vim
         self._max_wait = max_wait
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._leader: _Waiter | None = None
         self._collector: _Collector | None = None
@@ -95,25 +106,30 @@ class SharedUpdates:
         :param interval: seconds to sleep when the server cannot tell of changes
         """
         started = time.monotonic()
-        if started >= self._unavailable_until and self._shared(moref, path, is_final):
+        if (
+            started >= self._unavailable_until
+            and _deadline.remaining() >= LEAST_SECONDS
+            and self._shared(moref, path, is_final)
+        ):
             return
-        time.sleep(max(0.0, interval - (time.monotonic() - started)))
+        time.sleep(_deadline.at_most(max(0.0, interval - (time.monotonic() - started))))
 
     def _shared(self, moref: Any, path: str, is_final: Callable[[Any], bool]) -> bool:
-        waiter = _Waiter(vim_util.get_moref_value(moref), is_final)
+        deadline = time.monotonic() + _deadline.remaining()
+        waiter = _Waiter(vim_util.get_moref_value(moref), is_final, deadline)
         # Before the filter: the leader may hear of the object before CreateFilter returns.
         with self._lock:
             self._waiters.append(waiter)
         watch = None
         try:
             with _deadline.within(MARGIN_SECONDS):
-                collector = self._collector_of_all()
+                collector = self._collector_of_all(waiter)
                 watch = self._watch(collector, moref, path)
             self._wait(waiter, collector)
             return not waiter.failed
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
             LOG.debug('Updates of %s are not to be had: %s', waiter.object_id, exc)
-            if os.getpid() == self._process:
+            if os.getpid() == self._process and waiter.has_time:
                 self._give_up()
             return False
         finally:
@@ -124,21 +140,26 @@ class SharedUpdates:
                 if watch is not None:
                     self._destroy('DestroyPropertyFilter', watch)
 
-    def _collector_of_all(self) -> _Collector:
-        with self._lock:
+    def _collector_of_all(self, waiter: _Waiter) -> _Collector:
+        if not _deadline.acquired(self._making):
+            raise TimeoutError('another waiter is still trying')
+        try:
             # Whoever had to wait for the lock need not try what somebody else has just tried.
             if time.monotonic() < self._unavailable_until:
                 raise RuntimeError('another waiter has just tried')
             if self._collector is None:
-                try:
-                    made = self._vim.CreatePropertyCollector(
+                self._collector = _Collector(
+                    self._vim.CreatePropertyCollector(
                         self._vim.service_content.propertyCollector, skip_op_id=True
                     )
-                except BaseException:
-                    self._give_up()
-                    raise
-                self._collector = _Collector(made)
+                )
             return self._collector
+        except Exception:
+            if waiter.has_time:
+                self._give_up()
+            raise
+        finally:
+            self._making.release()
 
     def _watch(self, collector: _Collector, moref: Any, path: str) -> Any:
         factory = self._vim.client.factory
@@ -159,12 +180,18 @@ class SharedUpdates:
             LOG.debug('%s failed: %s', operation, exc)
 
     def _wait(self, waiter: _Waiter, collector: _Collector) -> None:
-        deadline = time.monotonic() + self._max_wait
-        while not waiter.over and time.monotonic() < deadline:
+        # A second less than until the deadline, because the server's answer takes its time.
+        end = time.monotonic() + min(self._max_wait, _deadline.remaining() - 1)
+        while not waiter.over:
+            left = end - time.monotonic()
+            # What it took to come here is not to cost a whole second.
+            seconds = int(left + 0.1)
+            if seconds < 1:
+                return
             if self._take_lead(waiter):
-                self._ask(collector)
+                self._ask(collector, seconds)
             else:
-                waiter.woken.wait(max(0.0, deadline - time.monotonic()))
+                waiter.woken.wait(left)
                 waiter.woken.clear()
 
     def _take_lead(self, waiter: _Waiter) -> bool:
@@ -185,17 +212,17 @@ class SharedUpdates:
                 if heir is not None:
                     heir.woken.set()
 
-    def _ask(self, collector: _Collector) -> None:
+    def _ask(self, collector: _Collector, seconds: int) -> None:
         """Ask once for all waiters, and wake those whose wait is over."""
         options = self._vim.client.factory.create('ns0:WaitOptions')
-        options.maxWaitSeconds = self._max_wait
+        options.maxWaitSeconds = seconds
         started = time.monotonic()
-        with _deadline.within(self._max_wait + MARGIN_SECONDS):
+        with _deadline.within(seconds + MARGIN_SECONDS):
             update = self._vim.WaitForUpdatesEx(
                 collector.moref, version=collector.version, options=options, skip_op_id=True
             )
         if update is None:
-            if time.monotonic() - started < 1:
+            if time.monotonic() - started < seconds / 2:
                 raise RuntimeError('the server does not wait for updates')
             return
         collector.version = update.version

@@ -3,6 +3,9 @@
 What is waited for is a property that moves through named states until one of them is final. A
 :class:`Wait` says which property, where in it the state is, and what each state means; a state
 that is in no row has one place to fail.
+
+Whoever sets a deadline (:mod:`oslo_vmware._deadline`) is told when it is over what was waited for,
+and how far it was. What was waited for goes on.
 """
 
 import logging
@@ -11,6 +14,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from oslo_vmware import _deadline, exceptions
+from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
 
@@ -27,6 +33,7 @@ class Meaning(Enum):
 class Wait:
     """What to wait for.
 
+    :ivar kind: what it is, for texts
     :ivar property_name: property to read
     :ivar state_path: path of the property that is the state itself
     :ivar state_of: where in the property's value the state is
@@ -34,6 +41,7 @@ class Wait:
     :ivar otherwise: meaning of every other state
     """
 
+    kind: str
     property_name: str
     state_path: str
     state_of: Callable[[Any], Any]
@@ -51,6 +59,7 @@ class Wait:
 
 #: A Task's ``info`` is a TaskInfo (vSphere API 4.0).
 TASK = Wait(
+    _('Task'),
     'info',
     'info.state',
     state_of=lambda info: getattr(info, 'state', None),
@@ -63,6 +72,7 @@ TASK = Wait(
 
 #: An HttpNfcLease's ``state`` is an HttpNfcLeaseState (vSphere API 4.0).
 LEASE = Wait(
+    _('Lease'),
     'state',
     'state',
     state_of=lambda state: state,
@@ -75,6 +85,7 @@ LEASE = Wait(
 
 def poll(
     wait: Wait,
+    name: Any,
     read: Callable[[], Any],
     pause: Callable[[float], None],
     clock: Callable[[], float] = time.monotonic,
@@ -82,20 +93,47 @@ def poll(
     """Read a property until its state is final.
 
     :param wait: what is waited for
+    :param name: its id, for texts
     :param read: reads the property
     :param pause: called between two reads with the seconds that the last one took
     :returns: what the final state means, and the property's value
+    :raises VimWaitTimeoutException: the deadline is over, if there is one
     """
+    begun = clock()
+    state = None
     while True:
         started = clock()
-        value = read()
-        meaning = wait.meaning(wait.state_of(value))
+        try:
+            value = read()
+        except (
+            exceptions.VimConnectionException,
+            exceptions.VimSessionOverLoadException,
+        ) as exc:
+            if _deadline.remaining():
+                raise
+            raise _timed_out(wait, name, state, clock() - begun, exc) from exc
+        state = wait.state_of(value)
+        meaning = wait.meaning(state)
         if meaning is not Meaning.AGAIN:
             return meaning, value
         LOG.debug(
             '%s is %s, %s %% done',
             wait.property_name,
-            wait.state_of(value),
+            state,
             getattr(value, 'progress', '?'),
         )
+        if not _deadline.remaining():
+            raise _timed_out(wait, name, state, clock() - begun)
         pause(clock() - started)
+
+
+def _timed_out(
+    wait: Wait, name: Any, state: Any, seconds: float, cause: Exception | None = None
+) -> exceptions.VimWaitTimeoutException:
+    said = {'kind': wait.kind, 'name': name, 'seconds': round(seconds, 1), 'state': state}
+    text = _('%(kind)s %(name)s was not done after %(seconds)s s; its last state was %(state)s.')
+    if state is None:
+        text = _('%(kind)s %(name)s was not done after %(seconds)s s; its state was not to be had.')
+    made = exceptions.VimWaitTimeoutException(text % said, cause)
+    made.state = state
+    return made

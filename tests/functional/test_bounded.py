@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import re
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -209,3 +211,145 @@ def test_transfers_are_kept_alive(
         assert asks_for_life(ours[0])
         with contextlib.suppress(exceptions.VimException):  # one byte too few
             handle.close()
+
+
+# Waits that end
+
+
+def begun(session: api.VMwareAPISession) -> Any:
+    """A task that is under way."""
+    vm = vms_in_state(session, 'poweredOff')[0]
+    return session.invoke_api(session.vim, 'PowerOnVM_Task', vm)
+
+
+def lease(session: api.VMwareAPISession) -> Any:
+    """A lease that is not ready yet."""
+    return session.invoke_api(session.vim, 'ExportVm', vms_in_state(session, 'poweredOff')[0])
+
+
+TROUBLES: dict[str, Callable[[VCenterSimulator], Any]] = {
+    'none': lambda vc: None,
+    'no updates': lambda vc: vc.faults.on(
+        'CreatePropertyCollector', fault='NotSupported', times=None
+    ),
+    'updates never answered': lambda vc: vc.faults.delay('WaitForUpdatesEx', 60, times=None),
+    'collector never answered': lambda vc: vc.faults.delay(
+        'CreatePropertyCollector', 60, times=None
+    ),
+    'reads refused': lambda vc: vc.faults.http('RetrievePropertiesEx', status=503, times=None),
+    'reads never answered': lambda vc: vc.faults.delay('RetrievePropertiesEx', 60, times=None),
+    'nothing answered': lambda vc: vc.faults.delay('*', 60, times=None),
+    'reads refused, nothing else answered': lambda vc: (
+        vc.faults.http('RetrievePropertiesEx', status=503, times=None),
+        vc.faults.delay('Session*', 60, times=None),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ('trouble', 'timeout', 'soap_engine'),
+    [
+        ('none', 0.3, COMPILED),
+        *((trouble, 2.5, COMPILED) for trouble in TROUBLES),
+        ('updates never answered', 2.5, REFERENCE),
+        ('nothing answered', 0.3, REFERENCE),
+    ],
+)
+def test_a_wait_that_ends(
+    connect: SessionMaker, trouble: str, timeout: float, soap_engine: str
+) -> None:
+    """Not before its time, and hardly after it, whatever the server does; it says what for."""
+    with VCenterSimulator(task_seconds=3600) as vc:
+        session = connect(vc, soap_engine=soap_engine, api_retry_count=-1)
+        task = begun(session)
+        TROUBLES[trouble](vc)
+        started = time.monotonic()
+        with pytest.raises(exceptions.VimWaitTimeoutException) as raised:
+            session.wait_for_task(task, timeout=timeout)
+        assert timeout - 0.1 <= time.monotonic() - started < timeout + 3
+        assert f'Task {task.value}' in str(raised.value)
+        state = raised.value.state
+        if trouble.startswith(('reads', 'nothing')):
+            assert state is None
+        else:
+            assert state in ('queued', 'running')
+            assert state in str(raised.value)
+        assert isinstance(raised.value, exceptions.VimException)
+        assert vc.count('CancelTask') == 0
+        vc.faults.clear()
+        with pytest.raises(exceptions.VimWaitTimeoutException):  # it goes on
+            session.wait_for_task(task, timeout=0)
+
+
+def test_a_wait_whose_server_comes_back(connect: SessionMaker) -> None:
+    """An outage that is over in time costs nothing: the last look is at the end of the time."""
+    with VCenterSimulator(task_seconds=0.1) as vc:
+        session = connect(vc)
+        task = begun(session)
+        vc.faults.http('RetrievePropertiesEx', status=503, times=1)
+        started = time.monotonic()
+        assert session.wait_for_task(task, timeout=1.5).state == 'success'
+        assert time.monotonic() - started < 3
+
+
+def test_a_wait_that_ends_does_not_disturb_the_others(connect: SessionMaker) -> None:
+    """Those who go on waiting are told at once, whoever of them leaves."""
+    with VCenterSimulator(task_seconds=6, inventory=Inventory(vms=30)) as vc:
+        session = connect(vc, task_poll_interval=3600)
+        off = vms_in_state(session, 'poweredOff')[:6]
+        tasks = [session.invoke_api(session.vim, 'PowerOnVM_Task', vm) for vm in off]
+
+        def wait(number: int) -> str:
+            timeout = None if number % 2 else 2.5 + number / 5
+            try:
+                return str(session.wait_for_task(tasks[number], timeout=timeout).state)
+            except exceptions.VimWaitTimeoutException as exc:
+                return str(exc.state)
+
+        started = time.monotonic()
+        states = Crowd(len(tasks), wait).join()
+        assert states[1::2] == ['success'] * 3
+        assert set(states[::2]) <= {'queued', 'running'}
+        assert time.monotonic() - started < 9
+        assert vc.count('CreatePropertyCollector') == 1
+
+
+def test_a_wait_during_somebody_elses_login(connect: SessionMaker) -> None:
+    """Whoever logs in patiently does not hold up one who has no time for that."""
+    with VCenterSimulator(task_seconds=3600) as vc:
+        session = connect(vc, api_retry_count=-1)
+        task = begun(session)
+        vc.expire_sessions()
+        vc.faults.http('Login', status=503, times=None)
+
+        def wait() -> None:
+            with pytest.raises(exceptions.VimWaitTimeoutException):
+                session.wait_for_task(task, 5)
+
+        patient = threading.Thread(target=wait, daemon=True)
+        patient.start()
+        while not vc.count('Login'):
+            time.sleep(0.01)
+        started = time.monotonic()
+        with pytest.raises(exceptions.VimWaitTimeoutException):
+            session.wait_for_task(task, timeout=1)
+        assert time.monotonic() - started < 4
+        vc.faults.clear()
+        patient.join(30)
+
+
+def test_a_lease_that_is_not_ready_in_time(connect: SessionMaker) -> None:
+    """The same as for tasks; the lease is not aborted."""
+    with VCenterSimulator() as vc:
+        session = connect(vc)
+        one = lease(session)
+        vc.faults.http('RetrievePropertiesEx', status=503, times=None)
+        started = time.monotonic()
+        with pytest.raises(
+            exceptions.VimWaitTimeoutException, match=re.escape(f'Lease {one.value}')
+        ):
+            session.wait_for_lease_ready(one, timeout=1)
+        assert time.monotonic() - started < 4
+        assert vc.count('HttpNfcLeaseAbort') == 0
+        vc.faults.clear()
+        assert session.wait_for_lease_ready(one, timeout=30) is None

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from oslo_vmware import _deadline
+from oslo_vmware._session.retry import RetryPolicy
 
 
 def test_without_one_nothing_is_shortened() -> None:
@@ -53,3 +54,35 @@ def test_another_thread_does_not_see_it() -> None:
         other.start()
         other.join(10)
     assert seen == [math.inf]
+
+
+def test_a_pause_ends_by_it() -> None:
+    """A longer one is cut, a shorter one is left alone."""
+    assert _deadline.at_most(60) == 60
+    with _deadline.within(5):
+        assert _deadline.at_most(60) == pytest.approx(5, abs=0.5)
+        assert _deadline.at_most(1) == 1
+
+
+@pytest.mark.parametrize('seconds', [0, 0.05])
+def test_a_lock_is_waited_for_no_longer(seconds: float) -> None:
+    """One that is held is not to be had; one that is free is, even when the time is over."""
+    held, free = threading.Lock(), threading.RLock()
+    held.acquire()
+    with _deadline.within(seconds):
+        started = time.monotonic()
+        assert not _deadline.acquired(held)
+        assert time.monotonic() - started < 5
+        assert _deadline.acquired(free)
+    held.release()
+    assert _deadline.acquired(held)
+
+
+def test_nothing_is_repeated_after_it() -> None:
+    """A pause ends by the deadline, for a last attempt; what fails then is raised."""
+    with _deadline.within(0.2):
+        policy = RetryPolicy(-1).after(OSError('once'))
+        assert 0 < policy.delay <= 0.2
+        time.sleep(policy.delay)
+        with pytest.raises(OSError, match='again'):
+            policy.after(OSError('again'))
