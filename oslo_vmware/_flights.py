@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from oslo_vmware import exceptions
+from oslo_vmware._process import PerProcess
 
 T = TypeVar('T')
 
@@ -26,12 +27,19 @@ class _Flight:
         self.failure: exceptions.VMwareDriverException | None = None
 
 
+class _Airspace:
+    """The flights of one process: a pilot that was forked off flies in its own only."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.under_way: dict[Hashable, _Flight] = {}
+
+
 class Flights:
     """Questions that are under way."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._under_way: dict[Hashable, _Flight] = {}
+        self._own = PerProcess(_Airspace)
 
     def join(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question: that of who asks already, or one's own.
@@ -40,13 +48,14 @@ class Flights:
         :param ask: asks it
         :raises VMwareDriverException: what asking raised
         """
+        own = self._own.get()
         while True:
-            with self._lock:
-                flight = self._under_way.get(key)
+            with own.lock:
+                flight = own.under_way.get(key)
                 if flight is None:
-                    mine = self._under_way[key] = _Flight()
+                    mine = own.under_way[key] = _Flight()
             if flight is None:
-                return self._fly(key, mine, ask)
+                return _fly(own, key, mine, ask)
             if flight.pilot == threading.get_ident():
                 # Asked while asking, as by what a subclass of the session does at a login.
                 return ask()
@@ -57,17 +66,18 @@ class Flights:
                 (value,) = flight.value
                 return value  # type: ignore[no-any-return]
 
-    def _fly(self, key: Hashable, flight: _Flight, ask: Callable[[], T]) -> T:
-        try:
-            value = ask()
-        except exceptions.VMwareDriverException as exc:
-            # A copy, whose traceback does not hold on to all the variables of this thread.
-            flight.failure = copy.copy(exc)
-            raise
-        else:
-            flight.value = (value,)
-            return value
-        finally:
-            with self._lock:
-                del self._under_way[key]
-            flight.landed.set()
+
+def _fly(own: _Airspace, key: Hashable, flight: _Flight, ask: Callable[[], T]) -> T:
+    try:
+        value = ask()
+    except exceptions.VMwareDriverException as exc:
+        # A copy, whose traceback does not hold on to all the variables of this thread.
+        flight.failure = copy.copy(exc)
+        raise
+    else:
+        flight.value = (value,)
+        return value
+    finally:
+        with own.lock:
+            del own.under_way[key]
+        flight.landed.set()

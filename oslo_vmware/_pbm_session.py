@@ -11,12 +11,13 @@ from typing import Any
 from oslo_vmware import exceptions, service, wsdl
 from oslo_vmware._flights import Flights
 from oslo_vmware._i18n import _
+from oslo_vmware._process import PerProcess
 
 _VCENTER = 'VirtualCenter'
 
 # What is being asked by a session, so that threads which start together ask once.
 _flights: 'weakref.WeakKeyDictionary[Any, Flights]' = weakref.WeakKeyDictionary()
-_flights_lock = threading.Lock()
+_flights_lock = PerProcess(threading.Lock)
 
 
 def description(vc_version: str) -> str | None:
@@ -77,7 +78,7 @@ def service_content(session: Any, client: Any) -> Any:
 
 
 def _flights_of(session: Any) -> Flights:
-    with _flights_lock:
+    with _flights_lock.get():
         try:
             return _flights.setdefault(session, Flights())
         except TypeError:

@@ -30,9 +30,10 @@ import traceback  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
-from oslo_vmware import api, vim_util  # noqa: E402
+from oslo_vmware import _pbm_session, api, spbm, vim_util  # noqa: E402
 from oslo_vmware._session.updates import SharedUpdates  # noqa: E402
 from oslo_vmware.soap import descriptions  # noqa: E402
+from oslo_vmware.spbm import cache  # noqa: E402
 
 WORKERS = 4
 ROUNDS = 25
@@ -369,6 +370,48 @@ def logged_out(arguments: dict[str, Any]) -> Any:
     return [first, work.rounds(0)]
 
 
+def policies(arguments: dict[str, Any]) -> Any:
+    """Another thread asks for policies, and others hold the locks around them, at the fork."""
+    session = opened(arguments)
+    names = sorted(one.name for one in spbm.list_policies(session))
+    kept = spbm.policy_cache(session)
+    kept.ttl = 30
+    held = [
+        *(kept._own.get().lock, kept._flights._own.get().lock),
+        *(cache._caches_lock.get(), _pbm_session._flights_lock.get()),
+    ]
+    asking = threading.Barrier(2)
+    holding = threading.Barrier(len(held) + 1)
+    ended = threading.Event()
+
+    def ask() -> None:
+        asking.wait()
+        ended.wait()
+
+    def hold(lock: Any) -> None:
+        with lock:
+            holding.wait()
+            ended.wait()
+
+    asker = threading.Thread(target=lambda: kept.share(('listing', 'REQUIREMENT'), ask))
+    asker.start()
+    asking.wait()
+    holders = [threading.Thread(target=hold, args=(lock,)) for lock in held]
+    for thread in holders:
+        thread.start()
+    holding.wait()
+
+    def child() -> Any:
+        mine = sorted(one.name for one in spbm.list_policies(session))
+        return [mine == names, spbm.policy_cache(session).ttl]
+
+    result = forked(child)()
+    ended.set()
+    for thread in [asker, *holders]:
+        thread.join()
+    return [result, sorted(one.name for one in spbm.list_policies(session)) == names]
+
+
 SCENARIOS = {
     function.__name__: function
     for function in (
@@ -380,6 +423,7 @@ SCENARIOS = {
         waiting,
         forked_while_waiting,
         logged_out,
+        policies,
     )
 }
 
