@@ -67,7 +67,10 @@ class Server(ScriptedServer):
         'CurrentTime': reply('CurrentTime', TIME),
         'CreateFolder': reply('CreateFolder', '<returnval type="Folder">group-v9</returnval>'),
         'MarkAsTemplate': reply('MarkAsTemplate'),
-        'ContinueRetrievePropertiesEx': reply('ContinueRetrievePropertiesEx', '<returnval/>'),
+        'ContinueRetrievePropertiesEx': reply(
+            'ContinueRetrievePropertiesEx',
+            '<returnval><objects><obj type="Folder">group-v1</obj></objects></returnval>',
+        ),
         'RetrievePropertiesEx': reply(
             'RetrievePropertiesEx',
             '<returnval><token>1</token><objects><obj type="Folder">group-v3</obj></objects>'
