@@ -26,7 +26,7 @@ class _Light:
     __metadata__ = sudsobject.Metadata()
     #: Clark name of the type, '' when no description has it.
     __xsd_type__ = ''
-    #: Arguments of :func:`object_class` that make the class, after its base.
+    #: Arguments of :func:`_new_class` that make the class, after its base.
     __made_from__: tuple[str, str] = ('', '')
 
     __setattr__ = object.__setattr__
@@ -76,8 +76,16 @@ def _new_class(base: type, name: str, xsd_type: str = '') -> type:
     return type(name, (base,), {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)})
 
 
-#: Makes a class of objects, as :func:`type_class`, for names that come from outside.
-object_class = functools.lru_cache(maxsize=2048)(_new_class)
+#: Characters of the longest name whose class is kept. Names of vSphere have up to 60.
+_MAX_KEPT_NAME = 200
+
+_kept_class = functools.lru_cache(maxsize=512)(_new_class)
+
+
+def object_class(base: type, name: str) -> type:
+    """Make a class of objects, as :func:`type_class`, for a name that comes from outside."""
+    return _kept_class(base, name) if len(name) <= _MAX_KEPT_NAME else _new_class(base, name)
+
 
 _type_classes: dict[tuple[type, str, str], type] = {}
 

@@ -30,10 +30,19 @@ _ABOUT_XML = (_XSI, f'{{{_XML}}}')
 #: Names that suds changes, because they are words of Python.
 _RESERVED = {'class': 'cls', 'def': 'dfn'}
 
-# How much is remembered of start tags, because they come from whoever answers. Servers use the
-# same prefixes each time, and what they tell of a large inventory has some hundred tags.
-_MAX_ENTRIES = 4000
-_MAX_LENGTH = 200
+#: How many bytes of memory a decoder spends at most on what it remembers of start tags, because
+#: they come from whoever answers. Those of a large inventory are some hundred, and take 1 MiB.
+MAX_BYTES = 8 * 1024 * 1024
+#: Bytes of the longest tag that is remembered.
+MAX_TAG_BYTES = 200
+
+# What is remembered costs at most these bytes: an entry, each character of the tag, each XML
+# attribute, what no description has (that needs classes of its own), and an empty table.
+_ENTRY_BYTES = 1000
+_CHARACTER_BYTES = 8
+_ATTRIBUTE_BYTES = 400
+_STRANGER_BYTES = 4500
+_TABLE_BYTES = 400
 
 # Which characters names may have has been checked before, but not where they may stand once there
 # are namespaces. Blanks are those of XML: of Unicode's others, one may be part of a name.
@@ -123,39 +132,44 @@ class Plans:
         return found
 
 
+class Memory:
+    """How much is remembered, of all scopes that share it.
+
+    :ivar is_full: whether nothing more is to be remembered
+    """
+
+    def __init__(self) -> None:
+        self._used = 0
+        self.is_full = False
+
+    def takes(self, size: int) -> bool:
+        """Whether so many bytes are to be remembered."""
+        self._used += size
+        # Once full it stays so: whoever shares it begins anew.
+        self.is_full = self.is_full or self._used > MAX_BYTES
+        return not self.is_full
+
+
 class Scope:
     """Declarations of prefixes, and what start tags say where these are in force.
 
     :param prefixes: namespaces by prefix, '' for the default one
-    :param outermost: what it is part of
+    :ivar memory: what it shares with others
     """
 
-    def __init__(
-        self, plans: Plans, prefixes: ChainMap[str, str], outermost: 'Scope | None' = None
-    ) -> None:
+    def __init__(self, plans: Plans, prefixes: ChainMap[str, str], memory: Memory) -> None:
         self.plans = plans
+        self.memory = memory
         self._prefixes = prefixes
-        self._outermost = outermost or self
-        self._entries = 0
         self._starts: dict[Plan, Starts] = {}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it remembers no more start tags."""
-        return self._outermost._entries >= _MAX_ENTRIES
-
-    def remembers(self, tag: str) -> bool:
-        """Whether a start tag is to be remembered."""
-        if self.is_full or len(tag) > _MAX_LENGTH:
-            return False
-        self._outermost._entries += 1
-        return True
 
     def starts(self, plan: Plan) -> 'Starts':
         """What start tags say in objects of a type."""
         found = self._starts.get(plan)
         if found is None:
-            found = self._starts.setdefault(plan, Starts(self, plan))
+            found = Starts(self, plan)
+            if self.memory.takes(_TABLE_BYTES):
+                found = self._starts.setdefault(plan, found)
         return found
 
     def within(self, attributes: Iterable[tuple[str, str]]) -> 'Scope':
@@ -175,7 +189,7 @@ class Scope:
             if is_reserved or (prefix == 'xml') != (uri == _XML) or (prefix and not uri):
                 raise NotPlainError(f'{prefix!r} cannot be declared as {uri!r}')
         # Not a copy: each start tag that is remembered may have declarations of its own.
-        return Scope(self.plans, self._prefixes.new_child(declared), self._outermost)
+        return Scope(self.plans, self._prefixes.new_child(declared), self.memory)
 
     def element(self, name: str) -> str:
         """The Clark name of an element.
@@ -210,10 +224,21 @@ class Starts(dict[str, Entry]):
         self._plan = plan
 
     def __missing__(self, tag: str) -> Entry:
-        entry = self._entry(StartTag(self._scope, tag))
-        if self._scope.remembers(tag):
+        start = StartTag(self._scope, tag)
+        entry = self._entry(start)
+        if len(tag) <= MAX_TAG_BYTES and self._scope.memory.takes(self._weight(start, tag, entry)):
             self[tag] = entry
         return entry
+
+    def _weight(self, start: 'StartTag', tag: str, entry: Entry) -> int:
+        """How many bytes it takes at most to remember a tag."""
+        is_known = entry[4].__xsd_type__ and self._plan.field(start.element) is not None
+        return (
+            _ENTRY_BYTES
+            + len(tag) * _CHARACTER_BYTES
+            + tag.count('=') * _ATTRIBUTE_BYTES
+            + (0 if is_known else _STRANGER_BYTES)
+        )
 
     def _entry(self, tag: 'StartTag') -> Entry:
         plans = self._scope.plans

@@ -30,7 +30,15 @@ from lxml import etree
 from oslo_vmware.soap import start_tags
 from oslo_vmware.soap.objects import Record, object_class
 from oslo_vmware.soap.schema import Schema, split
-from oslo_vmware.soap.start_tags import Entry, NotPlainError, Plans, Scope, StartTag, unescaped
+from oslo_vmware.soap.start_tags import (
+    Entry,
+    Memory,
+    NotPlainError,
+    Plans,
+    Scope,
+    StartTag,
+    unescaped,
+)
 from oslo_vmware.soap.values import UNFIT
 
 #: Namespace of envelope, body and fault, as it stands in Clark names.
@@ -192,6 +200,7 @@ class Decoder:
         self._plans = Plans(schema)
         self._scopes: dict[str, Scope] = {}
         self._plain_scopes: dict[tuple[bytes, str], Scope] = {}
+        self._memory = Memory()
 
     def plain_members(
         self, document: bytes, declared: str, lists: Iterable[str] = ()
@@ -276,9 +285,9 @@ class Decoder:
         """What is known of start tags in a message, None if it is a fault, or not of SOAP."""
         key = (opening[0], start)
         scope = self._plain_scopes.get(key)
-        if scope is None or scope.is_full:
+        if scope is None or scope.memory.is_full:
             around = [part.decode() for part in opening.groups()]
-            envelope = StartTag(Scope(self._plans, ChainMap()), around[0])
+            envelope = StartTag(Scope(self._plans, ChainMap(), Memory()), around[0])
             body = StartTag(envelope.scope, around[1])
             message = StartTag(body.scope, start)
             if envelope.closed or body.closed or message.element == f'{ENVELOPE}Fault':
@@ -300,15 +309,19 @@ class Decoder:
         """
         written = around + start_tags.taken_apart(start)[1]
         scope = self._scopes.get(written)
-        if scope is None or scope.is_full:
-            scope = Scope(self._plans, ChainMap()).within(start_tags.attributes_of(written))
-            if len(written) <= _MAX_LENGTH:
-                # One that is full may be that of many messages, which would keep it.
-                if len(self._scopes) >= _MAX_SCOPES or written in self._scopes:
-                    self._scopes.clear()
-                    self._plain_scopes.clear()
-                self._scopes[written] = scope
+        if scope is None or scope.memory.is_full:
+            if len(written) > _MAX_LENGTH:
+                return self._new_scope(written, Memory())
+            if len(self._scopes) >= _MAX_SCOPES or self._memory.is_full:
+                self._scopes.clear()
+                self._plain_scopes.clear()
+                self._memory = Memory()
+            scope = self._scopes[written] = self._new_scope(written, self._memory)
         return scope
+
+    def _new_scope(self, written: str, memory: Memory) -> Scope:
+        scope = Scope(self._plans, ChainMap(), memory)
+        return scope.within(start_tags.attributes_of(written))
 
 
 def _check_message(start: str, declared: str) -> None:

@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import fnmatch
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -236,6 +237,25 @@ def test_eventlet_is_never_imported(module: str) -> None:
     tree = ast.parse(path.read_text())
     names = list(imported(tree, module, path.name == '__init__.py'))
     assert not [name for name in names if within(name, ('eventlet', 'greenlet'))]
+
+
+#: Distributions whose module is called otherwise.
+MODULE_OF = {'suds-community': 'suds'}
+
+
+def test_what_is_imported_is_required() -> None:
+    """Each library that the package imports stands in requirements.txt, and no other."""
+    lines = (ROOT.parent / 'requirements.txt').read_text().split()
+    names = [re.split('[<>=]', line)[0] for line in lines]
+    required = {MODULE_OF.get(name, name.replace('.', '_')) for name in names}
+    found = set()
+    for module, path in MODULES.items():
+        if not matches(module, ('simulator', 'simulator.*')):  # an extra of setup.cfg
+            tree = ast.parse(path.read_text())
+            found |= {
+                name.partition('.')[0] for name in imported(tree, module, path.stem == '__init__')
+            }
+    assert found - set(sys.stdlib_module_names) - {PACKAGE} == required
 
 
 PURE = [name for name in MODULES if name in (*CODEC, 'exceptions', 'vim_util')]

@@ -3,8 +3,10 @@
 import copy
 import datetime
 import functools
+import gc
 import json
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -224,10 +226,14 @@ def test_classes_are_shared() -> None:
 
 def test_classes_of_strangers_are_kept_in_bounded_number() -> None:
     """Whoever answers cannot fill the memory with names."""
+    kept = []
     for number in range(3000):
-        object_class(Record, f'Stranger{number}')
-    info = object_class.cache_info()
-    assert info.currsize <= (info.maxsize or 0) < 3000
+        name = f'Stranger{number}' + 'x' * (number % 400)
+        kept.append(weakref.ref(object_class(Record, name)))
+    gc.collect()
+    kept = [made for made in kept if made() is not None]
+    assert 0 < len(kept) <= 512
+    assert max(len(made().__name__) for made in kept) <= 200
 
 
 def test_the_decoded_fault_of_a_call_is_such_an_object() -> None:

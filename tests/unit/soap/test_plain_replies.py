@@ -1,10 +1,12 @@
 """Replies in plain XML are read without a tree, all others by way of one, with the same result."""
 
 import concurrent.futures
+import gc
+import tracemalloc
 
 import pytest
 
-from oslo_vmware.soap import start_tags, unmarshal
+from oslo_vmware.soap import objects, start_tags, unmarshal
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError, parse
 from tests.differential.comparison import differences
@@ -178,7 +180,7 @@ def test_names_that_mean_nothing(decoder: Decoder, content: str) -> None:
 
 def test_what_is_remembered_is_bounded(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tags come from whoever answers; those beyond the bound are read all the same."""
-    monkeypatch.setattr(start_tags, '_MAX_ENTRIES', 20)
+    monkeypatch.setattr(start_tags, 'MAX_BYTES', 150_000)
     made = []
     real = start_tags.Starts._entry
 
@@ -192,7 +194,53 @@ def test_what_is_remembered_is_bounded(decoder: Decoder, monkeypatch: pytest.Mon
     assert members is not None
     about = members['returnval'].about
     assert [about[f'new{n}'] for n in range(50)] == [str(n) for n in range(50)]
-    assert sum(len(one) for one in {id(one): one for one in made}.values()) == 20
+    assert 10 < sum(len(one) for one in {id(one): one for one in made}.values()) < 40
+
+
+PREFIXES = ' '.join(f'xmlns:p{number}="u"' for number in range(9))
+TAGS = {
+    'names': '<new{0}/>',
+    'names with something inside': '<new{0}><x/></new{0}>',
+    'long names': '<' + 'n' * 180 + '{0}/>',
+    'longer names': '<' + 'n' * 400 + '{0}/>',
+    'types': '<new xsi:type="Type{0}"><x/></new>',
+    'values of attributes': '<new a="{0}"/>',
+    'names with attributes': '<new{0} a="1" b="2"><x/></new{0}>',
+    'names of attributes': '<new a{0}="1" b{0}="1" c{0}="1"/>',
+    'wide characters': '<new{0} a="' + '\N{GRINNING FACE}' * 60 + '"/>',
+    'prefixes': '<new xmlns:p="{0}"><p:x/></new>',
+    'many prefixes': '<new{0} ' + PREFIXES + '><x/></new{0}>',
+    'known elements': '<name a="{0}">x</name>',
+    'known elements with prefixes': '<rootFolder xmlns:p="{0}" p:type="T">x</rootFolder>',
+}
+
+
+@pytest.mark.parametrize('kind', TAGS)
+def test_what_is_remembered_is_bounded_by_bytes(
+    decoder: Decoder, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever tags come, and in whatever scopes, they take no more memory than they may."""
+    bound = 500_000
+    monkeypatch.setattr(start_tags, 'MAX_BYTES', bound)
+    strangers = objects._kept_class.cache_info().maxsize or 0
+    # What is kept once for all decoders.
+    for number in range(strangers):
+        objects.object_class(objects.Record, f'Other{number}')
+    decoder.plain_members(REPLY.format('').encode(), DECLARED)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for scope in range(4):
+            content = ''.join(TAGS[kind].format(scope * 1000 + n) for n in range(1000))
+            declared = f' xmlns:s="{scope}" xmlns:xsi='
+            document = REPLY.format(content).replace(' xmlns:xsi=', declared)
+            assert decoder.plain_members(document.encode(), DECLARED) is not None
+        del content, document
+        gc.collect()
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert used < bound + strangers * 3000
 
 
 def test_how_messages_begin_is_remembered_within_bounds(decoder: Decoder) -> None:
@@ -218,11 +266,12 @@ def test_threads_read_at_the_same_time(decoder: Decoder) -> None:
 
 def test_full_tables_are_forgotten(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages of a hundred names do not keep a full one each."""
-    monkeypatch.setattr(start_tags, '_MAX_ENTRIES', 20)
+    monkeypatch.setattr(start_tags, 'MAX_BYTES', 150_000)
     for number in range(100):
         content = ''.join(f'<new{n}/>' for n in range(30))
         document = REPLY.replace('RetrieveServiceContentResponse', f'Message{number}')
-        assert decoder.plain_members(document.format(content).encode(), DECLARED) is not None
+        declared = f'{{urn:vim25}}Message{number}'
+        assert decoder.plain_members(document.format(content).encode(), declared) is not None
     kept = {id(scope) for scope in decoder._plain_scopes.values()}
     assert kept == {id(scope) for scope in decoder._scopes.values()}
     assert len(kept) == 1
