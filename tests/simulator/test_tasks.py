@@ -112,6 +112,21 @@ def test_a_fault_of_the_work_is_the_tasks_error(start: Callable[..., Any]) -> No
     assert task.info.result is None
 
 
+def test_what_a_task_works_on_goes_away(vcenter: VCenterSimulator, machines: list[Any]) -> None:
+    """Of two tasks that destroy one machine, the second says that there is none."""
+    machine = next(one for one in machines if one.runtime.powerState == 'poweredOff')
+    with vcenter.world.lock:
+        first, second = (
+            vim.Task(vcenter.world.objects[machine._moId].Destroy_Task(None).value, machine._stub)
+            for _ in range(2)
+        )
+    WaitForTask(first)
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound) as raised:
+        WaitForTask(second)
+    assert raised.value.obj == machine
+    assert vcenter.errors == []
+
+
 def test_a_task_can_be_cancelled_if_it_may(start: Callable[..., Any]) -> None:
     """CancelTask ends a cancelable task without its effect, and is refused by others."""
     effects: list[int] = []

@@ -159,10 +159,16 @@ class TaskManager(ManagedObject):
             ),
             cancelable=cancelable,
         )
+
+        def checked() -> Any:
+            # Another task may have taken it away meanwhile.
+            self.world.get(entity.ref)
+            return work()
+
         seconds = self.world.task_seconds if seconds is None else seconds
         for step in range(1, _STEPS):
             self._later(seconds * step / _STEPS, task, step * 100 // _STEPS)
-        self.world.after(seconds, lambda: task._finish(work))
+        self.world.after(seconds, lambda: task._finish(checked))
         return task.ref
 
     def CreateTask(self, call: Call) -> DataObject:
