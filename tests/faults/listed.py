@@ -4,7 +4,6 @@ Each is an answer that is complete, says that all is well, and is not true. Noth
 nothing that the caller knows, tells it from a true one.
 """
 
-#: By fault, the exchanges that it is listed for, and why.
 NO_SUCH_DATA = (
     'A file may have any content: a complete 200 with other data is one. Compare its checksum with '
     'one that came another way.'
@@ -12,6 +11,11 @@ NO_SUCH_DATA = (
 NOT_STORED = (
     'Who answers 200 to an upload says that the data is stored. Verify the server (cacert), so '
     'that nobody stands in between, or read the file again.'
+)
+
+NO_VMDK = (
+    'What does not begin as a VMDK is judged by its framing, because servers that stand in for '
+    'vSphere give such. The manifest tells of nothing, because the server was never asked.'
 )
 
 _OTHER_DATA = (
@@ -28,8 +32,10 @@ _OTHER_DATA = (
     'a control character',
 )
 
+#: By exchange and fault, why.
 LISTED: dict[tuple[str, str], str] = {
     **{('GET /folder', fault): NO_SUCH_DATA for fault in _OTHER_DATA},
+    ('GET /nfc', 'a page of someone who passed nothing on'): NO_VMDK,
     ('PUT /folder', 'a page of someone who passed nothing on'): NOT_STORED,
 }
 

@@ -11,6 +11,7 @@ the exception names the operation.
 """
 
 import dataclasses
+import gc
 import logging
 import time
 import traceback
@@ -65,59 +66,84 @@ class Cell:
         return f'{self.fault}: {"; ".join(self.problems)} [{self.outcome}, {self.seconds:.1f} s]'
 
 
-def run(stand: Stand, kind: type[Operation], fault: WireFault, engine: str) -> Cell | None:
+def run(stand: Stand, kind: type[Operation], fault: WireFault, engine: str | None) -> Cell | None:
     """Spoil an operation; None if there is no way to spoil it so."""
     if not _can_be_spoiled(kind, fault):
         return None
     session = stand.connect(engine, connection_timeout=SILENCE if fault.silent else 10)
-    problems: list[str] = []
     try:
-        if kind.opened:
-            session._create_session()
-        row = kind(stand, session)
-        secrets = stand.secrets()
-        with Words() as words:
-            _plan(stand.proxy, kind, fault)
-            began = time.monotonic()
-            value, error = None, None
-            try:
-                value = row.act()
-            except Exception as exc:  # noqa: BLE001 - whatever users get is looked at
-                error = exc
-            seconds = time.monotonic() - began
-        if stand.proxy.pending:
-            problems.append('the fault never happened')
-        stand.proxy.be_good()
-        stand.settle()
-        secrets |= stand.secrets()
-        problems += _judged(row, fault, value, error)
-        if seconds > IN_TIME:
-            problems.append(f'took {seconds:.1f} s')
-        texts = ''.join(traceback.format_exception(error)) if error else ''
-        if any(secret in texts for secret in secrets):
-            problems.append('a secret is in the exception')
-        if any(secret in words.text for secret in secrets):
-            problems.append('a secret is in a log')
-        if left := row.leftovers():
-            problems.append(f'left behind: {left}')
-        problems += _aftermath(stand, session)
+        cell = _run(stand, session, kind, fault, engine)
     finally:
         stand.proxy.be_good()
         session.close()
-        for lease in stand.vc.nfc.leases:
-            with stand.vc.world.lock:
-                lease.HttpNfcLeaseAbort(_NO_FAULT)
-    cell = Cell(kind.title, fault.name, engine, _shown(value, error), seconds, problems)
-    if problems:
+    cell.problems += _left(stand, kind, fault)
+    stand.tidy()
+    if cell.problems:
         cell.listed = cannot_be_told(kind.exchange, fault.name)
     return cell
 
 
-class _NoFault:
-    fault = None
+def _run(
+    stand: Stand, session: Any, kind: type[Operation], fault: WireFault, engine: str | None
+) -> Cell:
+    problems: list[str] = []
+    if kind.opened:
+        session._create_session()
+    row = kind(stand, session)
+    secrets = stand.secrets()
+    value, error = None, None
+    with Words() as words:
+        _plan(stand.proxy, kind, fault)
+        began = time.monotonic()
+        try:
+            value = row.act()
+        except Exception as exc:  # noqa: BLE001 - whatever users get is looked at
+            error = exc
+        seconds = time.monotonic() - began
+    if stand.proxy.pending:
+        problems.append('the fault never happened')
+    stand.proxy.be_good()
+    stand.settle()
+    secrets |= stand.secrets()
+    problems += _judged(row, fault, value, error)
+    if seconds > IN_TIME:
+        problems.append(f'took {seconds:.1f} s')
+    texts = ''.join(traceback.format_exception(error)) if error else ''
+    if any(secret in texts for secret in secrets):
+        problems.append('a secret is in the exception')
+    if any(secret in words.text for secret in secrets):
+        problems.append('a secret is in a log')
+    if left := row.leftovers(error):
+        problems.append(f'left behind: {left}')
+    problems += _aftermath(stand, session)
+    return Cell(kind.title, fault.name, str(engine), _shown(value, error), seconds, problems)
 
 
-_NO_FAULT: Any = _NoFault()
+def _left(stand: Stand, kind: type[Operation], fault: WireFault) -> list[str]:
+    """What is on the server and on the wire after the session's end, and should not be."""
+    counts = stand.counts()
+    if kind.exchange in ('Login', 'Logout') and fault.sort is not Sort.VALID:
+        # A session that the client never heard of, or could not say goodbye to.
+        counts['sessions'] = stand.at_rest['sessions']
+    problems = [
+        f'{count - stand.at_rest[what]} {what} left after the session'
+        for what, count in counts.items()
+        if count != stand.at_rest[what]
+    ]
+    if not _all_closed(stand.proxy):
+        problems.append(f'{stand.proxy.open_connections} connections left open')
+    return problems
+
+
+def _all_closed(proxy: Proxy) -> bool:
+    for attempt in range(100):
+        if proxy.open_connections == 0:
+            return True
+        if attempt == 20:
+            # What only a circle of references holds is closed sooner or later.
+            gc.collect()
+        time.sleep(0.005)
+    return False
 
 
 def _can_be_spoiled(kind: type[Operation], fault: WireFault) -> bool:

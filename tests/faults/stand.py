@@ -39,6 +39,7 @@ class Stand:
     :ivar vc: the server
     :ivar proxy: in front of it
     :ivar clean: a session straight to the server, for what is not under test
+    :ivar at_rest: what :meth:`counts` says when no other session is there
     :param choices: of faults, see :class:`~tests.faults.proxy.Proxy`
     :param options: of the simulator
     """
@@ -66,13 +67,15 @@ class Stand:
             self.machine = self.objects('VirtualMachine')[0]
             self.datacenter = self.objects('Datacenter')[0]
             self._make_source()
+            self.settle()
+            self.at_rest = self.counts()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
-    def connect(self, engine: str, **options: Any) -> api.VMwareAPISession:
+    def connect(self, engine: str | None, **options: Any) -> api.VMwareAPISession:
         """A session through the proxy, not logged in yet."""
         arguments: dict[str, Any] = {
             'api_retry_count': 2,
@@ -128,6 +131,12 @@ class Stand:
                 return
             time.sleep(0.005)
         raise AssertionError('the tasks do not end')
+
+    def tidy(self) -> None:
+        """End all sessions but the clean one, with all that is theirs."""
+        for session in self.vc.sessions:
+            if session.key != self.clean._session_id:
+                self.vc.sessions.end(session)
 
     def _make_source(self) -> None:
         moref = self.place.import_disk(DISK, host=self.proxy.host, port=self.proxy.port)
