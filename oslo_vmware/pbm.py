@@ -13,7 +13,7 @@ the one for its vCenter at the first use of a helper.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from oslo_vmware import _pbm_session, exceptions, service
 from oslo_vmware.soap.objects import moref
@@ -148,7 +148,7 @@ def get_profile_id_by_name(session: Any, profile_name: str) -> Any:
     return named[0].profileId
 
 
-def filter_hubs_by_profile(session: Any, hubs: Sequence[Any] | None, profile_id: Any) -> list[Any]:
+def filter_hubs_by_profile(session: Any, hubs: Iterable[Any] | None, profile_id: Any) -> list[Any]:
     """The hubs that satisfy a storage policy (``PbmQueryMatchingHub``, PBM API 1.0).
 
     :param session: :class:`~oslo_vmware.api.VMwareAPISession`
@@ -156,6 +156,7 @@ def filter_hubs_by_profile(session: Any, hubs: Sequence[Any] | None, profile_id:
     :param profile_id: ``PbmProfileId`` object
     :returns: those hubs that do; none of no hubs, without a call
     """
+    hubs = None if hubs is None else _as_sequence(hubs)
     if hubs is not None and not len(hubs):
         # On the wire an empty list looks like no list, and that means all hubs.
         return []
@@ -218,7 +219,7 @@ def get_profiles(session: Any, vm: Any) -> list[Any]:
     return profile_ids
 
 
-def get_profiles_by_ids(session: Any, profile_ids: Sequence[Any]) -> list[Any]:
+def get_profiles_by_ids(session: Any, profile_ids: Iterable[Any]) -> list[Any]:
     """Storage policies by their ids (``PbmRetrieveContent``, PBM API 1.0).
 
     The server refuses a whole list for one id that it does not know. Then each is asked for by
@@ -228,6 +229,7 @@ def get_profiles_by_ids(session: Any, profile_ids: Sequence[Any]) -> list[Any]:
     :param profile_ids: ``PbmProfileId`` objects
     :returns: ``PbmProfile`` objects, in that order
     """
+    profile_ids = _as_sequence(profile_ids or [])
     if not profile_ids:
         return []
     if len(profile_ids) > CONTENT_BLOCK:
@@ -256,6 +258,13 @@ def get_profiles_by_ids(session: Any, profile_ids: Sequence[Any]) -> list[Any]:
             for profile in get_profiles_by_ids(session, [profile_id])
         ]
     return profiles
+
+
+def _as_sequence(given: Iterable[Any]) -> Sequence[Any]:
+    """What a caller gives; a list of what can be read only once, or not by its number."""
+    # Not by its class: stand-ins have none.
+    is_one = hasattr(given, '__len__') and hasattr(given, '__getitem__')
+    return cast(Sequence[Any], given) if is_one else list(given)
 
 
 def _is_invalid_argument(fault: exceptions.VimFaultException) -> bool:

@@ -132,6 +132,27 @@ def test_no_hubs_no_call(session: api.VMwareAPISession, vc: VCenterSimulator) ->
     assert vc.count('PbmQueryMatchingHub') == 0
 
 
+def test_any_iterable_will_do(session: api.VMwareAPISession, vc: VCenterSimulator) -> None:
+    """What is read once, or has no order, stands for a list."""
+    places = datastores_of(vc)
+    wanted = pbm.get_profile_id_by_name(session, 'Gold')
+    factory = session.pbm.client.factory
+    hubs = {one.hubId: one for one in pbm.convert_datastores_to_hubs(factory, places.values())}
+    expected = [
+        one.hubId for one in pbm.filter_hubs_by_profile(session, list(hubs.values()), wanted)
+    ]
+    for given in (iter(hubs.values()), hubs.values(), tuple(hubs.values())):
+        matching = pbm.filter_hubs_by_profile(session, given, wanted)
+        assert [one.hubId for one in matching] == expected
+    assert pbm.filter_hubs_by_profile(session, iter([]), wanted) == []
+    kept = pbm.filter_datastores_by_hubs(iter(matching), iter(places.values()))
+    assert len(kept) == len(expected)
+    for ids in (iter([wanted]), {1: wanted}.values()):
+        (profile,) = pbm.get_profiles_by_ids(session, ids)
+        assert profile.name == 'Gold'
+    assert pbm.get_profiles_by_ids(session, iter([])) == []
+
+
 def test_policies_of_a_machine(session: api.VMwareAPISession, vc: VCenterSimulator) -> None:
     """A machine has the policy that it was reconfigured to, until it is taken away."""
     vm = machine(vc)
@@ -340,6 +361,36 @@ def test_a_session_that_expires_at_once_again(
     with pytest.raises(exceptions.NotAuthenticatedException):
         pbm.get_all_profiles(session)
     assert (vc.count('PbmQueryProfile'), vc.count('Login')) == (2, 1)
+
+
+@pytest.mark.parametrize('expiries', [1, 2])
+@pytest.mark.parametrize('operation', HELPERS)
+def test_expiries_within_seconds_of_each_other(
+    session: api.VMwareAPISession,
+    vc: VCenterSimulator,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    expiries: int,
+) -> None:
+    """A session that expires right after it was renewed is renewed again, at once."""
+    expected = HELPERS[operation](session, vc)
+    vc.calls.clear()
+    log_in = session._create_session
+    logins = 0
+
+    def forgotten() -> None:
+        nonlocal logins
+        log_in()
+        logins += 1
+        if logins < expiries:
+            vc.expire_sessions()
+
+    monkeypatch.setattr(session, '_create_session', forgotten)
+    vc.expire_sessions()
+    assert str(HELPERS[operation](session, vc)) == str(expected)
+    assert vc.count('Login') == expiries
+    assert pauses == []
 
 
 def test_a_crowd_finds_the_session_expired(
