@@ -5,8 +5,8 @@ that it publishes takes a name, or gives names without ids. So the first search 
 two calls, which read all policies, and an id costs one. What came is kept with the session, and
 from then on, however many policies there are:
 
-- one that was read less than :attr:`PolicyCache.ttl
-  <oslo_vmware.spbm.cache.PolicyCache.ttl>` seconds ago costs no call;
+- one that was read less than :attr:`~oslo_vmware.spbm.cache.PolicyCache.ttl` seconds ago costs no
+  call;
 - one that was read longer ago costs one, for it alone, and is still found by its name;
 - before a name is reported as unknown the server is asked which policies there are, one call. If
   there are some that have not been read, or were read too long ago, reading them costs another;

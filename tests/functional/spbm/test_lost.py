@@ -140,7 +140,9 @@ def test_a_lost_answer_of_an_old_server(
     assert vc.count('PbmCreate') == 1
 
 
-def test_what_was_not_executed(session: api.VMwareAPISession, vc: VCenterSimulator) -> None:
+def test_what_was_not_executed(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, pauses: list[float]
+) -> None:
     """It is told that nobody knows, unless asking again can do no harm."""
     vc.faults.drop('PbmCreate')
     with pytest.raises(exceptions.VimOutcomeUnknownException) as caught:
@@ -153,7 +155,7 @@ def test_what_was_not_executed(session: api.VMwareAPISession, vc: VCenterSimulat
     assert spbm.find_policy(session, 'Gold') == gold
     vc.faults.drop('PbmAssignDefaultRequirementProfile')
     with pytest.raises(exceptions.VimOutcomeUnknownException):
-        make_default(session, Site(vc))
+        spbm.set_default_policy(session, gold, [site.ref('Datastore', 'fra-vsan-01')])
     # There is one policy of a name, however often it is asked for.
     vc.faults.drop('PbmCreate')
     assert spbm.ensure_policy(session, 'New', RULE).changed
@@ -161,6 +163,9 @@ def test_what_was_not_executed(session: api.VMwareAPISession, vc: VCenterSimulat
     with pytest.raises(exceptions.VimOutcomeUnknownException):
         spbm.ensure_policy(session, 'Newer', RULE)
     assert [one.name for one in vc.policies.all()].count('New') == 1
+    # What is deleted is deleted, however often.
+    vc.faults.drop('PbmDelete')
+    assert spbm.delete_policies(session, [gold]) == {gold.id: None}
 
 
 def test_what_is_not_the_callers_own(
