@@ -22,21 +22,35 @@ if GREEN:
 import atexit  # noqa: E402
 import contextlib  # noqa: E402
 import ctypes  # noqa: E402
+import gc  # noqa: E402
 import json  # noqa: E402
 import multiprocessing  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 import traceback  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
 from typing import Any  # noqa: E402
 
-from oslo_vmware import _pbm_session, api, spbm, vim_util  # noqa: E402
+from oslo_vmware import (  # noqa: E402
+    _pbm_session,
+    api,
+    exceptions,
+    rw_handles,
+    spbm,
+    vim_util,
+)
 from oslo_vmware._session.updates import SharedUpdates  # noqa: E402
 from oslo_vmware.soap import descriptions  # noqa: E402
 from oslo_vmware.spbm import cache  # noqa: E402
+from tests.transfer.place import Place  # noqa: E402
 
 WORKERS = 4
 ROUNDS = 25
+
+#: What is transferred, and how much of it is when the process forks.
+IMAGE = bytes(range(256)) * 4096
+MIDDLE = 300_000
 
 #: Where a forked process writes its result.
 RESULT = 200
@@ -412,6 +426,81 @@ def policies(arguments: dict[str, Any]) -> Any:
     return [result, sorted(one.name for one in spbm.list_policies(session)) == names]
 
 
+def misused(handles: Any, use: Callable[[Any], Any], ending: str) -> Any:
+    """Use and end handles in a process that is forked off; gives what they say to that."""
+
+    def child() -> list[str]:
+        problems = []
+        for handle in handles:
+            for action in (use, lambda one: getattr(one, ending)()):
+                try:
+                    action(handle)
+                except exceptions.VimException as exc:
+                    problems.append(str(exc))
+        gc.collect()
+        return problems
+
+    return forked(child)()
+
+
+def transfers(arguments: dict[str, Any], ending: str) -> Any:
+    """A child finds handles in the middle of their work, and does what it should not."""
+    session = opened(arguments)
+    place = Place(SimpleNamespace(**arguments), session)
+    jar = session.vim.client.cookiejar
+    where = (arguments['host'], arguments['port'], place.dc.name, place.ds.name, jar)
+    writing = rw_handles.FileWriteHandle(*where, 'there', len(IMAGE))
+    writing.write(IMAGE[:MIDDLE])
+    importing = rw_handles.VmdkWriteHandle(
+        session,
+        arguments['host'],
+        arguments['port'],
+        place.first('ResourcePool'),
+        place.read(place.dc.ref, 'vmFolder'),
+        place.import_spec('imported'),
+        len(IMAGE),
+        'POST',
+    )
+    importing.write(IMAGE[:MIDDLE])
+    handles = (writing, importing)
+
+    problems = misused(handles, lambda handle: handle.write(b'x'), ending)
+    for handle in handles:
+        handle.write(IMAGE[MIDDLE:])
+        handle.close()
+    reading = rw_handles.FileReadHandle(*where, 'there')
+    exporting = rw_handles.VmdkReadHandle(
+        session, arguments['host'], arguments['port'], importing.get_imported_vm(), None, 1 << 30
+    )
+    handles = (reading, exporting)
+    begun = [handle.read(MIDDLE) for handle in handles]
+
+    problems += misused(handles, lambda handle: handle.read(1), ending)
+    whole = []
+    for handle, data in zip(handles, begun, strict=True):
+        data += b''.join(iter(lambda handle=handle: handle.read(65536), b''))
+        handle.close()
+        whole.append(data == IMAGE)
+    return {'problems': problems, 'whole': whole}
+
+
+def called_off(arguments: dict[str, Any]) -> Any:
+    """A parent calls transfers off while a child that knows nothing of them lives on."""
+    url = f'{arguments["scheme"]}://{arguments["host"]}:{arguments["port"]}'
+    writing = rw_handles.FileWriteHandle(f'{url}/a', file_size=1000)
+    reading = rw_handles.FileReadHandle(f'{url}/b')
+    writing.write(b'x')
+    assert reading.read(1)
+    receiving, sending = os.pipe()
+    join = forked(lambda: os.read(receiving, 1) and 'lived on')
+    writing.abort()
+    reading.abort()
+    print('called off', flush=True)
+    sys.stdin.read(1)
+    os.write(sending, b'x')
+    return join()
+
+
 SCENARIOS = {
     function.__name__: function
     for function in (
@@ -424,6 +513,8 @@ SCENARIOS = {
         forked_while_waiting,
         logged_out,
         policies,
+        transfers,
+        called_off,
     )
 }
 

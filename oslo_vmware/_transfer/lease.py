@@ -18,6 +18,7 @@ from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer.owner import Owner
 
 LOG = logging.getLogger(__name__)
 
@@ -37,12 +38,15 @@ class Lease:
 
     def __init__(self, session: Any, ref: Any) -> None:
         self._session = session
+        self._owner = Owner(getattr(ref, 'value', ref))
         self.ref = ref
 
     def _call(self, operation: str, **arguments: Any) -> Any:
+        self._owner.check()
         return self._session.invoke_api(self._session.vim, operation, self.ref, **arguments)
 
     def _read(self, name: str) -> Any:
+        self._owner.check()
         session = self._session
         return session.invoke_api(vim_util, 'get_object_property', session.vim, self.ref, name)
 

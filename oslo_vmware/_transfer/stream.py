@@ -26,6 +26,7 @@ from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import response as _response
+from oslo_vmware._transfer.owner import Owner
 
 LOG = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ class Upload(Bounded):
     ) -> None:
         self._connection = connection
         self._socket = connection.sock
+        self._owner = Owner(name)
         self._answer = _Answer(self._socket)
         self._method = method
         self.size = size
@@ -155,6 +157,7 @@ class Upload(Bounded):
         :raises VimException: it could not be sent, the server has already answered, or there
                               are more bytes than were announced
         """
+        self._owner.check()
         try:
             view = memoryview(data).cast('B')
         except TypeError as exc:
@@ -184,6 +187,9 @@ class Upload(Bounded):
         """
         if self.closed:
             return
+        if not self._owner.is_here():
+            self.abort()
+            self._owner.check()
         if self.size is not None and self.sent < self.size:
             self.abort()
             raise exceptions.VimException(
@@ -199,7 +205,7 @@ class Upload(Bounded):
 
     def abort(self) -> None:
         self.closed = True
-        self._connection.close()
+        self._owner.hang_up(self._connection, self._socket)
 
     def close(self) -> None:
         self.finish()
@@ -341,6 +347,7 @@ class Download(Bounded):
     ) -> None:
         self._connection = connection
         self._socket = connection.sock
+        self._owner = Owner(name)
         self.name = name
         self.received = 0
         self.complete = False
@@ -374,6 +381,7 @@ class Download(Bounded):
         :raises VimException: the connection broke, or ended before all bytes were there; so does
                               every later call
         """
+        self._owner.check()
         if self._failure is not None:
             raise self._failure
         if self.closed or self.complete or size == 0:
@@ -414,5 +422,5 @@ class Download(Bounded):
     def close(self) -> None:
         """Close the connection, wherever the body is."""
         self.closed = True
+        self._owner.hang_up(self._connection, self._socket)
         self._response.close()
-        self._connection.close()

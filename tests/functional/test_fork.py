@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import pytest
+import trustme
 
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.soap.client import COMPILED, ENGINE_VARIABLE, REFERENCE
 from tests import forks
+from tests.transfer.server import CERTIFICATE, DataServer, Exchange
 
 pytestmark = pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
 
@@ -145,3 +147,36 @@ def test_logging_out_in_one_process(vc: VCenterSimulator) -> None:
     assert outcome(vc, 'logged_out') == [25, 25]
     assert vc.count('Logout') == 1
     assert vc.count('Login') == 3
+
+
+@pytest.mark.parametrize('ending', ['close', 'abort'])
+def test_transfers_of_the_parent_go_on(vc: VCenterSimulator, ending: str) -> None:
+    """A child can only drop them: no byte is lost, and no lease ends before its time."""
+    result = outcome(vc, 'transfers', ending)
+    assert result['whole'] == [True, True]
+    assert len(result['problems']) >= 4
+    assert all('belongs to the process' in problem for problem in result['problems'])
+    ends = [call.operation for call in vc.calls if 'Lease' in call.operation]
+    assert ends.count('HttpNfcLeaseComplete') == 2
+    assert 'HttpNfcLeaseAbort' not in ends
+
+
+@pytest.mark.parametrize('certificate', [None, CERTIFICATE], ids=['http', 'https'])
+def test_a_transfer_that_is_called_off(certificate: trustme.LeafCert | None) -> None:
+    """Its server notices, though a child has the descriptors as well."""
+
+    def serve(exchange: Exchange) -> None:
+        if exchange.method == 'GET':
+            exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx')
+        exchange.stream.read(2)
+
+    with DataServer(serve, certificate) as server:
+        arguments = {'scheme': server.scheme, 'host': server.host, 'port': server.port}
+        program = [sys.executable, '-m', 'tests.forks', 'called_off', json.dumps(arguments)]
+        with subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as run:
+            assert run.stdout is not None
+            assert run.stdout.readline() == 'called off\n'
+            assert server.all_closed(2)
+            assert run.communicate('x', timeout=30)[0] == '"lived on"\n'
