@@ -91,5 +91,5 @@ def login_count(session: Any) -> int | None:
 
     :returns: None for a stand-in, which does not count
     """
-    count: int | None = getattr(session, 'login_count', None)
-    return count
+    count = getattr(session, 'login_count', None)
+    return count if isinstance(count, int) else None

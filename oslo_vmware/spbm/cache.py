@@ -112,12 +112,18 @@ class PolicyCache:
         """Forget policies that the server may not know any more, and the lists that have them."""
         gone, kept = set(ids), self._own.get()
         with kept.lock:
-            kept.changes += 1
-            for id_ in gone:
-                kept.policies.pop(id_, None)
-            for category, listing in list(kept.listed.items()):
-                if not gone.isdisjoint(listing.ids):
-                    del kept.listed[category]
+            listed = [
+                category
+                for category, listing in kept.listed.items()
+                if not gone.isdisjoint(listing.ids)
+            ]
+            known = gone & kept.policies.keys()
+            # Who asks again and again for what was never there keeps nobody from remembering.
+            kept.changes += bool(listed or known)
+            for category in listed:
+                del kept.listed[category]
+            for id_ in known:
+                del kept.policies[id_]
 
     def fresh(self, when: float) -> bool:
         """Whether what was asked for at a time still holds."""

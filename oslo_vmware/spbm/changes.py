@@ -96,15 +96,17 @@ def _create(
         resourceType=connection.create('PbmProfileResourceType', resourceType=policies.STORAGE),
         constraints=constraints,
     )
-    before = policies.listing(session, asked, since)
+    before = policies.listing_if_allowed(session, asked, since)
     try:
         made = connection.call(_calls.PROFILES, 'PbmCreate', createSpec=spec)
     except errors.PbmDuplicateNameException as exc:
         exc.name = exc.name or name
         raise
     except exceptions.VimOutcomeUnknownException as exc:
-        with lost.after(exc):
-            own = lost.made_since(session, before, asked, name, description, held)
+        own = None
+        if before is not None:
+            with lost.after(exc):
+                own = lost.made_since(session, before, asked, name, description, held)
         if own is None:
             raise
         return own
@@ -255,7 +257,7 @@ def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
     ids = list(dict.fromkeys(_calls.policy_id(one) for one in doomed))
     if not ids:
         return {}
-    before = policies.listing(session, None).ids
+    before = policies.listing_if_allowed(session, None)
     outcomes: dict[str, Outcome] = {}
     try:
         for number, block in enumerate(_calls.blocks(ids)):
@@ -272,8 +274,8 @@ def delete_policies(session: Any, doomed: Iterable[Any]) -> dict[str, Outcome]:
                     break
     finally:
         policy_cache(session).forget(ids)
-    for id_, outcome in outcomes.items():
-        if isinstance(outcome, errors.PolicyNotFoundException) and id_ in before:
+    for id_ in before.ids if before is not None else ():
+        if isinstance(outcomes.get(id_), errors.PolicyNotFoundException):
             # The session repeats a call whose answer was lost, and the second finds nothing.
             outcomes[id_] = None
     return outcomes

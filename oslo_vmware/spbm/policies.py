@@ -95,8 +95,13 @@ class Policy:
 
         The id and the dates, which belong to one server, are left out.
 
-        :raises ValueError: a rule's value is of a type that this library does not know
+        :raises ValueError: a rule's value, or the policy's kind of requirements, is of a type that
+                            this library does not know
         """
+        constraints = _calls.get(self.raw, 'constraints')
+        if self.raw is not None and not self.rule_sets and not rules.asks_nothing(constraints):
+            # An export without rules would make a policy that allows everything.
+            raise ValueError(_('the policy %s has no rules that can be exported') % self.name)
         plain: dict[str, Any] = {'name': self.name}
         if self.description is not None:
             plain['description'] = self.description
@@ -265,6 +270,16 @@ def listing(session: Any, category: str | None, since: float | None = None) -> L
     if kept is not None and since is not None and kept.asked >= since:
         return kept
     return _query(session, category)
+
+
+def listing_if_allowed(
+    session: Any, category: str | None, since: float | None = None
+) -> Listing | None:
+    """The same; None for an account that may not see policies."""
+    try:
+        return listing(session, category, since)
+    except errors.PbmNoPermissionException:
+        return None
 
 
 def _query(session: Any, category: str | None) -> Listing:

@@ -7,13 +7,14 @@ import sys
 import threading
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import hypothesis.strategies as st
 import pytest
 import yaml
 from hypothesis import given
 
-from oslo_vmware import exceptions, spbm
+from oslo_vmware import _pbm_session, exceptions, spbm
 from oslo_vmware.soap.values import TypedValue
 from oslo_vmware.spbm import errors, rules, schema, validation, values
 
@@ -490,6 +491,35 @@ def test_a_cache_is_read_while_others_write() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert cache.named(None) == {}
+
+
+def test_a_session_that_is_a_stand_in() -> None:
+    """What does not count its logins, or cannot be a key, is taken as it is."""
+    session = mock.MagicMock()
+    assert spbm.policy_cache(session) is spbm.policy_cache(session)
+    unhashable = SimpleNamespace(pbm='client')
+    assert _pbm_session.client(unhashable) == 'client'
+    about = SimpleNamespace(version='8.0.3', apiType='VirtualCenter', fullName='x')
+    made: list[str] = []
+    unhashable = SimpleNamespace(
+        pbm=None,
+        vim=SimpleNamespace(service_content=SimpleNamespace(about=about)),
+        pbm_wsdl_loc_set=made.append,
+    )
+    assert _pbm_session.client(unhashable) is None
+    assert len(made) == 1
+    assert _pbm_session.release(unhashable) == (8, 0)
+    assert _pbm_session.release(session) is None
+
+
+def test_what_cannot_be_exported() -> None:
+    """Requirements that this library cannot read are not exported as none at all."""
+    raw = create('PbmCapabilityProfile', constraints=create('PbmConstraintsOfTomorrow'))
+    policy = spbm.Policy('id', 'New', *[None] * 6, False, None, None, (), raw)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match='New has no rules that can be exported'):
+        policy.to_dict()
+    raw.constraints = create('PbmCapabilityConstraints')
+    assert policy.to_dict() == {'name': 'New', 'rule_sets': []}
 
 
 def test_every_exception_is_a_vim_exception() -> None:

@@ -223,6 +223,21 @@ def test_nothing_can_be_read(
     assert caught.value.operation == operation
 
 
+def test_an_account_that_sees_no_policies(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, pauses: list[float]
+) -> None:
+    """It deletes as ever, and of what it makes nobody tells it that it is its own."""
+    gold, silver = site.policy_id('Gold'), site.policy_id('Silver')
+    vc.policies.deny('StorageProfile.View')
+    assert spbm.delete_policies(session, [gold]) == {gold: None}
+    vc.faults.drop('PbmDelete', after=True)
+    (outcome,) = spbm.delete_policies(session, [silver]).values()
+    assert isinstance(outcome, spbm.PolicyNotFoundException)
+    vc.faults.drop('PbmCreate', after=True)
+    with pytest.raises(exceptions.VimOutcomeUnknownException):
+        spbm.create_policy(session, 'New', RULE, validate=False)
+
+
 def test_the_old_way(vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]) -> None:
     """Who has changes repeated gets what the second says; ensuring makes up for it."""
     session = connect(vc, repeat_changes=True)

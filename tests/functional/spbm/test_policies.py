@@ -398,6 +398,19 @@ def test_what_the_server_does_not_know_is_forgotten(
     assert calls() == []
 
 
+def test_what_was_never_there_is_asked_for_in_vain(
+    session: api.VMwareAPISession, calls: Counter
+) -> None:
+    """It costs those who know which policies there are nothing of what they know."""
+    spbm.list_policies(session)
+    state = spbm.policy_cache(session).state
+    assert spbm.policies_by_id(session, ['11111111-1111-1111-1111-111111111111']) == {}
+    assert spbm.policy_cache(session).state.changes == state.changes
+    calls()
+    spbm.list_policies(session)
+    assert calls() == []
+
+
 def test_threads_share_what_is_known(session: api.VMwareAPISession, calls: Counter) -> None:
     """A cache filled and cleared by many threads at once gives nobody a wrong answer."""
     found: list[Any] = []
