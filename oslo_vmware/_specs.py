@@ -6,8 +6,10 @@ created: callers pass factories of their own, some of which return one and the s
 whatever the type.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from oslo_vmware._lists import listed
 
 
 def build_selection_spec(client_factory: Any, name: str) -> Any:
@@ -40,7 +42,7 @@ def build_traversal_spec(
     traversal_spec.type = type_
     traversal_spec.path = path
     traversal_spec.skip = skip
-    traversal_spec.selectSet = select_set
+    traversal_spec.selectSet = listed(select_set)
     return traversal_spec
 
 
@@ -103,7 +105,7 @@ def build_recursive_traversal_spec(client_factory: Any) -> Any:
 def build_property_spec(
     client_factory: Any,
     type_: str = 'VirtualMachine',
-    properties_to_collect: Sequence[str] | None = None,
+    properties_to_collect: Iterable[str] | None = None,
     all_properties: bool = False,
 ) -> Any:
     """Say which properties of one type of object to report.
@@ -116,7 +118,7 @@ def build_property_spec(
     """
     property_spec = client_factory.create('ns0:PropertySpec')
     property_spec.all = all_properties
-    property_spec.pathSet = properties_to_collect or ['name']
+    property_spec.pathSet = listed(properties_to_collect) or ['name']
     property_spec.type = type_
     return property_spec
 
@@ -132,7 +134,7 @@ def build_object_spec(client_factory: Any, root_folder: Any, traversal_specs: An
     object_spec = client_factory.create('ns0:ObjectSpec')
     object_spec.obj = root_folder
     object_spec.skip = False
-    object_spec.selectSet = traversal_specs
+    object_spec.selectSet = listed(traversal_specs)
     return object_spec
 
 
@@ -145,8 +147,8 @@ def build_property_filter_spec(client_factory: Any, property_specs: Any, object_
     :returns: ``PropertyFilterSpec`` (VI API 2.0)
     """
     property_filter_spec = client_factory.create('ns0:PropertyFilterSpec')
-    property_filter_spec.propSet = property_specs
-    property_filter_spec.objectSet = object_specs
+    property_filter_spec.propSet = listed(property_specs)
+    property_filter_spec.objectSet = listed(object_specs)
     return property_filter_spec
 
 
@@ -160,7 +162,7 @@ def get_prop_spec(client_factory: Any, spec_type: str, properties: Any) -> Any:
     """
     property_spec = client_factory.create('ns0:PropertySpec')
     property_spec.type = spec_type
-    property_spec.pathSet = properties
+    property_spec.pathSet = listed(properties)
     return property_spec
 
 
@@ -176,7 +178,7 @@ def get_obj_spec(client_factory: Any, obj: Any, select_set: Any = None) -> Any:
     object_spec.obj = obj
     object_spec.skip = False
     if select_set is not None:
-        object_spec.selectSet = select_set
+        object_spec.selectSet = listed(select_set)
     return object_spec
 
 

@@ -38,6 +38,7 @@ from typing import Any, NoReturn, Self
 from oslo_vmware import _deadline, _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
+from oslo_vmware._lists import listed
 from oslo_vmware._process import PerProcess
 from oslo_vmware._session import wait as _wait
 from oslo_vmware._session.liveness import Liveness
@@ -384,6 +385,10 @@ class VMwareAPISession:
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
         :raises VimSessionOverLoadException: saturated, after ``api_retry_count`` repetitions
         """
+        if module is vim_util:
+            # The first attempt would leave nothing of a generator for the next.
+            args = tuple(map(listed, args))
+            kwargs = {name: listed(value) for name, value in kwargs.items()}
         retry = RetryPolicy(self._api_retry_count)
         renewals = 0
         while True:

@@ -13,9 +13,10 @@ the one for its vCenter at the first use of a helper.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from oslo_vmware import _pbm_session, exceptions, service
+from oslo_vmware._lists import listed
 from oslo_vmware.soap.objects import moref
 
 LOG = logging.getLogger(__name__)
@@ -156,8 +157,8 @@ def filter_hubs_by_profile(session: Any, hubs: Iterable[Any] | None, profile_id:
     :param profile_id: ``PbmProfileId`` object
     :returns: those hubs that do; none of no hubs, without a call
     """
-    hubs = None if hubs is None else _as_sequence(hubs)
-    if hubs is not None and not len(hubs):
+    asked: Any = listed(hubs)
+    if asked is not None and not len(asked):
         # On the wire an empty list looks like no list, and that means all hubs.
         return []
     client = _pbm_session.client(session)
@@ -165,7 +166,7 @@ def filter_hubs_by_profile(session: Any, hubs: Iterable[Any] | None, profile_id:
         client,
         'PbmQueryMatchingHub',
         _pbm_session.service_content(session, client).placementSolver,
-        hubsToSearch=hubs,
+        hubsToSearch=asked,
         profile=profile_id,
     )
     return matching
@@ -229,14 +230,14 @@ def get_profiles_by_ids(session: Any, profile_ids: Iterable[Any]) -> list[Any]:
     :param profile_ids: ``PbmProfileId`` objects
     :returns: ``PbmProfile`` objects, in that order
     """
-    profile_ids = _as_sequence(profile_ids or [])
-    if not profile_ids:
+    ids: Any = listed(profile_ids)
+    if not ids:
         return []
-    if len(profile_ids) > CONTENT_BLOCK:
+    if len(ids) > CONTENT_BLOCK:
         return [
             profile
-            for start in range(0, len(profile_ids), CONTENT_BLOCK)
-            for profile in get_profiles_by_ids(session, profile_ids[start : start + CONTENT_BLOCK])
+            for start in range(0, len(ids), CONTENT_BLOCK)
+            for profile in get_profiles_by_ids(session, ids[start : start + CONTENT_BLOCK])
         ]
     client = _pbm_session.client(session)
     try:
@@ -244,27 +245,18 @@ def get_profiles_by_ids(session: Any, profile_ids: Iterable[Any]) -> list[Any]:
             client,
             'PbmRetrieveContent',
             _pbm_session.service_content(session, client).profileManager,
-            profileIds=profile_ids,
+            profileIds=ids,
         )
     except exceptions.VimFaultException as fault:
         if not _is_invalid_argument(fault):
             raise
-        if len(profile_ids) == 1:
-            LOG.warning('There is no storage policy %s.', profile_ids[0].uniqueId)
+        if len(ids) == 1:
+            LOG.warning('There is no storage policy %s.', ids[0].uniqueId)
             return []
         return [
-            profile
-            for profile_id in profile_ids
-            for profile in get_profiles_by_ids(session, [profile_id])
+            profile for profile_id in ids for profile in get_profiles_by_ids(session, [profile_id])
         ]
     return profiles
-
-
-def _as_sequence(given: Iterable[Any]) -> Sequence[Any]:
-    """What a caller gives; a list of what can be read only once, or not by its number."""
-    # Not by its class: stand-ins have none.
-    is_one = hasattr(given, '__len__') and hasattr(given, '__getitem__')
-    return cast(Sequence[Any], given) if is_one else list(given)
 
 
 def _is_invalid_argument(fault: exceptions.VimFaultException) -> bool:

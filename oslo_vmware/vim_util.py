@@ -20,13 +20,14 @@ objects of test suites, strings. They are only asked for ``value`` and ``_type``
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._lists import listed
 from oslo_vmware._specs import (
     build_object_spec,
     build_property_filter_spec,
@@ -152,7 +153,7 @@ def get_objects(
     vim: Any,
     type_: str,
     max_objects: int,
-    properties_to_collect: Sequence[str] | None = None,
+    properties_to_collect: Iterable[str] | None = None,
     all_properties: bool = False,
 ) -> Any:
     """Find all objects of a type, from the root folder down.
@@ -181,7 +182,7 @@ def get_objects(
 def get_object_properties(
     vim: Any,
     moref: Any,
-    properties_to_collect: Sequence[str] | None,
+    properties_to_collect: Iterable[str] | None,
     skip_op_id: bool = False,
 ) -> Any:
     """Read properties of one object.
@@ -198,10 +199,9 @@ def get_object_properties(
     if moref is None:
         return None
     client_factory = vim.client.factory
-    property_spec = get_prop_spec(
-        client_factory, get_moref_type(moref), properties_to_collect or []
-    )
-    property_spec.all = not properties_to_collect
+    names = listed(properties_to_collect)
+    property_spec = get_prop_spec(client_factory, get_moref_type(moref), names or [])
+    property_spec.all = not names
     object_spec = get_obj_spec(client_factory, _as_reference(moref))
     retrieve_result = _retrieve(vim, property_spec, [object_spec], 1, skip_op_id=skip_op_id)
     cancel_retrieval(vim, retrieve_result)
@@ -209,7 +209,7 @@ def get_object_properties(
 
 
 def get_object_properties_dict(
-    vim: Any, moref: Any, properties_to_collect: Sequence[str] | None
+    vim: Any, moref: Any, properties_to_collect: Iterable[str] | None
 ) -> dict[str, Any]:
     """Read properties of one object into a dict.
 
@@ -257,8 +257,8 @@ def get_object_property(vim: Any, moref: Any, property_name: str, skip_op_id: bo
 def get_properties_for_a_collection_of_objects(
     vim: Any,
     type_: str,
-    obj_list: Sequence[Any],
-    properties: Sequence[str],
+    obj_list: Iterable[Any],
+    properties: Iterable[str],
     max_objects: int | None = None,
 ) -> Any:
     """Read properties of several objects of one type with a single request.
@@ -273,12 +273,14 @@ def get_properties_for_a_collection_of_objects(
     :returns: ``RetrieveResult``; ``[]``, without a call, when there are no objects.
         :class:`WithRetrieval` takes both.
     """
-    if not obj_list:
+    # A text is one object, and not its characters.
+    references = [obj_list] if isinstance(obj_list, str) else listed(obj_list)
+    if not references:
         return []
     client_factory = vim.client.factory
     property_spec = get_prop_spec(client_factory, type_, properties)
-    object_specs = [get_obj_spec(client_factory, obj) for obj in obj_list]
-    return _retrieve(vim, property_spec, object_specs, max_objects or len(obj_list))
+    object_specs = [get_obj_spec(client_factory, obj) for obj in references]
+    return _retrieve(vim, property_spec, object_specs, max_objects or len(references))
 
 
 def propset_dict(propset: Any) -> dict[str, Any]:

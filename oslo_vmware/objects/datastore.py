@@ -11,11 +11,12 @@ import posixpath
 import random
 import re
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Self
 
 from oslo_vmware import constants, exceptions, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._lists import listed
 from oslo_vmware._transfer import connection as _connection
 
 LOG = logging.getLogger(__name__)
@@ -290,12 +291,13 @@ class Datastore:
         return bool(writable and mounted and accessible)
 
     @staticmethod
-    def choose_host(hosts: Sequence[Any]) -> Any:
+    def choose_host(hosts: Iterable[Any]) -> Any:
         """Pick a host by chance, to spread the load.
 
         :returns: one of the hosts, None if there are none
         """
-        return random.choice(hosts) if hosts else None
+        candidates = listed(hosts)
+        return random.choice(candidates) if candidates else None
 
     def __str__(self) -> str:
         return f'[{self.name}]'
