@@ -14,6 +14,8 @@ requests and urllib3 do the work. What they do not do is here:
 """
 
 import http.client
+import os
+import queue
 import threading
 import time
 import weakref
@@ -131,20 +133,27 @@ class _HTTPSConnection(_Connection, HTTPSConnection):
         self.is_verified = True
 
 
+class _Queue(queue.LifoQueue):
+    """Connections that wait in a pool.
+
+    urllib3 asks it also when a pool is collected, and when the interpreter ends. A process that was
+    forked off finds it empty, and does not find out whether a thread of the parent has it locked.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self._process = os.getpid()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if os.getpid() != self._process:
+            raise queue.Empty
+        return super().get(block, timeout)
+
+
 class _Pool:
     """Mixin for pools: gives a connection that may have died only to what can be sent again."""
 
-    pool: Any
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _opened.get().add(self)
-
-    def let_go(self) -> None:
-        """Have no connections, and a queue of them that nobody has locked."""
-        # urllib3 asks the queue for them when the pool is collected.
-        if self.pool is not None:
-            self.pool.__init__(self.pool.maxsize)
+    QueueCls = _Queue
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # The base class has closed one on which something arrived, such as the server's farewell.
