@@ -3,6 +3,7 @@
 import http
 import io
 import os
+import stat
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -83,9 +84,12 @@ class LocalFileAdapter(requests.adapters.HTTPAdapter):
         path = urllib.request.url2pathname(urllib.parse.urlsplit(request.url or '').path)
         headers = {'Content-Type': 'text/xml'}
         try:
-            with open(os.fsdecode(path), 'rb') as source:
+            # Opening a pipe waits for somebody to write, and a device may have no end.
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise PermissionError(path)
+            with open(path, 'rb') as source:
                 raw = Response(source.read(), 200, headers)
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # the latter of a name that no file can have
             raw = Response(b'', 404)
         except OSError:
             raw = Response(b'', 403)

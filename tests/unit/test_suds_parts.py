@@ -1,6 +1,7 @@
 """The parts that a suds client needs from us: cache, cleaning of messages, quiet logs, files."""
 
 import logging
+import os
 import pathlib
 import threading
 from types import SimpleNamespace
@@ -189,6 +190,17 @@ class TestLocalFiles:
         """404, and 403 for what cannot be read."""
         assert self.fetch(tmp_path / 'none').status_code == 404
         assert self.fetch(tmp_path).status_code == 403
+
+    def test_what_is_no_regular_file(self, tmp_path: pathlib.Path) -> None:
+        """A pipe that nobody writes to is not waited for, nor a device read without end."""
+        pipe = tmp_path / 'pipe'
+        os.mkfifo(pipe)
+        assert self.fetch(pipe).status_code == 403
+        assert self.fetch(pathlib.Path('/dev/zero')).status_code == 403
+
+    def test_a_name_that_no_file_can_have(self, tmp_path: pathlib.Path) -> None:
+        """404, as for any other that is not there."""
+        assert self.fetch(tmp_path / 'a\0b').status_code == 404
 
     def test_the_raw_response(self) -> None:
         """The methods that HTTP libraries call on one."""
