@@ -38,8 +38,13 @@ def within(seconds: float | None) -> Iterator[None]:
 
 def remaining() -> float:
     """Seconds until the deadline, none too many; infinite where there is none."""
+    return until(0.0)
+
+
+def until(grace: float) -> float:
+    """Seconds until so long after the deadline, none too many; infinite where there is none."""
     at = _deadline.get()
-    return at if at == math.inf else max(0.0, at - time.monotonic())
+    return at if at == math.inf else max(0.0, at + grace - time.monotonic())
 
 
 def at_most(seconds: float) -> float:

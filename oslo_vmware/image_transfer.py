@@ -14,11 +14,12 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from oslo_vmware import _trust, constants, exceptions, rw_handles, vim_util
+from oslo_vmware import _deadline, _trust, constants, exceptions, rw_handles, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import copy as _copy
 from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import ova as _ova
 from oslo_vmware._transfer import stream as _stream
 from oslo_vmware._transfer import tar as _tar
@@ -28,7 +29,13 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two progress reports for a lease.
 NFC_LEASE_UPDATE_PERIOD = 60
 CHUNK_SIZE = _stream.CHUNK_SIZE
-Timer = _stream.Timer
+
+#: Seconds for a sink to close that has taken all.
+_CLOSING_SECONDS = 1.0
+#: Seconds for what keeps to the time limit by itself to say that it has failed.
+_LAST_WORDS_SECONDS = 0.5
+
+Timer = _limit.Timer
 
 
 def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | None) -> None:
@@ -40,10 +47,10 @@ def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | N
     :raises ImageTransferException: the time is up, or an end failed; ``cause`` says why
     :raises VimException: the server did not take what was written, when it was closed
     """
-    with _leases_kept_alive(read_handle, write_handle):
-        copy = _copy.Copy(read_handle, write_handle, Timer(timeout_secs))
+    with _limited(timeout_secs) as timer, _leases_kept_alive(read_handle, write_handle):
+        copy = _copy.Copy(read_handle, write_handle, timer)
         with contextlib.ExitStack() as undo:
-            undo.callback(_call_off, read_handle, write_handle, copy)
+            undo.callback(_call_off, read_handle, write_handle, copy, timer)
             try:
                 copy.run()
             except Exception as exc:
@@ -58,21 +65,72 @@ def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | N
                 ) from exc
             undo.pop_all()
         # All data has been read: that the source complains afterwards changes nothing.
-        _close_quietly(read_handle)
+        _close_in_time(read_handle, timer)
         with _told_what_was_moved(read_handle, copy):
-            write_handle.close()
+            if isinstance(write_handle, _stream.Bounded):
+                write_handle.close()
+            else:
+                # All is there: however long the source took to close, this has its moment.
+                grace = _limit.GRACE_SECONDS + _CLOSING_SECONDS
+                _limit.in_time(timer, write_handle.close, grace=grace)
     LOG.debug('%s bytes went from %s to %s', copy.done, read_handle, write_handle)
 
 
-def _call_off(read_handle: Any, write_handle: Any, copy: _copy.Copy) -> None:
+@contextlib.contextmanager
+def _limited(timeout_secs: float | None) -> Iterator[_limit.Timer]:
+    """Let what is done inside take so long and no longer.
+
+    :raises ImageTransferException: something inside has not come back in time
+    """
+    timer = Timer(timeout_secs)
+    with _deadline.within(timer.remaining()):
+        try:
+            yield timer
+        except Timer.Timeout as exc:
+            raise exceptions.ImageTransferException(
+                _('The transfer was given up, and what it waited for was left behind'), exc
+            ) from exc
+
+
+def _opened(timer: _limit.Timer, make: Callable[[], Any]) -> Any:
+    """An end of ours, made in time; one that comes too late is called off."""
+    timer.check_deadline()
+    # It gives up its lease before it says why it is not open.
+    grace = _limit.GRACE_SECONDS + _LAST_WORDS_SECONDS
+    return _limit.in_time(timer, make, late=_give_up, grace=grace)
+
+
+def _give_up(handle: Any) -> None:
+    """Close a handle as a failure, so that nobody takes what it has had for all."""
+    if isinstance(handle, _stream.Bounded):
+        handle.abort()
+    if handle is not None:
+        _close_quietly(handle)
+
+
+def _call_off(read_handle: Any, write_handle: Any, copy: _copy.Copy, timer: _limit.Timer) -> None:
     """Close both ends of a transfer that failed; the failure is what is raised."""
     if copy.source_hangs:
         LOG.warning('%s does not come back from its last read', _described(read_handle))
     else:
-        _close_quietly(read_handle)
+        _close_in_time(read_handle, timer)
     if isinstance(write_handle, _stream.Bounded):
         write_handle.abort()
-    _close_quietly(write_handle)
+    if copy.sink_hangs:
+        LOG.warning('%s does not come back from its last write', _described(write_handle))
+    else:
+        _close_in_time(write_handle, timer)
+
+
+def _close_in_time(handle: Any, timer: _limit.Timer) -> None:
+    """Close a handle; what goes wrong is logged."""
+    if isinstance(handle, _stream.Bounded):
+        _close_quietly(handle)
+        return
+    try:
+        _limit.in_time(timer, lambda: _close_quietly(handle), grace=_limit.GRACE_SECONDS)
+    except Timer.Timeout:
+        LOG.warning('%s does not come back from closing', _described(handle))
 
 
 def _close_quietly(handle: Any) -> None:
@@ -97,13 +155,14 @@ def _told_what_was_moved(read_handle: Any, copy: _copy.Copy) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _closed_on_error(*handles: Any) -> Iterator[None]:
+def _closed_on_error(handle: Any, timer: _limit.Timer) -> Iterator[None]:
     """Close what was handed over when what follows fails before it gets to copying."""
     try:
         yield
     except BaseException:
-        for handle in handles:
-            _close_quietly(handle)
+        if isinstance(handle, _stream.Bounded):
+            handle.abort()
+        _close_in_time(handle, timer)
         raise
 
 
@@ -148,6 +207,15 @@ def download_image(
     :raises VimException: see the module
     """
     size = int(image_meta['size'])
+    with _limited(timeout_secs) as timer:
+        upload = _opened(timer, lambda: _upload_to(datastore, rel_path, size, session, bypass))
+        _start_transfer(rw_handles.ImageReadHandle(image), upload, timeout_secs)
+
+
+def _upload_to(
+    datastore: Any, rel_path: str, size: int, session: Any, bypass: bool
+) -> _stream.Upload:
+    """Begin to write a file on a datastore."""
     if bypass:
         host = datastore.choose_host(datastore.get_connected_hosts(session))
         if host is None:
@@ -162,8 +230,7 @@ def download_image(
         value = (session.vim.get_http_cookie() or '').strip('"')
         cookie = f'{constants.SOAP_COOKIE_KEY}={value}'
     connection = url.connect('PUT', size, cookie, cacerts=_verified_by(session))
-    upload = _stream.Upload(connection, size, _connection.shown(str(url)))
-    _start_transfer(rw_handles.ImageReadHandle(image), upload, timeout_secs)
+    return _stream.Upload(connection, size, _connection.shown(str(url)))
 
 
 def _server(session: Any) -> str:
@@ -207,19 +274,20 @@ def download_flat_image(
     :raises VimException: see the module
     """
     LOG.debug('Image %s goes to a file on a datastore', image_id)
-    read_handle = rw_handles.ImageReadHandle(image_service.download(context, image_id))
-    download_file(
-        read_handle,
-        kwargs.get('host'),
-        kwargs.get('port'),
-        kwargs.get('data_center_name'),
-        kwargs.get('datastore_name'),
-        kwargs.get('cookies'),
-        kwargs.get('file_path'),
-        int(kwargs['image_size']),
-        kwargs['cacerts'] if 'cacerts' in kwargs else _usual_cacerts(kwargs),
-        timeout_secs,
-    )
+    with _limited(timeout_secs) as timer:
+        data = _limit.in_time(timer, lambda: image_service.download(context, image_id))
+        download_file(
+            rw_handles.ImageReadHandle(data),
+            kwargs.get('host'),
+            kwargs.get('port'),
+            kwargs.get('data_center_name'),
+            kwargs.get('datastore_name'),
+            kwargs.get('cookies'),
+            kwargs.get('file_path'),
+            int(kwargs['image_size']),
+            kwargs['cacerts'] if 'cacerts' in kwargs else _usual_cacerts(kwargs),
+            timeout_secs,
+        )
 
 
 def _usual_cacerts(where: Mapping[str, Any]) -> bool | None:
@@ -253,11 +321,16 @@ def download_file(
     :raises ImageTransferException: see the module
     :raises VimException: see the module
     """
-    with _closed_on_error(read_handle):
-        write_handle = rw_handles.FileWriteHandle(
-            host, port, dc_name, ds_name, cookies, upload_file_path, file_size, cacerts=cacerts
-        )
-    _start_transfer(read_handle, write_handle, timeout_secs)
+    with _limited(timeout_secs) as timer:
+        with _closed_on_error(read_handle, timer):
+            write_handle = _opened(
+                timer,
+                lambda: rw_handles.FileWriteHandle(
+                    *(host, port, dc_name, ds_name, cookies, upload_file_path, file_size),
+                    cacerts=cacerts,
+                ),
+            )
+        _start_transfer(read_handle, write_handle, timeout_secs)
 
 
 def download_stream_optimized_data(
@@ -275,19 +348,25 @@ def download_stream_optimized_data(
     :raises ImageTransferException: see the module
     :raises VimException: see the module
     """
-    with _closed_on_error(read_handle):
-        write_handle = rw_handles.VmdkWriteHandle(
-            kwargs.get('session'),
-            kwargs.get('host'),  # type: ignore[arg-type]
-            kwargs.get('port'),  # type: ignore[arg-type]
-            kwargs.get('resource_pool'),
-            kwargs.get('vm_folder'),
-            kwargs.get('vm_import_spec'),
-            int(kwargs['image_size']),
-            http_method=kwargs.get('http_method', 'PUT'),
-        )
-    _start_transfer(read_handle, write_handle, timeout_secs)
-    return write_handle.get_imported_vm()
+    with _limited(timeout_secs) as timer:
+        with _closed_on_error(read_handle, timer):
+            size = int(kwargs['image_size'])
+            write_handle = _opened(timer, lambda: _vmdk_write_handle(kwargs, size))
+        _start_transfer(read_handle, write_handle, timeout_secs)
+        return write_handle.get_imported_vm()
+
+
+def _vmdk_write_handle(kwargs: Mapping[str, Any], size: int) -> rw_handles.VmdkWriteHandle:
+    return rw_handles.VmdkWriteHandle(
+        kwargs.get('session'),
+        kwargs.get('host'),  # type: ignore[arg-type]
+        kwargs.get('port'),  # type: ignore[arg-type]
+        kwargs.get('resource_pool'),
+        kwargs.get('vm_folder'),
+        kwargs.get('vm_import_spec'),
+        size,
+        http_method=kwargs.get('http_method', 'PUT'),
+    )
 
 
 def download_stream_optimized_image(
@@ -312,18 +391,21 @@ def download_stream_optimized_image(
     :raises VimException: see the module
     """
     LOG.debug('Image %s becomes a virtual machine', image_id)
-    metadata = image_service.show(context, image_id)
-    read_handle = rw_handles.ImageReadHandle(image_service.download(context, image_id))
-    if metadata.get('container_format') != 'ova':
-        return download_stream_optimized_data(context, timeout_secs, read_handle, **kwargs)
-    try:
-        disk = _ova.first_disk(_tar.Archive(read_handle))
-    except _tar.ArchiveError as exc:
-        raise exceptions.ImageTransferException(
-            _('Image %s is no usable OVA.') % image_id, exc
-        ) from exc
-    kwargs['image_size'] = disk.size
-    return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
+    with _limited(timeout_secs) as timer:
+        metadata = _limit.in_time(timer, lambda: image_service.show(context, image_id))
+        data = _limit.in_time(timer, lambda: image_service.download(context, image_id))
+        read_handle = rw_handles.ImageReadHandle(data)
+        if metadata.get('container_format') != 'ova':
+            return download_stream_optimized_data(context, timeout_secs, read_handle, **kwargs)
+        archive = _tar.Archive(read_handle)
+        try:
+            disk = _limit.in_time(timer, lambda: _ova.first_disk(archive))
+        except _tar.ArchiveError as exc:
+            raise exceptions.ImageTransferException(
+                _('Image %s is no usable OVA.') % image_id, exc
+            ) from exc
+        kwargs['image_size'] = disk.size
+        return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
 
 
 def copy_stream_optimized_disk(
@@ -338,9 +420,10 @@ def copy_stream_optimized_disk(
                    for :class:`~oslo_vmware.rw_handles.VmdkReadHandle`
     :raises ImageTransferException: see the module
     """
-    with _closed_on_error(write_handle):
-        read_handle = _vmdk_read_handle(kwargs)
-    _start_transfer(read_handle, write_handle, timeout_secs)
+    with _limited(timeout_secs) as timer:
+        with _closed_on_error(write_handle, timer):
+            read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
+        _start_transfer(read_handle, write_handle, timeout_secs)
 
 
 def _vmdk_read_handle(kwargs: Mapping[str, Any]) -> rw_handles.VmdkReadHandle:
@@ -385,25 +468,30 @@ def upload_image(
         'name': kwargs.get('image_name'),
         'properties': properties,
     }
-    read_handle = _vmdk_read_handle(kwargs)
-    with _closed_on_error(read_handle):
-        read_handle.bind(Timer(timeout_secs))
-        with _leases_kept_alive(read_handle):
-            image_service.update(
-                context,
-                image_id,
-                metadata,
-                data=read_handle,
-                store_id=kwargs.get('store_id'),
-                base_image_ref=kwargs.get('base_image_ref'),
-            )
-        if not read_handle.complete:
-            raise exceptions.ImageTransferException(
-                _(
-                    'The image service took %(done)s bytes from %(source)s for image %(image)s, '
-                    'and that was not all.'
+    with _limited(timeout_secs) as timer:
+        read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
+        with _closed_on_error(read_handle, timer):
+            read_handle.bind(timer)
+            with _leases_kept_alive(read_handle):
+                _limit.in_time(
+                    timer,
+                    lambda: image_service.update(
+                        context,
+                        image_id,
+                        metadata,
+                        data=read_handle,
+                        store_id=kwargs.get('store_id'),
+                        base_image_ref=kwargs.get('base_image_ref'),
+                    ),
+                    grace=_LAST_WORDS_SECONDS,
                 )
-                % {'done': read_handle.tell(), 'source': read_handle, 'image': image_id}
-            )
-    read_handle.close()
+            if not read_handle.complete:
+                raise exceptions.ImageTransferException(
+                    _(
+                        'The image service took %(done)s bytes from %(source)s for image '
+                        '%(image)s, and that was not all.'
+                    )
+                    % {'done': read_handle.tell(), 'source': read_handle, 'image': image_id}
+                )
+        read_handle.close()
     LOG.debug('%s went into image %s', read_handle, image_id)

@@ -21,6 +21,7 @@ from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import disk as _disk
 from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
 
@@ -58,7 +59,7 @@ class FileHandle(_stream.Bounded):
         else:
             self.close()
 
-    def bind(self, timer: _stream.Timer) -> None:
+    def bind(self, timer: _limit.Timer) -> None:
         if isinstance(self._file_handle, _stream.Bounded):
             self._file_handle.bind(timer)
 
@@ -233,7 +234,7 @@ class VmdkHandle(FileHandle):
             if self._released or recent:
                 return
             percent = self._percent()
-            self._lease.report(percent)
+            self._lease.report(percent, lambda: self._released)
             self._last_update = now
         if percent - self._last_logged >= MIN_PROGRESS_DIFF_TO_LOG:
             self._last_logged = percent
@@ -330,6 +331,9 @@ class VmdkWriteHandle(VmdkHandle):
                 self._acknowledge()
             except exceptions.VimException as exc:
                 LOG.debug('%s: %s', self, exc)
+        if isinstance(self._problem, exceptions.VimOutcomeUnknownException):
+            text = _('%s: nobody knows whether the machine was imported.')
+            raise exceptions.ImageTransferException(text % self, self._problem) from self._problem
         if self._problem is not None:
             raise exceptions.ImageTransferException(
                 _('%s: the machine was not imported.') % self, self._problem

@@ -30,7 +30,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from oslo_vmware import _trust, constants, exceptions
+from oslo_vmware import _deadline, _trust, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._sockets import keep_alive
 from oslo_vmware._transfer import proxy as _proxy
@@ -285,7 +285,7 @@ def send_request(
         if context is not None and thumbprint:
             sock: Any = connection.sock
             check_thumbprint(sock.getpeercert(binary_form=True) or b'', thumbprint)
-        connection.sock.settimeout(STALL_SECONDS)
+        connection.sock.settimeout(_deadline.shortened(STALL_SECONDS))
         connection.putrequest(method, target)
         connection.putheader('User-Agent', constants.USER_AGENT)
         for name, value in headers.items():
@@ -312,11 +312,12 @@ def _tls_context(server: str, cacerts: _trust.Verify, thumbprint: str | None) ->
 def _connection_for(
     server: str, context: ssl.SSLContext | None, proxy: _proxy.Proxy | None
 ) -> http.client.HTTPConnection:
+    seconds = _deadline.shortened(CONNECT_SECONDS)
     if context is not None:
-        return http.client.HTTPSConnection(server, timeout=CONNECT_SECONDS, context=context)
+        return http.client.HTTPSConnection(server, timeout=seconds, context=context)
     if proxy is not None:
-        return http.client.HTTPConnection(proxy.host, proxy.port, timeout=CONNECT_SECONDS)
-    return http.client.HTTPConnection(server, timeout=CONNECT_SECONDS)
+        return http.client.HTTPConnection(proxy.host, proxy.port, timeout=seconds)
+    return http.client.HTTPConnection(server, timeout=seconds)
 
 
 def _connect(
@@ -327,7 +328,8 @@ def _connect(
     if proxy is None or context is None:
         connection.connect()
         return
-    sock = _proxy.tunnel(proxy, connection.host, connection.port, CONNECT_SECONDS)
+    seconds = _deadline.shortened(CONNECT_SECONDS)
+    sock = _proxy.tunnel(proxy, connection.host, connection.port, seconds)
     try:
         connection.sock = context.wrap_socket(sock, server_hostname=connection.host)
     except BaseException:

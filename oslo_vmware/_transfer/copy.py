@@ -1,8 +1,9 @@
-"""A copy between two ends, in the caller's thread, that never waits past its deadline.
+"""A copy between two ends that never waits past its deadline.
 
-An end of ours keeps to the deadline by itself, through the time-outs of its socket. A source that
-is not ours (an image service, a pipe, a member of an archive) can hang where no time-out reaches,
-so it is read by a thread of its own, a few chunks ahead at most.
+An end of ours keeps to the deadline by itself, through the time-outs of its socket. An end that is
+not ours (an image service, a pipe, a member of an archive, a file on a dead mount) can hang where
+no time-out reaches. So such a source is read by a thread of its own, a few chunks ahead at most;
+and to such a sink, if there is a time limit, the copying as a whole is done by another thread.
 """
 
 import contextlib
@@ -11,9 +12,10 @@ import threading
 from typing import Any, Protocol
 
 from oslo_vmware._i18n import _
-from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded, Timer
+from oslo_vmware._transfer.limit import LeftBehind, Timer, in_time
+from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded
 
-#: Seconds that a source gets to come back from its read when the copying has ended.
+#: Seconds that an end gets to come back from its read or write when the copying has ended.
 _JOIN_SECONDS = 0.2
 
 
@@ -109,6 +111,7 @@ class Copy:
 
     :ivar done: bytes that the sink has taken
     :ivar source_hangs: the source is still in its last read; it is closed when that returns
+    :ivar sink_hangs: the sink is still in its last write; it is closed when that returns
     """
 
     def __init__(self, source: Source, sink: Sink, timer: Timer) -> None:
@@ -117,6 +120,7 @@ class Copy:
         self._timer = timer
         self.done = 0
         self.source_hangs = False
+        self.sink_hangs = False
         for end in (source, sink):
             if isinstance(end, Bounded):
                 end.bind(timer)
@@ -127,10 +131,13 @@ class Copy:
         :raises Timer.Timeout: the time is up
         """
         try:
-            if isinstance(self._source, Bounded):
-                self._pump(lambda: self._source.read(CHUNK_SIZE))
+            if isinstance(self._sink, Bounded):
+                self._copy()
             else:
-                self._pump_ahead()
+                in_time(self._timer, self._copy, late=self._close_sink, grace=2 * _JOIN_SECONDS)
+        except LeftBehind:
+            self.sink_hangs = True
+            raise
         except Exception as exc:
             try:
                 self._timer.check_deadline()
@@ -138,7 +145,13 @@ class Copy:
                 raise timeout from exc
             raise
 
-    def _pump_ahead(self) -> None:
+    def _close_sink(self, _result: Any) -> None:
+        self._sink.close()
+
+    def _copy(self) -> None:
+        if isinstance(self._source, Bounded):
+            self._pump(lambda: self._source.read(CHUNK_SIZE))
+            return
         ahead = _ReadAhead(self._source)
         try:
             self._pump(lambda: ahead.next(self._timer.remaining()))

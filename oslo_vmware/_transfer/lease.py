@@ -11,13 +11,17 @@ it is completed again. A lease that is gone by then was completed if what it has
 """
 
 import contextlib
+import contextvars
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from oslo_vmware import exceptions, vim_util
+from oslo_vmware import _deadline, exceptions, vim_util
 from oslo_vmware._i18n import _
+from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer.owner import Owner
 
 LOG = logging.getLogger(__name__)
@@ -27,6 +31,22 @@ _COMPLETE_REPETITIONS = 2
 
 #: Seconds to wait at the end for a report that is on its way.
 _JOIN_SECONDS = 5.0
+
+#: Seconds for the server to answer a report, and how often one is sent: four minutes in all.
+REPORT_SECONDS = 30.0
+REPORT_ATTEMPTS = 8
+
+#: Seconds for the server to answer what it has sent; without an answer there is no manifest.
+MANIFEST_SECONDS = 30.0
+
+#: Seconds that a lease lives without a report, as servers have it; no longer is it seen to.
+_LIFETIME_SECONDS = 300.0
+
+#: Seconds for the server to answer that a lease is aborted, and to pause before it is asked again.
+_ABORT_SECONDS = 30.0
+_ABORT_PAUSE_SECONDS = 5.0
+
+_NO_ANSWER = (exceptions.VimConnectionException, exceptions.VimSessionOverLoadException)
 
 
 class Lease:
@@ -59,9 +79,27 @@ class Lease:
         self._session.wait_for_lease_ready(self.ref)
         return self._read('info')
 
-    def report(self, percent: int) -> None:
-        """Say how far the transfer is, which keeps the lease alive."""
-        self._call('HttpNfcLeaseProgress', percent=percent)
+    def report(self, percent: int, is_over: Callable[[], bool]) -> None:
+        """Say how far the transfer is, which keeps the lease alive.
+
+        A report that is met with silence is sent again, as long as the lease can live.
+
+        :param is_over: whether there is no more to report
+        :raises VMwareDriverException: it was refused, or there was no answer
+        """
+        for left in reversed(range(REPORT_ATTEMPTS)):
+            began = time.monotonic()
+            try:
+                with _deadline.within(REPORT_SECONDS):
+                    self._call('HttpNfcLeaseProgress', percent=percent)
+                return
+            except exceptions.VimConnectionException as exc:
+                if is_over():
+                    return
+                was_silence = time.monotonic() - began >= REPORT_SECONDS
+                if not (left and was_silence):
+                    raise
+                LOG.info('Reporting progress for the lease %s again: %s', self._name, exc)
 
     def complete(self, entity: Any = None) -> exceptions.VimException | None:
         """Say that all data was moved.
@@ -71,13 +109,24 @@ class Lease:
         :raises VimException: the lease is gone, or the server refuses
         :raises VimConnectionException: no answer came, and what happened cannot be read either
         """
+        try:
+            state = self._complete(entity)
+        except exceptions.VimConnectionException:
+            # In time, the caller hears that it failed; then it shall not succeed later.
+            if _deadline.remaining() != math.inf:
+                self.abort()
+            raise
+        return self._failure() if state == 'error' else None
+
+    def _complete(self, entity: Any) -> Any:
+        """Complete it if it is ready; returns its final state."""
         state = self._read('state')
         if state == 'ready':
             try:
                 self._call('HttpNfcLeaseComplete')
             except exceptions.VMwareDriverException as problem:
-                state = self._state_after(problem, entity)
-        return self._failure() if state == 'error' else None
+                return self._state_after(problem, entity)
+        return state
 
     def _state_after(self, problem: exceptions.VMwareDriverException, entity: Any) -> Any:
         """Find out what became of a lease when there is no proper answer to its completion.
@@ -91,7 +140,9 @@ class Lease:
             # Only a lost answer is worth another try; a refusal is an answer.
             if state != 'ready':
                 return state
-            if not isinstance(problem, exceptions.VimConnectionException):
+            if not (
+                isinstance(problem, exceptions.VimConnectionException) and _deadline.remaining()
+            ):
                 break
             LOG.info('Completing the lease %s again: %s', self._name, problem)
             try:
@@ -137,7 +188,8 @@ class Lease:
         if key is None:
             return None
         try:
-            entries = self._call('HttpNfcLeaseGetManifest')
+            with _deadline.within(MANIFEST_SECONDS):
+                entries = self._call('HttpNfcLeaseGetManifest')
             return next((entry for entry in entries or () if entry.key == key), None)
         except Exception as exc:  # noqa: BLE001 - servers and stand-ins refuse in their own ways
             LOG.info('There is no manifest of the lease %s: %s', self._name, exc)
@@ -146,8 +198,38 @@ class Lease:
     def abort(self) -> str:
         """Say that the data is not wanted, or cannot be had; never raises.
 
+        With a deadline this comes back soon after it, and the lease is seen to in the background.
+
         :returns: why the lease had failed already; ``''`` if it had not, or cannot say
         """
+        seconds = _deadline.until(_limit.GRACE_SECONDS)
+        if seconds == math.inf:
+            return self._abort()[1]
+        outcome: list[str] = []
+        settled = threading.Event()
+        context = contextvars.Context()  # without the deadline
+        threading.Thread(
+            target=lambda: context.run(self._abort_patiently, outcome, settled),
+            name='oslo.vmware-abort',
+            daemon=True,
+        ).start()
+        settled.wait(seconds)
+        return outcome[0] if outcome else ''
+
+    def _abort_patiently(self, outcome: list[str], settled: threading.Event) -> None:
+        """Abort as soon as the server answers, as long as the lease can live."""
+        with _deadline.within(_LIFETIME_SECONDS):
+            while True:
+                with _deadline.within(_ABORT_SECONDS):
+                    is_settled, reason = self._abort()
+                if is_settled or not _deadline.remaining():
+                    break
+                time.sleep(min(_ABORT_PAUSE_SECONDS, _deadline.remaining()))
+        outcome.append(reason)
+        settled.set()
+
+    def _abort(self) -> tuple[bool, str]:
+        """Try to abort; returns whether there was an answer, and why the lease had failed."""
         reason = ''
         try:
             if self._read('state') == 'error':
@@ -158,7 +240,8 @@ class Lease:
         except Exception as exc:  # noqa: BLE001 - the error that led here is the one to raise
             log = LOG.debug if reason else LOG.warning
             log('The lease %s could not be aborted: %s', self._name, exc)
-        return reason
+            return not isinstance(exc, _NO_ANSWER), reason
+        return True, reason
 
     def _failure(self) -> exceptions.VimException:
         error = self._read('error')
@@ -204,7 +287,7 @@ class KeepAlive:
     def __exit__(self, *exc_info: object) -> None:
         self._ended.set()
         if self._reports:
-            self._gone.wait(_JOIN_SECONDS)
+            self._gone.wait(min(_JOIN_SECONDS, _deadline.until(_limit.GRACE_SECONDS)))
 
     def _run(self) -> None:
         try:

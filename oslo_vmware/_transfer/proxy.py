@@ -65,10 +65,11 @@ def proxy_for(url: str) -> Proxy | None:
     return Proxy(origin.host, origin.port or 80, headers)
 
 
-def tunnel(proxy: Proxy, host: str, port: int, seconds: float) -> socket.socket:
+def tunnel(proxy: Proxy, host: str, port: int, seconds: float | None) -> socket.socket:
     """Have a proxy open a tunnel.
 
-    :param seconds: how long to wait for the connection, and again for each piece of the answer
+    :param seconds: how long to wait for the connection, and again for each piece of the answer;
+                    None for ever
     :returns: socket whose other end is, in effect, the server
     :raises OSError: the proxy cannot be reached, or refuses
     :raises http.client.HTTPException: it speaks no HTTP

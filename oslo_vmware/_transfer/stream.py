@@ -16,7 +16,6 @@ import io
 import logging
 import re
 import ssl
-import time
 from collections.abc import Container
 from typing import Any
 
@@ -26,6 +25,7 @@ from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import response as _response
+from oslo_vmware._transfer.limit import Timer
 from oslo_vmware._transfer.owner import Owner
 
 LOG = logging.getLogger(__name__)
@@ -48,32 +48,6 @@ _INTERIM_START = re.compile(rb'HTTP/1\.\d 1')
 _LAST_WORDS_SECONDS = 1.0
 
 
-class Timer:
-    """The time that a transfer may take.
-
-    :param timeout_secs: seconds from now on; None for no limit
-    """
-
-    class Timeout(Exception):
-        """The time is up."""
-
-    def __init__(self, timeout_secs: float | None) -> None:
-        self._timeout_secs = timeout_secs
-        self._deadline = None if timeout_secs is None else time.monotonic() + timeout_secs
-
-    def remaining(self) -> float | None:
-        """Seconds left, not below zero; None without a limit."""
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-
-    def check_deadline(self) -> None:
-        """Go on if there is time.
-
-        :raises Timer.Timeout: the time is up
-        """
-        if self.remaining() == 0.0:
-            raise self.Timeout(_('The time limit of %s seconds is reached.') % self._timeout_secs)
-
-
 class Bounded:
     """An end of a transfer that keeps to a deadline by itself and can be called off."""
 
@@ -82,6 +56,10 @@ class Bounded:
     def bind(self, timer: Timer) -> None:
         """Let no later read, write or close wait past the timer's deadline."""
         self._timer = timer
+
+    def close(self) -> None:
+        """Close, and find out whether all is well where that shows at the end."""
+        raise NotImplementedError
 
     def abort(self) -> None:
         """Close as a failure, without waiting for the server; never raises."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import exceptions, vim_util
+from oslo_vmware._transfer import lease as _lease
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects import nfc_lease
 from tests.functional.conftest import SessionMaker
@@ -118,6 +119,8 @@ def test_an_outcome_that_nobody_can_read(
         vc.faults.drop('RetrievePropertiesEx', times=None)
 
     monkeypatch.setattr(nfc_lease.HttpNfcLease, 'HttpNfcLeaseComplete', fall_silent)
+    # It is seen to no longer than the server is there.
+    monkeypatch.setattr(_lease, '_LIFETIME_SECONDS', 0.1)
     vc.faults.drop('HttpNfcLeaseComplete', after=True)
     with pytest.raises(exceptions.VimOutcomeUnknownException, match='HttpNfcLeaseComplete'):
         place.import_disk(DATA)

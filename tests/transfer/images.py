@@ -96,7 +96,7 @@ UPLOADS: list[Callable[[DataServer, StandIn], Any]] = [
 ]  # fmt: skip
 
 
-def to_datastore(server: DataServer, session: Any, bypass: bool) -> None:
+def to_datastore(server: DataServer, session: Any, bypass: bool, seconds: float = 9) -> None:
     store = datastore.Datastore('ds-1', 'ds', datacenter=datacenter.Datacenter('dc-1', 'dc'))
     if bypass:
         host = vim_util.get_moref('host-1', 'HostSystem')
@@ -106,7 +106,8 @@ def to_datastore(server: DataServer, session: Any, bypass: bool) -> None:
         session._port = server.port
     session._insecure = True
     meta = {'size': str(len(DATA))}
-    image_transfer.download_image([DATA[:9], b'', DATA[9:]], meta, session, store, 'a b', bypass, 9)
+    image = [DATA[:9], b'', DATA[9:]]
+    image_transfer.download_image(image, meta, session, store, 'a b', bypass, seconds)
 
 
 DISK = b'KDMV' + DATA
