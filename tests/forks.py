@@ -343,31 +343,38 @@ def waiting(arguments: dict[str, Any]) -> Any:
 
 
 def forked_while_waiting(arguments: dict[str, Any]) -> Any:
-    """Another thread waits for a task while this one forks, and the child tells what it did."""
+    """Other threads wait for tasks while this one forks, and the child tells what it did."""
     session = opened(arguments)
     work = Work(session)
     states: list[str] = []
-
-    def wait() -> None:
-        states.append(work.power_on(0))
-
-    waiter = eventlet.spawn(wait) if GREEN else threading.Thread(target=wait, daemon=True)
-    if not GREEN:
-        waiter.start()
     updates = session._shared_updates()
     assert updates is not None
-    while not updates._leader:
-        time.sleep(0.01)
+    waiters = []
+    for number in range(2):
+
+        def wait(number: int = number) -> None:
+            states.append(work.power_on(number))
+
+        waiter = eventlet.spawn(wait) if GREEN else threading.Thread(target=wait, daemon=True)
+        if not GREEN:
+            waiter.start()
+        waiters.append(waiter)
+        # The first asks the server, the second one waits for the first.
+        while len(updates._waiters) <= number or not updates._leader:
+            time.sleep(0.01)
+    time.sleep(0.3)
 
     def child() -> Any:
         if GREEN:
-            # Green threads are forked along. This is what ends one that nobody will resume.
-            waiter.parent = eventlet.getcurrent()
-            waiter.throw()
+            # Green threads are forked along. This is what ends one that nobody will resume. Not
+            # the first: its socket is watched by the loop of the parent, for both processes.
+            waiters[1].parent = eventlet.getcurrent()
+            waiters[1].throw()
         return work.rounds(1)
 
     result = forked(child)()
-    waiter.wait() if GREEN else waiter.join(PATIENCE)
+    for waiter in waiters:
+        waiter.wait() if GREEN else waiter.join(PATIENCE)
     return [result, states]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 import trustme
 
-from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.soap.client import COMPILED, ENGINE_VARIABLE, REFERENCE
 from tests import forks
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange
@@ -135,8 +135,8 @@ def test_a_collector_of_its_own(vc: VCenterSimulator) -> None:
 
 def test_a_child_leaves_the_waiters_of_its_parent_alone() -> None:
     """Green threads are forked along; what one of them clears away in the child is not its own."""
-    with VCenterSimulator(task_seconds=1) as vc:
-        assert outcome(vc, 'forked_while_waiting') == [25, ['success']]
+    with VCenterSimulator(task_seconds=2, inventory=Inventory(vms=30)) as vc:
+        assert outcome(vc, 'forked_while_waiting') == [25, ['success'] * 2]
         created = [call for call in vc.calls if call.operation == 'CreateFilter']
         destroyed = [call for call in vc.calls if call.operation == 'DestroyPropertyFilter']
         assert len(created) == len(destroyed)
