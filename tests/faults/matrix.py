@@ -10,18 +10,20 @@ was surely not sent, and what has no effect, is repeated; and of a change whose 
 the exception names the operation.
 """
 
+import contextlib
 import dataclasses
 import gc
 import logging
 import time
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware import exceptions
 from tests.faults.listed import cannot_be_told
 from tests.faults.operations import Kind, Operation, ReadProperty
 from tests.faults.proxy import Proxy
-from tests.faults.stand import Stand
+from tests.faults.stand import Stand, no_pauses
 from tests.faults.wire_faults import Sort, WireFault
 
 LOGGER = logging.getLogger('oslo_vmware')
@@ -66,6 +68,25 @@ class Cell:
         return f'{self.fault}: {"; ".join(self.problems)} [{self.outcome}, {self.seconds:.1f} s]'
 
 
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """What a run needs around it: no pauses, and all that is logged goes to :class:`Words` alone.
+
+    A handler that keeps a record of urllib3's with its traceback keeps the connection open.
+    """
+    loggers = [LOGGER, logging.getLogger('urllib3')]
+    LOGGER.setLevel(logging.DEBUG)
+    for logger in loggers:
+        logger.propagate = False
+    try:
+        with no_pauses():
+            yield
+    finally:
+        LOGGER.setLevel(logging.NOTSET)
+        for logger in loggers:
+            logger.propagate = True
+
+
 def run(stand: Stand, kind: type[Operation], fault: WireFault, engine: str | None) -> Cell | None:
     """Spoil an operation; None if there is no way to spoil it so."""
     if not _can_be_spoiled(kind, fault):
@@ -91,14 +112,10 @@ def _run(
         session._create_session()
     row = kind(stand, session)
     secrets = stand.secrets()
-    value, error = None, None
     with Words() as words:
         _plan(stand.proxy, kind, fault)
         began = time.monotonic()
-        try:
-            value = row.act()
-        except Exception as exc:  # noqa: BLE001 - whatever users get is looked at
-            error = exc
+        value, error = _outcome(row)
         seconds = time.monotonic() - began
     if stand.proxy.pending:
         problems.append('the fault never happened')
@@ -117,6 +134,17 @@ def _run(
         problems.append(f'left behind: {left}')
     problems += _aftermath(stand, session)
     return Cell(kind.title, fault.name, str(engine), _shown(value, error), seconds, problems)
+
+
+def _outcome(row: Operation) -> tuple[Any, Exception | None]:
+    """The value or the exception.
+
+    Not in the frame that keeps it: the two would hold each other, and connections with them.
+    """
+    try:
+        return row.act(), None
+    except Exception as exc:  # noqa: BLE001 - whatever users get is looked at
+        return None, exc
 
 
 def _left(stand: Stand, kind: type[Operation], fault: WireFault) -> list[str]:
