@@ -13,6 +13,7 @@ requests and urllib3 do the work. What they do not do is here:
   in use; until then the parent's end of them would not be seen by the server.
 """
 
+import contextlib
 import http.client
 import os
 import queue
@@ -171,6 +172,14 @@ class _Pool:
             conn.idle_since = time.monotonic()
         super()._put_conn(conn)  # type: ignore[misc]
 
+    def close_idle(self) -> None:
+        """Close what waits here; what is in use comes back and is closed with the pool."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                connection = self.pool.get(block=False)  # type: ignore[attr-defined]
+                if connection is not None:
+                    connection.close()
+
 
 class _HTTPConnectionPool(_Pool, HTTPConnectionPool):
     ConnectionCls = _HTTPConnection
@@ -210,6 +219,19 @@ class Adapter(requests.adapters.HTTPAdapter):
         super().init_poolmanager(*args, socket_options=options, **kwargs)
         manager: urllib3.PoolManager = self.poolmanager
         manager.pool_classes_by_scheme = _POOLS
+
+    def close(self) -> None:
+        """Close the connections that wait.
+
+        urllib3 leaves that to the end of the pool itself, and an error that somebody keeps, or that
+        is in a circle of references, keeps the pool.
+        """
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it refuses to be iterated over
+                pool = manager.pools.get(key)
+                if isinstance(pool, _Pool):
+                    pool.close_idle()
+        super().close()
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         # The base class looks for the file at every request.
