@@ -283,7 +283,7 @@ class Refusing:
     vim = None
 
     def __init__(self, *bad: str) -> None:
-        self.bad, self.calls = bad, 0
+        self.bad, self.calls, self.hidden = bad, 0, ''
 
     def invoke_api(self, *args: Any) -> Any:
         self.calls += 1
@@ -291,8 +291,19 @@ class Refusing:
         if not set(self.bad).isdisjoint(ids):
             raise exceptions.NoPermissionException('no')
         return SimpleNamespace(
-            objects=[SimpleNamespace(obj=SimpleNamespace(value=one)) for one in ids]
+            objects=[
+                SimpleNamespace(obj=SimpleNamespace(value=one)) for one in ids if one != self.hidden
+            ]
         )
+
+
+def test_what_an_answer_does_not_have() -> None:
+    """An object that the server passes over in silence could not be read either."""
+    silent = Refusing()
+    silent.hidden = 'datastore-2'
+    reading = inventory.read(silent, 'Datastore', ['datastore-1', 'datastore-2'], ['name'])
+    assert (list(reading.found), list(reading.unread)) == (['datastore-1'], ['datastore-2'])
+    assert inventory.why(reading.unread['datastore-2']) == 'cannot be read by this account'
 
 
 def test_a_refusal_that_names_nobody() -> None:

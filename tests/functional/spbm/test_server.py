@@ -120,7 +120,7 @@ def test_vendors_and_resource_types(session: api.VMwareAPISession) -> None:
     assert spbm.vendors(session) == found
 
 
-def test_space(session: api.VMwareAPISession, site: Site) -> None:
+def test_space(session: api.VMwareAPISession, vc: VCenterSimulator, site: Site) -> None:
     """Space of a container, as it is and by policy; other datastores are refused."""
     vsan = site.ref('Datastore', 'fra-vsan-01')
     (whole,) = spbm.space_statistics(session, vsan)
@@ -133,6 +133,11 @@ def test_space(session: api.VMwareAPISession, site: Site) -> None:
     with pytest.raises(spbm.PolicyNotFoundException) as unknown:
         spbm.space_statistics(session, vsan, ['nowhere'])
     assert unknown.value.ids == ('nowhere',)
+    vc.faults.on('PbmQuerySpaceStatsForStorageContainer', 'PbmFaultNotFound', times=2)
+    for known in (True, False):
+        with pytest.raises(spbm.PbmException) as missing:
+            spbm.space_statistics(session, vsan, [policy if known else 'nowhere'])
+        assert isinstance(missing.value, spbm.PolicyNotFoundException) != known
     with pytest.raises(exceptions.VimFaultException) as caught:
         spbm.space_statistics(session, site.ref('Datastore', 'fra-nfs-01'))
     assert exceptions.local_name(caught.value.fault_list[0]) == 'InvalidArgument'
