@@ -64,6 +64,20 @@ def is_stale(exc: requests.ConnectionError) -> bool:
     return False
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer, and not what servers and proxies may send before it (RFC 9110, 15.2).
+
+    The base class passes over 100 alone. It would take any other for the whole answer, and give the
+    answer itself to the next request.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]  # or it would not begin again
+            super().begin()
+
+
 class _Connection:
     """Mixin for connections: tells one that died idle in the pool from one that died at work.
 
@@ -72,6 +86,7 @@ class _Connection:
     that cannot be told from an outage.
     """
 
+    response_class: Any = _Response
     sock: Any
     _inode = 0
     _answers = 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+import suds.metrics  # noqa: F401 - the parser uses it without importing it
 from suds.sax.element import Element
 from suds.sax.parser import Parser
 
