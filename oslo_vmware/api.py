@@ -113,7 +113,9 @@ class VMwareAPISession:
         self._host = host
         self._port = port
         self._server_username = server_username
-        self._server_password = server_password
+        # Not the text itself: errors lead to the session, and whoever collects them may look.
+        self._server_password: str | Callable[[], str] = _asked(server_password)
+        del server_password
         self._api_retry_count = api_retry_count
         self._task_poll_interval = task_poll_interval
         self._scheme = scheme
@@ -310,6 +312,10 @@ class VMwareAPISession:
                 fault.cause,
                 fault.details,
             ) from fault
+        if getattr(session, 'key', None) is None:
+            raise exceptions.VimConnectionException(
+                _('Login at %(host)s:%(port)s was answered without a session.') % self._server
+            )
         previous, self._session_id = self._session_id, session.key
         # Login ignores the case of the user's name, SessionIsActive does not.
         self._session_username = session.userName
@@ -371,7 +377,11 @@ class VMwareAPISession:
         """
         if not self._session_id:
             return False
-        return self._liveness.ask(self.vim, self._session_id, self._session_username)
+        return self._liveness.ask(self.vim, self._who)
+
+    def _who(self) -> dict[str, Any]:
+        """Whose session it is, as SessionIsActive is asked."""
+        return {'sessionID': self._session_id, 'userName': self._session_username}
 
     # Calls
 
@@ -611,6 +621,11 @@ def _raise_registered(fault: exceptions.VimFaultException) -> NoReturn:
     made.details = fault.details
     made.fault = fault.fault
     raise made from fault
+
+
+def _asked(password: str | Callable[[], str]) -> Callable[[], str]:
+    """A function that gives the password."""
+    return password if callable(password) else lambda: password
 
 
 def _tail(session_id: Any) -> str:

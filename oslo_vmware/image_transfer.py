@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from oslo_vmware import _deadline, _trust, constants, exceptions, rw_handles, vim_util
+from oslo_vmware import _deadline, _secrets, _trust, constants, exceptions, rw_handles, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import copy as _copy
@@ -183,6 +183,7 @@ def _described(handle: Any) -> str:
     return name if isinstance(name, str) else type(handle).__name__
 
 
+@_secrets.guarded
 def download_image(
     image: Iterable[bytes],
     image_meta: Mapping[str, Any],
@@ -252,6 +253,7 @@ def _verified_by(session: Any) -> _trust.Verify:
     return False if getattr(session, '_insecure', None) is True else None
 
 
+@_secrets.guarded
 def download_flat_image(
     context: Any,
     timeout_secs: float | None,
@@ -302,6 +304,7 @@ def _usual_cacerts(where: Mapping[str, Any]) -> bool | None:
     return False if _connection.is_at(trust.origin, url) else None
 
 
+@_secrets.guarded
 def download_file(
     read_handle: Any,
     host: Any,
@@ -333,6 +336,7 @@ def download_file(
         _start_transfer(read_handle, write_handle, timeout_secs)
 
 
+@_secrets.guarded
 def download_stream_optimized_data(
     context: Any, timeout_secs: float | None, read_handle: Any, **kwargs: Any
 ) -> Any:
@@ -369,6 +373,7 @@ def _vmdk_write_handle(kwargs: Mapping[str, Any], size: int) -> rw_handles.VmdkW
     )
 
 
+@_secrets.guarded
 def download_stream_optimized_image(
     context: Any,
     timeout_secs: float | None,
@@ -408,6 +413,7 @@ def download_stream_optimized_image(
         return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
 
 
+@_secrets.guarded
 def copy_stream_optimized_disk(
     context: Any, timeout_secs: float | None, write_handle: Any, **kwargs: Any
 ) -> None:
@@ -437,6 +443,7 @@ def _vmdk_read_handle(kwargs: Mapping[str, Any]) -> rw_handles.VmdkReadHandle:
     )
 
 
+@_secrets.guarded
 def upload_image(
     context: Any,
     timeout_secs: float | None,

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from oslo_vmware import constants, exceptions
+from oslo_vmware import _secrets, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import disk as _disk
@@ -111,6 +111,7 @@ class FileWriteHandle(FileHandle):
                           verifies its server would go to another one that is not verified
     """
 
+    @_secrets.guarded
     def __init__(
         self,
         host_or_url: str,
@@ -161,6 +162,7 @@ class FileReadHandle(FileHandle):
     :raises VimException: the file cannot be read; the class stands for the HTTP status
     """
 
+    @_secrets.guarded
     def __init__(
         self,
         host_or_url: str,
@@ -273,6 +275,7 @@ class VmdkWriteHandle(VmdkHandle):
         'POST': {'Content-Type': 'application/x-vnd.vmware-streamVmdk'},
     }
 
+    @_secrets.guarded
     def __init__(
         self,
         session: Any,
@@ -414,6 +417,7 @@ class VmdkReadHandle(VmdkHandle):
     :raises VimException: the export cannot begin; the lease is then aborted
     """
 
+    @_secrets.guarded
     def __init__(
         self,
         session: Any,

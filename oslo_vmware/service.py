@@ -24,7 +24,7 @@ import requests
 import suds
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from oslo_vmware import _attempt, constants, exceptions
+from oslo_vmware import _attempt, _secrets, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._replies import FIRST_PAGE, PAGES, check_retrieval, fault_exception
 from oslo_vmware._retrievals import Retrievals
@@ -189,9 +189,6 @@ def translated(problem: Exception, what: str) -> Exception:
         return problem
     if isinstance(problem, suds.WebFault):
         return fault_exception(problem)
-    if isinstance(problem, requests.RequestException):
-        # It carries the request, password and cookie included, to wherever it is kept or sent.
-        problem.request = None
     for matches, exception, text in TRANSLATIONS:
         if matches(problem):
             made: Exception = exception(text % what, problem)
@@ -241,6 +238,7 @@ class Service:
         try:
             self.client = self._open_client(soap_engine)
         except (OSError, DescriptionError, NotSoapError) as exc:
+            _secrets.conceal(exc)
             what = _('the interface description %s') % wsdl_url
             raise translated(exc, what) from exc
 
@@ -266,9 +264,16 @@ class Service:
         """What the server says of itself: ``about``, ``rootFolder`` and the managers.
 
         Fetched once; a new login forgets it, because the server may have been upgraded.
+
+        :raises VimConnectionException: no answer arrived, or an empty one
         """
         if self._service_content is None:
-            self._service_content = self.retrieve_service_content()
+            content = self.retrieve_service_content()
+            if not content:
+                raise exceptions.VimConnectionException(
+                    _('%s did not say what it is: the answer is empty.') % self.soap_url
+                )
+            self._service_content = content
         return self._service_content
 
     @property
@@ -319,19 +324,22 @@ class Service:
             type_ = managed_object._type
             if op_id:
                 LOG.debug('Invoking %s.%s with opID=%s', type_, name, op_id)
-            headers = self._soap_headers(op_id)
-            reply = self.client.call(name, managed_object, arguments, headers, call)
+            reply = self.client.call(
+                name, managed_object, arguments, self._soap_headers(op_id), call
+            )
             if name.lower() in PAGES:
                 check_retrieval(name, reply)
                 if name.lower() == FIRST_PAGE:
                     self._retrievals.begin(arguments, reply)
         except Exception as exc:
+            self._conceal(exc, call, arguments)
             exception = self._failure(call, op_id, exc)
             if exception is exc:
                 raise
             raise exception from exc
-        except BaseException:
+        except BaseException as exc:
             # Such as the time-out of a green thread.
+            self._conceal(exc, call, arguments)
             if call.has_left:
                 _attempt.note(call.effect, name, op_id)
             raise
@@ -357,6 +365,12 @@ class Service:
         if self._renew is not None:
             self._renew()
         return self._renew is not None
+
+    def _conceal(self, problem: BaseException, call: Call, arguments: dict[str, Any]) -> None:
+        """Let an error, and our own frames, carry no password and no cookie."""
+        _secrets.conceal(problem, call.secrets(self._transport.cookiejar))
+        _secrets.forget_arguments(arguments)
+        call.forget_what_it_carries()
 
     def _failure(self, call: Call, op_id: str | None, problem: Exception) -> Exception:
         """What to raise for a call that failed, and what is to be noted of it."""

@@ -31,21 +31,23 @@ class Liveness:
         """Ask no more for what has turned out to be wrong."""
         self._may_validate = False
 
-    def ask(self, client: Any, session_id: str, user_name: str | None) -> bool:
+    def ask(self, client: Any, question: Callable[[], dict[str, Any]]) -> bool:
         """Whether a session is alive.
 
         :param client: the VIM service, whose cookie is the session's
+        :param question: gives the arguments of SessionIsActive. A function, because errors lead to
+                         all that is given here
         :raises VimConnectionException: no answer arrived
         :raises VimSessionOverLoadException: the server or the local stack is saturated
         """
         if self._may_validate:
             try:
-                active: bool = client.SessionIsActive(
-                    client.service_content.sessionManager,
-                    sessionID=session_id,
-                    userName=user_name,
+                active: bool | None = client.SessionIsActive(
+                    client.service_content.sessionManager, **question()
                 )
-                return active
+                # An empty answer says neither.
+                if active is not None:
+                    return active
             except exceptions.VimException as exc:
                 if _says_not_authenticated(exc):
                     return False

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Iterable
 from typing import Any, Self
 
-from oslo_vmware import constants, exceptions, vim_util
+from oslo_vmware import _secrets, constants, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._lists import listed
 from oslo_vmware._transfer import connection as _connection
@@ -480,6 +480,7 @@ class DatastoreURL:
         target = _connection.folder_target(self.path, self._datacenter_path, self._datastore_name)
         return f'{self._scheme}://{_connection.host_part(self._server)}{target}'
 
+    @_secrets.guarded
     def connect(
         self,
         method: str,

@@ -5,7 +5,13 @@ writes into it; so when the call has failed, the caller can tell whether the ser
 executed it. Nothing of it is shared between calls.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from oslo_vmware._secrets import Secrets, secrets_of
 from oslo_vmware.soap.effects import Effect, effect_of
+
+_Carried: TypeAlias = tuple[Mapping[str, Any], Sequence[tuple[str, str]]]
 
 
 class Call:
@@ -16,12 +22,25 @@ class Call:
     :ivar has_left: whether all of the request has left
     """
 
-    __slots__ = ('effect', 'has_left', 'operation')
+    __slots__ = ('_carried', 'effect', 'has_left', 'operation')
 
     def __init__(self, operation: str) -> None:
         self.operation = operation
         self.effect = effect_of(operation)
         self.has_left = False
+        self._carried: _Carried = ({}, ())
+
+    def carries(self, arguments: Mapping[str, Any], headers: Sequence[tuple[str, str]]) -> None:
+        """Say what goes with it, for :meth:`secrets`."""
+        self._carried = (arguments, headers)
+
+    def secrets(self, cookies: Iterable[Any]) -> Secrets:
+        """What must not be seen in an answer that echoes it, nor in an error."""
+        return secrets_of(self.operation, *self._carried, cookies)
+
+    def forget_what_it_carries(self) -> None:
+        """Lead from an error to nothing secret."""
+        self._carried = ({}, ())
 
     @property
     def logs_in(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import requests
 import suds
 
+from oslo_vmware._secrets import Secrets
 from oslo_vmware.soap import unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import NotSoapError, unreadable
@@ -23,6 +24,7 @@ from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.schema import Operation, Schema
+from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, NotWellFormedError, XmlError
 
@@ -98,6 +100,7 @@ class CompiledClient:
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         found = self.operation(operation)
         call = call or Call(operation)
+        call.carries(arguments, headers)
         reply = exchanged(
             self._transport,
             call,
@@ -158,7 +161,7 @@ class CompiledClient:
                 return {}
             raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
         if message.tag == f'{ENVELOPE}Fault':
-            raise self._fault(operation, message, reply)
+            raise self._fault(operation, message, reply, call.secrets(self.cookiejar))
         if reply.status != requests.codes.ok:
             problem = 'HTTP error with a SOAP body, but no fault'
             raise NotSoapError(operation.name, reply, problem)
@@ -175,12 +178,21 @@ class CompiledClient:
             raise NotSoapError(operation.name, reply, 'the reply is not a SOAP envelope')
         return next(iter(body), None)
 
-    def _fault(self, operation: Operation, element: Any, reply: Reply) -> suds.WebFault:
+    def _fault(
+        self, operation: Operation, element: Any, reply: Reply, secrets: Secrets
+    ) -> suds.WebFault:
         # Imported here because most calls do not end so.
         from xml.sax import SAXException
 
         from oslo_vmware.soap.faults import web_fault
 
+        # Servers echo requests. The namespaces of types are not texts of theirs.
+        for one in element.iter('*'):
+            one.text = one.text and secrets.masked(one.text)
+            one.tail = one.tail and secrets.masked(one.tail)
+            for name, value in one.attrib.items():
+                if name != XSI_TYPE:
+                    one.set(name, secrets.masked(value))
         detail = element.find('{*}detail')
         faults = detail if detail is not None else ()
         decoded = [self._codec.decoder.fault(one) for one in faults]

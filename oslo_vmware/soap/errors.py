@@ -1,6 +1,7 @@
 """What an engine raises beside suds' own ``WebFault``, ``MethodNotFound`` and ``TypeNotFound``."""
 
 import re
+from dataclasses import replace
 
 from oslo_vmware.soap.transport import Reply
 
@@ -30,12 +31,12 @@ class NotSoapError(Exception):
     all end here.
 
     :ivar operation: the operation that was asked for
-    :ivar reply: what came instead
+    :ivar reply: what came instead, with the beginning of its body
     """
 
     def __init__(self, operation: str, reply: Reply, problem: str) -> None:
         self.operation = operation
-        self.reply = reply
+        self.reply = replace(reply, body=reply.body[:PAGE_LENGTH])
         text = (
             f'{operation}: {problem} (HTTP status {reply.status} {reply.reason}, '
             f'content type {reply.content_type or "not given"}'

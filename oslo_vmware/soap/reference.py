@@ -21,6 +21,7 @@ so that numbers in it stay text.
 
 import copy
 import datetime
+import functools
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,7 @@ from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware._process import PerProcess
+from oslo_vmware._secrets import Secrets
 from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
@@ -116,6 +118,7 @@ class CompatibilitySudsClient(suds.client.Client):
         """Perform an operation; see :class:`oslo_vmware.soap.client.SoapClient`."""
         method = self._method(operation)
         call = call or Call(operation)
+        call.carries(arguments, headers)
         binding = copy.copy(method.binding.input)
         literal = _TypedLiteral if self._types_values else _LexicalLiteral
         binding.marshaller = lambda: literal(binding.schema(), binding.options().xstq)
@@ -150,6 +153,7 @@ class CompatibilitySudsClient(suds.client.Client):
         unmarshaller = _TolerantUnmarshaller(self.wsdl.schema)
         fault = body.getChild('Fault', envns)
         if fault is not None:
+            fault.walk(functools.partial(_mask, call.secrets(self.cookiejar)))
             raised = suds.WebFault(Basic().process(fault), document)
             raised.detail_objects = unmarshaller.faults(fault.getChild('detail'))
             raise raised
@@ -177,6 +181,15 @@ def _check_message(method: Any, reply: Reply, body: Element, call: Call) -> None
     if parts and found != parts[0].element[0]:
         problem = f'the reply cannot be read: it is {found}, the answer to another question'
         raise NotSoapError(method.name, reply, problem)
+
+
+def _mask(secrets: Secrets, element: Element) -> None:
+    """Servers echo requests."""
+    if element.text is not None:
+        element.text = Text(secrets.masked(str(element.text)))
+    for attribute in element.attributes:
+        if attribute.name != 'type':
+            attribute.setValue(secrets.masked(str(attribute.getValue())))
 
 
 def _escape(element: Element) -> None:

@@ -25,7 +25,10 @@ XML = ('lxml', 'xml', 'suds')
 SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'suds.xsd')
 
 DATA = ('', 'wsdl')
-BASE = (*DATA, '_deadline', '_i18n', '_lists', '_process', '_switches', 'constants', 'version')
+BASE = (
+    *(*DATA, '_deadline', '_i18n', '_lists', '_process', '_secrets', '_switches', 'constants'),
+    'version',
+)
 SOCKETS = ('_sockets',)
 CODEC = (
     *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),

@@ -434,7 +434,7 @@ def test_what_is_no_reply(body: bytes, named: str) -> None:
     assert 'HTTP status 200' in text
     assert 'content type text/xml' in text
     assert len(text) < 1000
-    assert raised.value.reply.body == body
+    assert raised.value.reply.body == body[:65536]
 
 
 WHOLE = ENVELOPE.format(

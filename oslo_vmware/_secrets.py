@@ -1,0 +1,179 @@
+"""What must not go with an error: passwords, and the cookies and ids of sessions.
+
+An exception goes far: into logs, to whoever collects errors with the variables of all frames, to
+other processes. What it came through has handled the password and the cookie. So where the library
+raises an exception of its own for an error from beneath:
+
+- the variables of the frames beneath are cleared (file and line stay);
+- what the error holds of HTTP, the request and the connection, is let go;
+- the secrets themselves are masked in its texts, because servers and proxies echo requests.
+
+Faults that echo a request are masked before anything is made of them, see :func:`masked`.
+"""
+
+import dataclasses
+import functools
+import html
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+MASK = '***'
+
+#: Arguments of operations that are secret, and those that are where a session begins.
+_SECRET = frozenset({'password', 'base64Token', 'cloneTicket', 'sessionID'})
+_OF_A_LOGIN = frozenset({'userName'})
+#: SOAP headers that are secret.
+_SECRET_HEADERS = frozenset({'vcSessionCookie'})
+
+#: Attributes of exceptions of requests and urllib3 that lead to a request with all its headers.
+_OF_HTTP = frozenset({'request', 'response', 'pool', 'conn'})
+
+_P = ParamSpec('_P')
+_R = TypeVar('_R')
+
+
+class Secrets:
+    """Texts that must not be shown, however they are escaped.
+
+    :param texts: where they stand, they are masked
+    :param words: they are masked where they stand as words: they may be short, such as ``root``
+    """
+
+    def __init__(self, texts: Iterable[str], words: Iterable[str] = ()) -> None:
+        parts = [re.escape(one) for text in texts if text for one in _spellings(text)]
+        parts += [rf'(?<!\w){re.escape(one)}(?!\w)' for w in words if w for one in _spellings(w)]
+        self._pattern = re.compile('|'.join(sorted(set(parts), key=len, reverse=True)) or '(?!)')
+
+    def masked(self, text: str) -> str:
+        """A text without them."""
+        return self._pattern.sub(MASK, text)
+
+    def masked_bytes(self, data: bytes) -> bytes:
+        """The same of bytes, which may be in UTF-8."""
+        text = data.decode('utf-8', 'surrogateescape')
+        return self.masked(text).encode('utf-8', 'surrogateescape')
+
+
+def _spellings(text: str) -> set[str]:
+    """How a text may stand in XML, in a URL, or in the ``repr`` of either."""
+    in_url = urllib.parse.quote(text, errors='replace')
+    escaped = {text, html.escape(text), html.escape(text, quote=False), in_url}
+    return escaped | {html.escape(one) for one in escaped} | {repr(one)[1:-1] for one in escaped}
+
+
+def secrets_of(
+    operation: str,
+    arguments: Mapping[str, Any],
+    headers: Iterable[tuple[str, str]],
+    cookies: Iterable[Any],
+) -> Secrets:
+    """The secrets that go with a call.
+
+    :param arguments: of the operation, those of objects in them as well
+    :param headers: SOAP headers
+    :param cookies: what goes as HTTP cookies
+    """
+    texts = list(_members(arguments.items(), _SECRET))
+    texts += [text for name, text in headers if name in _SECRET_HEADERS]
+    texts += [str(cookie.value or '').strip('"') for cookie in cookies]
+    begins = operation.startswith(('Login', 'SessionIsActive'))
+    return Secrets(texts, _members(arguments.items(), _OF_A_LOGIN) if begins else ())
+
+
+def _members(
+    pairs: Iterable[tuple[str, Any]], names: frozenset[str], depth: int = 8
+) -> Iterator[str]:
+    for name, value in pairs:
+        for item in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(item, str):
+                if name in names:
+                    yield str(item)
+            elif depth and isinstance(getattr(item, '__keylist__', None), list):
+                yield from _members(
+                    ((key, getattr(item, key, None)) for key in item.__keylist__), names, depth - 1
+                )
+
+
+def forget_arguments(arguments: dict[str, Any]) -> None:
+    """Mask the secret ones among the arguments of a call that has failed."""
+    for name in _SECRET & arguments.keys():
+        arguments[name] = MASK
+
+
+def conceal(problem: BaseException, secrets: Secrets | None = None) -> None:
+    """Rid an error from beneath, and all that led to it, of what must not go with it."""
+    for exc in _connected(problem):
+        _clear_frames(exc)
+        for name in _OF_HTTP & vars(exc).keys():
+            _set(exc, name, None)
+        if isinstance(exc, UnicodeError):
+            # All of what could not be written or read.
+            _set(exc, 'object', b'' if isinstance(exc, UnicodeDecodeError) else '')
+            exc.args = (str(exc),)
+        if secrets is None:
+            continue
+        exc.args = tuple(_without(arg, secrets) for arg in exc.args)
+        for name, value in list(vars(exc).items()):
+            concealed = _without(value, secrets)
+            if concealed is not value:
+                _set(exc, name, concealed)
+
+
+def _connected(problem: BaseException) -> Iterator[BaseException]:
+    pending: list[Any] = [problem]
+    seen: set[int] = set()
+    while pending:
+        exc = pending.pop()
+        if isinstance(exc, BaseException) and id(exc) not in seen:
+            seen.add(id(exc))
+            yield exc
+            pending += [exc.__cause__, exc.__context__, *exc.args, *vars(exc).values()]
+
+
+def _clear_frames(exc: BaseException) -> None:
+    traceback = exc.__traceback__
+    while traceback is not None:
+        try:
+            traceback.tb_frame.clear()
+        except RuntimeError:
+            pass  # It is still executing: one above, which goes on.
+        traceback = traceback.tb_next
+
+
+def _set(exc: BaseException, name: str, value: Any) -> None:
+    try:
+        setattr(exc, name, value)
+    except (AttributeError, TypeError):
+        pass  # A property, of what is no longer there.
+
+
+def _without(value: Any, secrets: Secrets) -> Any:
+    if isinstance(value, str):
+        masked = secrets.masked(value)
+        return value if masked == value else masked
+    if isinstance(value, bytes):
+        data = secrets.masked_bytes(value)
+        return value if data == value else data
+    body = getattr(value, 'body', None)
+    if isinstance(body, bytes) and dataclasses.is_dataclass(value):
+        # A reply that echoes the request.
+        data = secrets.masked_bytes(body)
+        return value if data == body else dataclasses.replace(value, body=data)  # type: ignore[type-var]
+    return value
+
+
+def guarded(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let what a function raises carry nothing of what it was given or found out."""
+
+    @functools.wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as exc:
+            del args, kwargs
+            conceal(exc)
+            raise
+
+    return call
