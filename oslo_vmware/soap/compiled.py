@@ -157,9 +157,9 @@ class CompiledClient:
         """The members of a reply that takes a tree to read."""
         message = self._message(operation, reply)
         if message is None:
-            if call.effect.is_repeatable:
-                return {}
-            raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
+            if operation.result is not None or call.needs_a_message:
+                raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
+            return {}
         if message.tag == f'{ENVELOPE}Fault':
             raise self._fault(operation, message, reply, call.secrets(self.cookiejar))
         if reply.status != requests.codes.ok:

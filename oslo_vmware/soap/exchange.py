@@ -3,6 +3,7 @@
 import requests
 
 from oslo_vmware.soap.call import Call
+from oslo_vmware.soap.effects import Effect
 from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 
@@ -61,10 +62,8 @@ def may_have_been_executed(call: Call, problem: BaseException) -> bool:
 def is_answer_without_body(call: Call, reply: Reply, has_result: bool) -> bool:
     """Whether a reply without a body says that all is well.
 
-    Of a change it does not: servers answer one that was executed with a message.
-
     :param has_result: whether the operation has a result
     """
-    if not call.effect.is_repeatable:
+    if call.needs_a_message or (has_result and call.effect is not Effect.READ):
         return False
     return reply.status in _NO_CONTENT or (reply.status == requests.codes.ok and not has_result)

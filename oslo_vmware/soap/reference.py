@@ -159,7 +159,9 @@ class CompatibilitySudsClient(suds.client.Client):
             raise raised
         if reply.status != requests.codes.ok:
             raise NotSoapError(method.name, reply, 'HTTP error with a SOAP body, but no fault')
-        _check_message(method, reply, body, call)
+        if not body.children and (result is not None or call.needs_a_message):
+            raise NotSoapError(method.name, reply, 'the reply is an empty envelope')
+        _check_message(method, reply, body)
         if result is None:
             return None
         content = method.binding.output.replycontent(method, body) if body.children else []
@@ -170,15 +172,11 @@ class CompatibilitySudsClient(suds.client.Client):
         return unmarshaller.process(nodes[0], declared) if nodes else None
 
 
-def _check_message(method: Any, reply: Reply, body: Element, call: Call) -> None:
+def _check_message(method: Any, reply: Reply, body: Element) -> None:
     """Take a message for no other than it is, whatever its namespace."""
-    if not body.children:
-        if not call.effect.is_repeatable:
-            raise NotSoapError(method.name, reply, 'the reply is an empty envelope')
-        return
     parts = method.soap.output.body.parts
-    found = body.children[0].name
-    if parts and found != parts[0].element[0]:
+    found = body.children[0].name if body.children else None
+    if parts and found and found != parts[0].element[0]:
         problem = f'the reply cannot be read: it is {found}, the answer to another question'
         raise NotSoapError(method.name, reply, problem)
 

@@ -56,6 +56,8 @@ AFTER_SENDING = {
 
 #: The same, where nothing was asked for but to do it.
 VOID = ('an empty reply', 'no content', 'accepted', 'an empty envelope')
+#: Those that a read takes for an answer: that nothing is there.
+NOTHING = ('no content', 'accepted')
 
 
 class Server(ScriptedServer):
@@ -331,14 +333,31 @@ def _pooled(vim: Vim) -> Iterator[Any]:
 # Reads and what converges
 
 
-@pytest.mark.parametrize('operation', ['CurrentTime', 'CreateFolder'])
-@pytest.mark.parametrize('name', [name for name in AFTER_SENDING if name not in VOID])
+@pytest.mark.parametrize(
+    ('operation', 'name'),
+    [
+        (operation, name)
+        for operation in ('CurrentTime', 'CreateFolder')
+        for name in AFTER_SENDING
+        if operation == 'CreateFolder' or name not in NOTHING
+    ],
+)
 def test_what_can_be_done_twice_is_repeated(operation: str, name: str) -> None:
     """Whatever came in place of an answer."""
     with Server(operation, AFTER_SENDING[name]) as server:
         session = server.session()
         assert session.invoke_api(session.vim, operation, FOLDER) is not None
         assert server.count(operation) == 2
+
+
+@pytest.mark.parametrize('name', VOID)
+def test_nothing_is_no_empty_page(name: str) -> None:
+    """A property read that was not answered is repeated, and not taken for one that found none."""
+    with Server('RetrievePropertiesEx', AFTER_SENDING[name]) as server:
+        session = server.session()
+        found = session.invoke_api(session.vim, 'RetrievePropertiesEx', COLLECTOR)
+        assert len(found.objects) == 1
+        assert server.count('RetrievePropertiesEx') == 2
 
 
 def test_the_transport_repeats_only_reads() -> None:

@@ -26,7 +26,8 @@ VOID = ENVELOPE.format('').encode()
 #: Operation, status, body, and what it ends in: a value, or an exception and what it says.
 ANSWERS: dict[str, tuple[str, int, bytes, Any, str]] = {
     'a result': ('CurrentTime', 200, TIME, NOON, ''),
-    'an empty body': ('CurrentTime', 200, VOID, None, ''),
+    'an empty envelope': ('CurrentTime', 200, VOID, NotSoapError, 'empty envelope'),
+    'an empty envelope where nothing is expected': ('Logout', 200, VOID, None, ''),
     'a fault': ('CurrentTime', 500, FAULT, suds.WebFault, 'no'),
     'a fault with status 200': ('CurrentTime', 200, FAULT, suds.WebFault, 'no'),
     'a fault with another status': ('CurrentTime', 403, FAULT, suds.WebFault, 'no'),
@@ -40,6 +41,8 @@ ANSWERS: dict[str, tuple[str, int, bytes, Any, str]] = {
     'a result that is found elsewhere': ('CurrentTime', 302, TIME, NotSoapError, 'status 302'),
     'no body, accepted': ('CurrentTime', 202, b'', None, ''),
     'no body, no content': ('CurrentTime', 204, b'', None, ''),
+    'no body of a page of properties': ('RetrievePropertiesEx', 204, b'', NotSoapError, 'empty'),
+    'no body of a change': ('UnmountVmfsVolume', 204, b'', NotSoapError, 'empty'),
     'no body': ('CurrentTime', 200, b'', NotSoapError, 'empty'),
     'no body where nothing is expected': ('Logout', 200, b'', None, ''),
     'no body, and an error': ('Logout', 500, b'', NotSoapError, 'status 500'),
