@@ -1,7 +1,9 @@
 """What an older vSphere lacks is refused before a call, and works from then on."""
 
+import contextlib
+import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +12,6 @@ from oslo_vmware import api, exceptions, spbm
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.pbm import capabilities
 
-from ..conftest import SessionMaker
 from .conftest import Site
 
 Use = Callable[[api.VMwareAPISession, Site], Any]
@@ -22,6 +23,11 @@ BORDERS = {
     '6.7': ('6.5', '6.7'),
     '8.0': ('7.0.3.0', '8.0.0.0'),
 }
+
+
+def new() -> str:
+    """A name that no policy has."""
+    return f'New {uuid.uuid4()}'
 
 
 def vsan(site: Site) -> Any:
@@ -81,7 +87,7 @@ FEATURES: dict[str, tuple[str, Use]] = {
     ),
     'rules with NOT': (
         '6.5',
-        lambda s, site: spbm.create_policy(s, 'New', [NOT_BRONZE, *spbm.vsan_rule(stripeWidth=1)]),
+        lambda s, site: spbm.create_policy(s, new(), [NOT_BRONZE, *spbm.vsan_rule(stripeWidth=1)]),
     ),
     'unsaved rules with NOT': (
         '6.5',
@@ -95,7 +101,7 @@ FEATURES: dict[str, tuple[str, Use]] = {
     ),
     'encryption': (
         '6.5',
-        lambda s, site: spbm.create_policy(s, 'New', spbm.encryption_rule(encryption(site))),
+        lambda s, site: spbm.create_policy(s, new(), spbm.encryption_rule(encryption(site))),
     ),
     'encryption checked': (
         '6.5',
@@ -103,7 +109,7 @@ FEATURES: dict[str, tuple[str, Use]] = {
     ),
     'policies of data services': (
         '6.5',
-        lambda s, site: spbm.create_policy(s, 'New', CRYPT, category=DATA_SERVICE),
+        lambda s, site: spbm.create_policy(s, new(), CRYPT, category=DATA_SERVICE),
     ),
     'listing data services': (
         '6.5',
@@ -115,7 +121,7 @@ FEATURES: dict[str, tuple[str, Use]] = {
     ),
     'ensuring a data service': (
         '6.5',
-        lambda s, site: spbm.ensure_policy(s, 'New', CRYPT, category=DATA_SERVICE),
+        lambda s, site: spbm.ensure_policy(s, new(), CRYPT, category=DATA_SERVICE),
     ),
     'machines by compliance': ('6.5', lambda s, site: spbm.vms_by_compliance(s, 'compliant')),
     'machines without policies': (
@@ -140,69 +146,87 @@ FEATURES: dict[str, tuple[str, Use]] = {
         ),
     ),
     'parameters': ('6.7', lambda s, site: spbm.policy_spec(s, gold(site), params={'a': 'b'})),
-    'zones': ('8.0', lambda s, site: spbm.create_policy(s, 'New', spbm.zonal_rule())),
+    'zones': ('8.0', lambda s, site: spbm.create_policy(s, new(), spbm.zonal_rule())),
     'unsaved zones': ('8.0', lambda s, site: spbm.check_spec_compatibility(s, spbm.zonal_rule())),
 }
 
 
+Servers = Callable[[str], tuple[Site, api.VMwareAPISession]]
+
+
+@pytest.fixture(scope='module')
+def servers() -> Iterator[Servers]:
+    """Gives the server of a version, and a session with it; one for all tests."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def server(api_version: str) -> tuple[Site, api.VMwareAPISession]:
+            vc = stack.enter_context(VCenterSimulator(api_version=api_version, task_seconds=0.01))
+            session = api.VMwareAPISession(
+                vc.host, vc.username, vc.password, 0, 0.05, port=vc.port, cacert=vc.cacert
+            )
+            stack.enter_context(session)
+            return Site(vc), session
+
+        yield server
+
+
 @pytest.mark.parametrize('feature', FEATURES)
-def test_a_server_that_is_too_old(connect: SessionMaker, feature: str) -> None:
+def test_a_server_that_is_too_old(servers: Servers, feature: str) -> None:
     """The exception says from which vSphere on there is something, and nothing was sent."""
     since, use = FEATURES[feature]
-    with VCenterSimulator(api_version=BORDERS[since][0], task_seconds=0.01) as vc:
-        session, site = connect(vc, wsdl_loc=None), Site(vc)
-        vc.calls.clear()
-        with pytest.raises(exceptions.PbmNotSupportedException, match=f'needs vSphere {since}'):
-            use(session, site)
-        assert [call.operation for call in vc.calls] == []
-        session.close()
+    site, session = servers(BORDERS[since][0])
+    site.vc.calls.clear()
+    with pytest.raises(exceptions.PbmNotSupportedException, match=f'needs vSphere {since}'):
+        use(session, site)
+    assert [call.operation for call in site.vc.calls] == []
 
 
 @pytest.mark.parametrize('feature', FEATURES)
-def test_a_server_that_is_new_enough(connect: SessionMaker, feature: str) -> None:
+def test_a_server_that_is_new_enough(servers: Servers, feature: str) -> None:
     """What is said to be missing before is there from then on."""
     since, use = FEATURES[feature]
-    with VCenterSimulator(api_version=BORDERS[since][1], task_seconds=0.01) as vc:
-        session = connect(vc, wsdl_loc=None)
-        use(session, Site(vc))
-        session.close()
-    assert vc.errors == []
+    site, session = servers(BORDERS[since][1])
+    use(session, site)
+    assert site.vc.errors == []
+
+
+FILTERS = {'vmwarevmcrypt', 'spm'}
+ZONES = {'com.vmware.storage.consumptiondomain'}
 
 
 @pytest.mark.parametrize(
-    ('release', 'hidden'),
+    ('api_version', 'hidden'),
     [
-        ('5.5', {'vmwarevmcrypt', 'spm', 'com.vmware.storage.consumptiondomain'}),
-        ('6.0', {'vmwarevmcrypt', 'spm', 'com.vmware.storage.consumptiondomain'}),
-        ('6.5', {'com.vmware.storage.consumptiondomain'}),
-        ('7.0.3.0', {'com.vmware.storage.consumptiondomain'}),
+        ('5.5', FILTERS | ZONES),
+        ('6.0', FILTERS | ZONES),
+        ('6.5', ZONES),
+        ('7.0.3.0', ZONES),
         ('8.0.0.0', set()),
     ],
 )
 def test_what_an_older_server_announces(
-    connect: SessionMaker, release: str, hidden: set[str]
+    servers: Servers, api_version: str, hidden: set[str]
 ) -> None:
     """Neither its schema nor its vendors have what came later, and it takes no rules about it."""
-    with VCenterSimulator(api_version=release) as vc:
-        session = connect(vc, wsdl_loc=None)
-        everything = {one.name for one in capabilities.NAMESPACES}
-        assert {one.namespace for one in spbm.vendors(session)} == everything - hidden
-        announced = {
-            capability.namespace
-            for schema in spbm.capability_schema(session)
-            for capability in schema.capabilities
-        }
-        assert announced == everything - hidden
-        services = {one.category for one in spbm.list_policies(session, category=None)}
-        assert (DATA_SERVICE in services) == ('spm' not in hidden)
-        for namespace in hidden:
-            found = next(one for one in capabilities.NAMESPACES if one.name == namespace)
-            (capability, *_) = found.capabilities
-            (prop, *_) = capability.properties
-            rule = spbm.Rule(namespace, capability.id, prop.id, prop.allowed[0])
+    _site, session = servers(api_version)
+    everything = {one.name for one in capabilities.NAMESPACES}
+    assert {one.namespace for one in spbm.vendors(session)} == everything - hidden
+    announced = {
+        capability.namespace
+        for schema in spbm.capability_schema(session)
+        for capability in schema.capabilities
+    }
+    assert announced == everything - hidden
+    services = {one.category for one in spbm.list_policies(session, category=None)}
+    assert (DATA_SERVICE in services) == hidden.isdisjoint(FILTERS)
+    for namespace in hidden:
+        found = next(one for one in capabilities.NAMESPACES if one.name == namespace)
+        (capability, *_) = found.capabilities
+        (prop, *_) = capability.properties
+        rule = spbm.Rule(namespace, capability.id, prop.id, prop.allowed[0])
+        for validate in (True, False):
             with pytest.raises(exceptions.VimException):
-                spbm.create_policy(session, 'New', rule, validate=False)
-            with pytest.raises(exceptions.VimException):
-                spbm.create_policy(session, 'New', rule)
-        assert spbm.create_policy(session, 'New', spbm.tag_rule('Tier', 'Gold')).name == 'New'
-        session.close()
+                spbm.create_policy(session, new(), rule, validate=validate)
+    name = new()
+    assert spbm.create_policy(session, name, spbm.tag_rule('Tier', 'Gold')).name == name
