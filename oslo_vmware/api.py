@@ -402,15 +402,11 @@ class VMwareAPISession:
         retry = RetryPolicy(self._api_retry_count)
         renewals = 0
         while True:
+            renewed = None
             try:
                 return self._attempt(module, method, args, kwargs, renewals)
             except _Renewed as exc:
-                renewals += 1
-                # A new login is the cure itself: no failure to count, and no reason to wait. But
-                # a server may take every login and refuse all else.
-                if renewals <= FREE_RENEWALS:
-                    continue
-                retry = retry.after(exc.failure)
+                renewed = exc.failure
             except (
                 exceptions.VimConnectionException,
                 exceptions.VimSessionOverLoadException,
@@ -419,6 +415,14 @@ class VMwareAPISession:
                     raise
                 retry = retry.after(exc)
                 LOG.info('Repeating %s in %d s: %s', method, retry.delay, exc)
+            if renewed is not None:
+                renewals += 1
+                # A new login is the cure itself: no failure to count, and no reason to wait. But
+                # a server may take every login and refuse all else.
+                if renewals <= FREE_RENEWALS:
+                    continue
+                # Not where it was caught: nobody shall see a class of this module.
+                retry = retry.after(renewed)
             time.sleep(retry.delay)
 
     def _attempt(

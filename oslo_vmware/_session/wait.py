@@ -20,6 +20,10 @@ from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
 
+#: How many empty replies in a row are taken for silence. ESX answers so when nothing was found, and
+#: around an expiry also when it was not looked for.
+EMPTY_REPLIES = 3
+
 
 class Meaning(Enum):
     """What a state means to the one who waits."""
@@ -98,9 +102,11 @@ def poll(
     :param pause: called between two reads with the seconds that the last one took
     :returns: what the final state means, and the property's value
     :raises VimWaitTimeoutException: the deadline is over, if there is one
+    :raises VimException: the server says nothing, though the session is alive
     """
     begun = clock()
     state = None
+    silent = 0
     while True:
         started = clock()
         try:
@@ -112,10 +118,17 @@ def poll(
             if _deadline.remaining():
                 raise
             raise _timed_out(wait, name, state, clock() - begun, exc) from exc
-        state = wait.state_of(value)
-        meaning = wait.meaning(state)
-        if meaning is not Meaning.AGAIN:
-            return meaning, value
+        if isinstance(value, list):
+            # What a session makes of an empty reply: nothing was said, so no state either.
+            silent += 1
+            if silent == EMPTY_REPLIES:
+                raise _not_told(wait, name)
+        else:
+            silent = 0
+            state = wait.state_of(value)
+            meaning = wait.meaning(state)
+            if meaning is not Meaning.AGAIN:
+                return meaning, value
         LOG.debug(
             '%s is %s, %s %% done',
             wait.property_name,
@@ -125,6 +138,16 @@ def poll(
         if not _deadline.remaining():
             raise _timed_out(wait, name, state, clock() - begun)
         pause(clock() - started)
+
+
+def _not_told(wait: Wait, name: Any) -> exceptions.VimException:
+    return exceptions.VimException(
+        _(
+            'What became of %(kind)s %(name)s cannot be told: the session is alive, but replies '
+            'about it are empty.'
+        )
+        % {'kind': wait.kind, 'name': name}
+    )
 
 
 def _timed_out(

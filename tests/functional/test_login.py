@@ -14,6 +14,7 @@ import pytest
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import Crowd, SessionMaker, as_long_as
+from tests.wire import ENVELOPE
 
 THREADS = 32
 
@@ -93,6 +94,85 @@ def test_an_expired_session_is_renewed(
     assert vm_names(session) == names
     assert pauses == []
     assert [call.operation for call in vc.calls] == RENEWAL
+
+
+def test_a_renewal_is_no_repetition(
+    vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
+) -> None:
+    """A session that repeats nothing renews itself all the same, and the call is made."""
+    session = connect(vc, api_retry_count=0)
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    assert name_of(session, vm)
+    vc.expire_sessions()
+    vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', skip=1)
+    vc.faults.on('SessionIsActive', fault='NotAuthenticated', times=None)
+    assert name_of(session, vm)
+    assert (vc.count('Login'), pauses) == (4, [])
+
+
+def name_of(session: api.VMwareAPISession, vm: Any) -> Any:
+    return session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+
+
+def trouble_of(exc: BaseException | None) -> list[BaseException]:
+    """An exception, and all that led to it."""
+    if exc is None:
+        return []
+    return [exc, *trouble_of(exc.__cause__), *trouble_of(exc.__context__)]
+
+
+@pytest.mark.parametrize(
+    ('trouble', 'expected'),
+    [
+        (
+            lambda vc: vc.faults.on('RetrievePropertiesEx', fault='NotAuthenticated', times=None),
+            exceptions.VimConnectionException,
+        ),
+        (lambda vc: vc.faults.http('Login', status=503), exceptions.VimConnectionException),
+        (lambda vc: vc.faults.drop('Login'), exceptions.VimConnectionException),
+        (lambda vc: vc.faults.empty_body('Login', status=204), exceptions.VimConnectionException),
+        (lambda vc: vc.faults.empty_body('Login'), exceptions.VimConnectionException),
+        (lambda vc: vc.faults.empty_reply('Login'), exceptions.VimConnectionException),
+        (lambda vc: answer(vc, 'Login', 'CurrentTime'), exceptions.VimConnectionException),
+        (lambda vc: answer(vc, 'Login', 'Login'), exceptions.VimConnectionException),
+        (
+            lambda vc: vc.faults.empty_reply('RetrieveServiceContent'),
+            exceptions.VimConnectionException,
+        ),
+        (
+            lambda vc: vc.faults.empty_body('RetrieveServiceContent', status=204),
+            exceptions.VimConnectionException,
+        ),
+        (lambda vc: vc.faults.on('Login', fault='InvalidLogin'), exceptions.VimFaultException),
+    ],
+    ids=[
+        *('refused for ever', 'a page', 'lost', 'no content', 'empty', 'an empty message'),
+        *('another message', 'no session in it', 'an empty content', 'no content of the service'),
+        'refused',
+    ],
+)
+def test_what_is_raised_when_a_session_cannot_be_renewed(
+    vc: VCenterSimulator, connect: SessionMaker, trouble: Any, expected: type
+) -> None:
+    """A class that users know, nothing private behind it, and no AttributeError."""
+    session = connect(vc, api_retry_count=0)
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    vc.faults.on('SessionIsActive', fault='NotAuthenticated', times=None)
+    trouble(vc)
+    with pytest.raises(exceptions.VMwareDriverException) as raised:
+        name_of(session, vm)
+    assert type(raised.value) is expected
+    for exc in trouble_of(raised.value):
+        assert not type(exc).__name__.startswith('_')
+        assert not isinstance(exc, AttributeError)
+
+
+def answer(vc: VCenterSimulator, operation: str, message: str) -> None:
+    """Answer an operation with a message that has nothing but an empty result."""
+    body = ENVELOPE.format(f'<{message}Response xmlns="urn:vim25"><returnval/></{message}Response>')
+    vc.faults.http(operation, status=200, content_type='text/xml', body=body)
 
 
 def test_an_expired_session_of_many_threads_is_renewed_once(

@@ -194,6 +194,33 @@ def test_a_task_without_a_reason(info: Any) -> None:
         scripted_session(info).wait_for_task(vim_util.get_moref('task-1', 'Task'))
 
 
+@pytest.mark.parametrize('empty', [1, 2])
+def test_an_empty_reply_is_no_state(
+    vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float], empty: int
+) -> None:
+    """The session is alive, and the task is asked about again."""
+    task = session.invoke_api(session.vim, 'PowerOnVM_Task', vms_in_state(session, 'poweredOff')[0])
+    vc.faults.empty_reply('RetrievePropertiesEx', times=empty)
+    assert session.wait_for_task(task).state == 'success'
+    assert vc.count('Login') == 1
+
+
+@pytest.mark.parametrize('operation', ['wait_for_task', 'wait_for_lease_ready'])
+def test_a_server_that_says_nothing_about_it(
+    vc: VCenterSimulator, session: api.VMwareAPISession, operation: str
+) -> None:
+    """After three empty replies nobody waits any longer, and no state is made up."""
+    vc.faults.on('CreatePropertyCollector', fault='NotSupported', times=None)
+    vc.faults.empty_reply('RetrievePropertiesEx', times=None)
+    vc.calls.clear()
+    with pytest.raises(exceptions.VimException, match='replies about it are empty') as raised:
+        getattr(session, operation)(vim_util.get_moref('some-1', 'Task'))
+    assert type(raised.value) is exceptions.VimException
+    assert 'some-1' in str(raised.value)
+    assert 'None' not in str(raised.value)
+    assert vc.count('RetrievePropertiesEx') == 3
+
+
 LEASE = vim_util.get_moref('lease-1', 'HttpNfcLease')
 
 
