@@ -226,6 +226,12 @@ class Adapter(requests.adapters.HTTPAdapter):
     :param pool_maxsize: connections kept open to a server
     """
 
+    #: What a request looked like, and the pool that was found for it; the same for the target in
+    #: its first line. Most requests of a service look like the one before, and to take URLs apart
+    #: and make keys of them is a tenth of the work of a small call.
+    _pool_for: tuple[Any, Any] = (None, None)
+    _target_for: tuple[Any, str] = (None, '')
+
     def __init__(self, pool_maxsize: int) -> None:
         super().__init__(pool_connections=pool_maxsize, pool_maxsize=pool_maxsize)
 
@@ -246,7 +252,27 @@ class Adapter(requests.adapters.HTTPAdapter):
                 pool = manager.pools.get(key)
                 if isinstance(pool, _Pool):
                     pool.close_idle()
+        self._pool_for = (None, None)
         super().close()
+
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        asked = (request.url, verify, proxies, cert)
+        known, pool = self._pool_for
+        # One that was pushed out of its manager is closed.
+        if known != asked or pool.pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pool_for = (asked, pool)
+        return pool
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        asked = (request.url, proxies)
+        known, target = self._target_for
+        if known != asked:
+            target = super().request_url(request, proxies)
+            self._target_for = (asked, target)
+        return target
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         # The base class looks for the file at every request.
