@@ -110,6 +110,8 @@ class VMwareAPISession:
         *,
         repeat_changes: bool | None = None,
     ) -> None:
+        # First of all, because it tells who wants to send a session away that this is not done.
+        self._own = PerProcess(Own)
         self._host = host
         self._port = port
         self._server_username = server_username
@@ -139,7 +141,6 @@ class VMwareAPISession:
         # How often a login was refused to a session that turned out to be alive.
         self._needless_logins = 0
         self._liveness = Liveness()
-        self._own = PerProcess(Own)
         if create_session:
             self._create_session()
 

@@ -220,6 +220,13 @@ def test_a_login_by_hand(engine: str) -> None:
     assert raised.value.cause.document.childAtPath('/Envelope/Body/Fault/detail')
 
 
+def test_the_session_itself() -> None:
+    """An error leads to it; its password is none of its variables."""
+    session = api.VMwareAPISession('host', USER, PASSWORD, 0, 1, create_session=False)
+    assert not [value for value in vars(session).values() if PASSWORD in str(value)]
+    assert session._password() == PASSWORD
+
+
 # On the way
 
 

@@ -97,7 +97,8 @@ def test_the_version_that_is_spoken(document: str | None, answer: str, version: 
     server = Server(document, answer)
     client = open_vim(f'{URL}/vimService.wsdl', URL, server)
     asked = ['5.5'] if answer else []
-    client.call('RetrieveServiceContent', VM, {})
+    server.reply = Reply(200, 'OK', 'text/xml', ENVELOPE.format('').encode())
+    client.call('Logout', VM, {})
     assert server.actions == [f'"urn:vim25/{one}"' for one in (*asked, version)]
     assert client._codec is shipped_vim()
 
@@ -121,7 +122,7 @@ NO_ANSWER = {
         'starting',
     ),
     'no content': (Server(None, about('').replace('about', 'another')), 'about'),
-    'an empty content': (Server(None, ''), 'about'),
+    'an empty content': (Server(None, ''), 'empty envelope'),
 }
 
 

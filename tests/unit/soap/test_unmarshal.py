@@ -296,9 +296,12 @@ def test_results(operation: str, content: str, ids: Any) -> None:
 
 
 def test_an_empty_body() -> None:
-    """Is an answer without a result."""
-    assert answered(vim(), 'FindByInventoryPath', '') is None
-    assert answered(vim(), 'FindAllByUuid', '') == []
+    """Is no answer where a result may come; that none came is said in an empty message."""
+    for operation, result in {'FindByInventoryPath': None, 'FindAllByUuid': []}.items():
+        with pytest.raises(NotSoapError, match='empty envelope'):
+            answered(vim(), operation, '')
+        content = f'<{operation}Response xmlns="urn:vim25"/>'
+        assert answered(vim(), operation, content) == result
 
 
 def test_a_response_of_another_name() -> None:
