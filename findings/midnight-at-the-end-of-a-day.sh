@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# suds-community 1.2.0, zeep 4.3.3, pyvmomi 9.1.1.0, on Python before 3.14.
+# suds-community 1.2.0, zeep 4.3.3, pyvmomi 9.1.1.0
 #
 # Input:    the reply to CurrentTime of vSphere's interface, with an xsd:dateTime that XML Schema, part
 #           2, 3.2.7.1 has: 2026-12-31T24:00:00Z, "the first instant of the following day".
