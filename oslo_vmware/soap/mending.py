@@ -38,9 +38,11 @@ _BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*<[^\0]')
 _OTHER_ENCODING = re.compile(
     rb"""(?:\xef\xbb\xbf)?\s*<\?xml\s[^>]*encoding\s*=\s*["'](?!utf-?8["'])""", re.IGNORECASE
 )
-_TAG = re.compile(rb'<(/?)([^\s<>/!?]+)[^<>]*?(/?)>')
-_OBJECT = re.compile(rb'<obj\s[^<>]*?type="([^"]*)"[^<>]*>([^<]*)')
-_PROPERTY = re.compile(rb'<(?:propSet|changeSet)[^<>]*>\s*(?:<op>\w*</op>\s*)?<name>([^<]*)')
+# Nothing is taken back that was taken: what is broken may be a tag of any length without an end.
+_TAG = re.compile(rb'<(/?)([^\s<>/!?]++)([^<>]*+)>')
+_OBJECT = re.compile(rb'<obj\s([^<>]*+)>([^<]*+)')
+_TYPE = re.compile(rb'type="([^"]*+)"')
+_PROPERTY = re.compile(rb'<(?:propSet|changeSet)[^<>]*+>\s*+(?:<op>\w*+</op>\s*+)?<name>([^<]*+)')
 
 
 def mended(operation: str, reply: Reply) -> Reply | None:
@@ -103,10 +105,10 @@ def _place(body: bytes, at: int) -> str:
     """Where a byte is: the elements around it, and whose property it is, if it is one's."""
     path: list[bytes] = []
     for tag in _TAG.finditer(body, 0, at):
-        closing, name, empty = tag.groups()
+        closing, name, attributes = tag.groups()
         if closing:
             del path[-1:]
-        elif not empty:
+        elif not attributes.endswith(b'/'):
             path.append(name)
     place = '/'.join(_shown(name.rpartition(b':')[2]) for name in path[2:][-_DEPTH_SHOWN:])
     if not place:
@@ -115,8 +117,9 @@ def _place(body: bytes, at: int) -> str:
     if found and ({b'propSet', b'changeSet'} & set(path)):
         place += f', property {_shown(found[1])}'
         of = _last(_OBJECT, body, at)
-        if of:
-            place += f' of {_shown(of[1])} {_shown(of[2])}'
+        type_ = _TYPE.search(of[1]) if of else None
+        if of and type_:
+            place += f' of {_shown(type_[1])} {_shown(of[2])}'
     return place
 
 

@@ -58,6 +58,11 @@ REFUSED = {
     'an undefined entity': (envelope(TIME + '<a>&a;</a>'), 'not well-formed'),
     'nested deeply': (envelope(nested(20_000)), 'not well-formed'),
     'nested too deeply': (envelope(nested(300)), 'not well-formed'),
+    'a name without an end': (envelope('<a' + 'a' * 100_000 + '\1'), 'not well-formed'),
+    'a tag without an end': (
+        envelope('<b><propSet><name>a</name><obj ' + 'type="x" ' * 20_000 + '\1'),
+        'not well-formed',
+    ),
 }
 MANY = ' '.join(f'a{number}="1"' for number in range(10_000))
 READ = {
