@@ -20,6 +20,7 @@ from oslo_vmware import _secrets, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import disk as _disk
+from oslo_vmware._transfer import imports as _imports
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import proof as _proof
@@ -290,9 +291,7 @@ class VmdkWriteHandle(VmdkHandle):
         if http_method not in self._HEADERS:
             raise ValueError(_('http_method is PUT or POST, not %r') % http_method)
         size = _connection.as_size(vmdk_size)
-        lease_ref = session.invoke_api(
-            session.vim, 'ImportVApp', rp_ref, spec=import_spec, folder=vm_folder_ref
-        )
+        lease_ref = _imports.begin(session, rp_ref, import_spec, vm_folder_ref)
         lease = _lease.Lease(session, lease_ref)
         with _lease.aborted_on_error(lease):
             info = lease.wait()

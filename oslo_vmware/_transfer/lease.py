@@ -224,7 +224,7 @@ class Lease:
                     is_settled, reason = self._abort()
                 if is_settled or not _deadline.remaining():
                     break
-                time.sleep(min(_ABORT_PAUSE_SECONDS, _deadline.remaining()))
+                settled.wait(_deadline.at_most(_ABORT_PAUSE_SECONDS))
         outcome.append(reason)
         settled.set()
 

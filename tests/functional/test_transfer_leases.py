@@ -1,11 +1,13 @@
 """Leases whose answers are lost: what a read can prove, the caller need not find out."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from oslo_vmware import exceptions, vim_util
+from oslo_vmware._transfer import imports
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects import nfc_lease
@@ -124,3 +126,119 @@ def test_an_outcome_that_nobody_can_read(
     vc.faults.drop('HttpNfcLeaseComplete', after=True)
     with pytest.raises(exceptions.VimOutcomeUnknownException, match='HttpNfcLeaseComplete'):
         place.import_disk(DATA)
+
+
+# An import whose lease nobody knows
+
+
+@pytest.fixture
+def searching(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks are a moment apart."""
+    monkeypatch.setattr(imports, '_SEARCH_PAUSE_SECONDS', 0.05)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def import_is_lost(place: Place, **overrides: Any) -> exceptions.VimOutcomeUnknownException:
+    with pytest.raises(exceptions.VimOutcomeUnknownException, match='ImportVApp') as raised:
+        place.import_disk(DATA, **overrides)
+    return raised.value
+
+
+BEGUN: dict[str, Callable[[VCenterSimulator], Any]] = {
+    'no answer': lambda vc: vc.faults.drop('ImportVApp', after=True),
+    'half an answer': lambda vc: vc.faults.truncate('ImportVApp'),
+    '502': lambda vc: vc.faults.http('ImportVApp', status=502, after=True),
+}
+
+
+@pytest.mark.parametrize('loss', BEGUN)
+@pytest.mark.usefixtures('searching')
+def test_an_import_whose_beginning_is_not_heard(
+    vc: VCenterSimulator, connect: SessionMaker, loss: str
+) -> None:
+    """The caller hears of it; neither a lease nor half a machine is left, and the name is free."""
+    place = Place(vc, connect(vc))
+    BEGUN[loss](vc)
+    problem = import_is_lost(place)
+    assert 'was taken away' in str(problem)
+    assert vc.nfc.leases == []
+    assert 'imported' not in machines(place)
+    assert vc.count('ImportVApp') == 1
+    assert place.read(place.import_disk(DATA), 'name') == 'imported'
+
+
+@pytest.mark.usefixtures('searching')
+def test_an_import_that_shows_no_task(
+    vc: VCenterSimulator, connect: SessionMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine is destroyed."""
+    place = Place(vc, connect(vc))
+    monkeypatch.setattr(imports, '_IMPORT_TASK', 'AnotherLRO')
+    vc.faults.drop('ImportVApp', after=True)
+    assert 'was taken away' in str(import_is_lost(place))
+    assert vc.count('CancelTask') == 0
+    assert vc.nfc.leases == []
+    assert 'imported' not in machines(place)
+
+
+@pytest.mark.usefixtures('searching')
+def test_an_import_that_is_slow_to_begin(vc: VCenterSimulator, connect: SessionMaker) -> None:
+    """The machine may come after the caller has gone; it is ended then."""
+    place = Place(vc, connect(vc))
+    vc.world.task_seconds = 1.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imports, '_WAIT_SECONDS', 0.2)
+        vc.faults.drop('ImportVApp', after=True)
+        assert 'taken away' not in str(import_is_lost(place))
+    until(lambda: vc.nfc.leases == [] and vc.count('CancelTask') == 1)
+    assert 'imported' not in machines(place)
+
+
+@pytest.mark.usefixtures('searching')
+def test_an_import_that_was_not_begun(
+    vc: VCenterSimulator, connect: SessionMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is found, so nothing is touched: not a machine of that name either."""
+    monkeypatch.setattr(imports, '_WAIT_SECONDS', 0.5)
+    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 0.3)
+    place = Place(vc, connect(vc))
+    theirs = place.import_disk(DATA)
+    vc.faults.drop('ImportVApp')
+    assert 'taken away' not in str(import_is_lost(place))
+    assert place.read(theirs, 'name') == 'imported'
+    assert (vc.count('CancelTask'), vc.count('Destroy_Task')) == (0, 0)
+
+
+def test_an_answer_without_a_lease(
+    vc: VCenterSimulator, connect: SessionMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is none to this question."""
+    monkeypatch.setattr(imports, '_WAIT_SECONDS', 0.1)
+    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 0.1)
+    place = Place(vc, connect(vc))
+    vc.faults.empty_reply('ImportVApp')
+    assert import_is_lost(place).operation == 'ImportVApp'
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_the_instance_uuid(vc: VCenterSimulator, connect: SessionMaker, own: bool) -> None:
+    """The caller's counts, and then nothing is looked for; the caller's object stays as it is."""
+    place = Place(vc, connect(vc))
+    spec = place.import_spec('imported')
+    given = '5a1b2c3d-0000-4000-8000-0123456789ab' if own else None
+    spec.configSpec.instanceUuid = given
+    machine = place.import_disk(DATA, vm_import_spec=spec)
+    assert spec.configSpec.instanceUuid == given
+    config = place.read(machine, 'config')
+    assert config.instanceUuid == given or not own
+    if own:
+        spec.configSpec.name = 'another'
+        vc.faults.drop('ImportVApp', after=True)
+        import_is_lost(place, vm_import_spec=spec)
+        assert vc.count('FindByUuid') == 0

@@ -79,8 +79,10 @@ def test_a_machine_is_imported(files: Files, method: str, status: int) -> None:
     assert answer.status_code == status
     lease.HttpNfcLeaseProgress(100)
     assert lease.transferProgress == 100
+    (task,) = machine.recentTask
+    assert task.info.state == 'running'
     lease.HttpNfcLeaseComplete()
-    assert lease.state == 'done'
+    assert (lease.state, task.info.state) == ('done', 'success')
     assert files.get('imported/imported-flat.vmdk') == DATA
     assert machine.parent == files.dc.vmFolder
     assert free - files.free == machine.summary.storage.committed > len(DATA)
@@ -148,6 +150,18 @@ def time_out(files: Files, lease: Any) -> None:
     until(lambda: lease.state == 'error')
 
 
+def cancel_task(files: Files, lease: Any) -> None:
+    (task,) = lease.info.entity.recentTask
+    assert task.info.descriptionId == 'ResourcePool.ImportVAppLRO'
+    assert (task.info.state, task.info.cancelable) == ('running', True)
+    task.CancelTask()
+    assert task.info.state == 'error'
+
+
+def destroy(files: Files, lease: Any) -> None:
+    done(lease.info.entity.Destroy_Task())
+
+
 def end_session(files: Files, lease: Any) -> None:
     files.vc.terminate_sessions()
     files.client.content.sessionManager.Login(files.vc.username, files.vc.password)
@@ -157,6 +171,8 @@ def end_session(files: Files, lease: Any) -> None:
     ('end', 'reason', 'later'),
     [
         (abort, 'RequestCanceled', vim.fault.InvalidState),
+        (cancel_task, 'RequestCanceled', vim.fault.InvalidState),
+        (destroy, 'RequestCanceled', vim.fault.InvalidState),
         (time_out, 'Timedout', vim.fault.Timedout),
         (end_session, 'RequestCanceled', vim.fault.InvalidState),
     ],

@@ -24,6 +24,7 @@ from oslo_vmware.simulator.virtual_disks import stream_capacity
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.folder import Folder
     from oslo_vmware.simulator.objects.resource_pool import ResourcePool
+    from oslo_vmware.simulator.objects.task import Task
     from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 
 # A lease that has ended is shown for so long.
@@ -102,6 +103,7 @@ class HttpNfcLease(ManagedObject):
         self.devices: dict[str, Device] = {}
         self.active = 0
         self.vm: VirtualMachine | None = None
+        self._task: Task | None = None
         self._operation = operation
         self._session = world.session
         super().__init__(
@@ -228,6 +230,8 @@ class HttpNfcLease(ManagedObject):
         self.fail(_canceled())
 
     def _end(self, state: str, error: DataObject | None = None) -> None:
+        if self._task is not None:
+            self._task.end(error)
         if self._session is not None:
             self._session.not_at_end(self._session_ends)
         self.world.nfc.drop(self)
@@ -270,7 +274,14 @@ class ImportLease(HttpNfcLease):
         for change, disk in zip(changes, vm.disks, strict=True):
             if change.fileOperation == 'create':
                 _add_disk(self, vm, disk)
+        # As vCenter 8.0.2 shows it: at the machine, though its name speaks of the pool.
+        self._task = self.world.task_manager.show(vm, 'ResourcePool.ImportVAppLRO', self.cancel)
+        vm.lease = self
         return vm
+
+    def cancel(self) -> None:
+        """End, because somebody has cancelled the task, or destroyed the machine."""
+        self.fail(_canceled())
 
     def received(self, device: Device) -> None:
         """Have a disk as large as the stream-optimised one that was sent."""

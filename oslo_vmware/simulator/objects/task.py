@@ -26,9 +26,11 @@ _STEPS = 5
 
 @managed('Task')
 class Task(ManagedObject):
-    """One task; :meth:`TaskManager.start` makes it."""
+    """One task; :meth:`TaskManager.start` and :meth:`TaskManager.show` make it."""
 
     info: DataObject
+    # What is to happen when it is cancelled; of a task that is shown.
+    _cancel: Callable[[], None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -41,6 +43,13 @@ class Task(ManagedObject):
             raise Fault('NotSupported', 'The task cannot be cancelled.')
         self.info.cancelled = True
         self._end('error', error=Fault('RequestCanceled', 'The task was canceled by a user.'))
+        if self._cancel is not None:
+            self._cancel()
+
+    def end(self, error: DataObject | None = None) -> None:
+        """End a task that is shown."""
+        if not self.ended:
+            self._end('success' if error is None else 'error', error=error)
 
     def SetTaskState(self, call: Call) -> None:
         if self.ended:
@@ -170,6 +179,16 @@ class TaskManager(ManagedObject):
             self._later(seconds * step / _STEPS, task, step * 100 // _STEPS)
         self.world.after(seconds, lambda: task._finish(checked))
         return task.ref
+
+    def show(self, entity: ManagedObject, description_id: str, cancel: Callable[[], None]) -> Task:
+        """Show something that goes on for as long as somebody else wants as a running task.
+
+        :param cancel: ends it when the task is cancelled
+        """
+        task = self._create(entity, descriptionId=description_id, cancelable=True)
+        task._cancel = cancel
+        task._run(0)
+        return task
 
     def CreateTask(self, call: Call) -> DataObject:
         """A task of an extension, which moves it on itself with UpdateProgress and SetTaskState."""

@@ -67,6 +67,7 @@ class VirtualMachine(ManagedEntity):
     :ivar applied_policies: how these were applied; that of its home has the key ``None``
     :ivar snapshots: its snapshots, the oldest first
     :ivar current_snapshot: the one that it goes on from
+    :ivar lease: the lease under which it is, or was, imported
     :ivar changes: counts reconfigurations
     """
 
@@ -126,6 +127,7 @@ class VirtualMachine(ManagedEntity):
     options: dict[str, Any] = {}
     snapshots: list[vm_snapshots.VirtualMachineSnapshot] = []
     current_snapshot: vm_snapshots.VirtualMachineSnapshot | None = None
+    lease: nfc_lease.ImportLease | None = None
 
     @classmethod
     def create(
@@ -599,3 +601,5 @@ class VirtualMachine(ManagedEntity):
         super().dispose()
         for datastore in datastores:
             datastore.changed('summary', 'info')
+        if self.lease is not None:
+            self.lease.cancel()
