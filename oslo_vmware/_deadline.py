@@ -11,6 +11,7 @@ there is none, and nothing is shortened.
 
 import contextlib
 import math
+import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -28,7 +29,10 @@ def within(seconds: float | None) -> Iterator[None]:
 
     :param seconds: from now on; None for no deadline but those around
     """
-    at = math.inf if seconds is None else time.monotonic() + seconds
+    at = math.inf
+    # What no lock can wait for is for ever.
+    if seconds is not None and seconds < threading.TIMEOUT_MAX:
+        at = time.monotonic() + seconds
     token = _deadline.set(min(at, _deadline.get()))
     try:
         yield

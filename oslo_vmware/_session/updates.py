@@ -36,6 +36,9 @@ MARGIN_SECONDS = 30.0
 #: Seconds for a request that only clears away what would die with the session.
 CLEARING_SECONDS = 5.0
 
+#: Seconds that a server waits, if it waits at all; it may do so for less than it was asked to.
+SHORTEST_WAIT = 0.5
+
 #: Seconds that must be left until a deadline to wait together; the last ones are waited for alone.
 LEAST_SECONDS = 2.0
 
@@ -222,7 +225,7 @@ class SharedUpdates:
                 collector.moref, version=collector.version, options=options, skip_op_id=True
             )
         if update is None:
-            if time.monotonic() - started < seconds / 2:
+            if time.monotonic() - started < SHORTEST_WAIT:
                 raise RuntimeError('the server does not wait for updates')
             return
         collector.version = update.version

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import vim_util
+from oslo_vmware._session import updates
 from oslo_vmware._session.updates import SharedUpdates
 
 FINAL = 'success'
@@ -149,6 +150,20 @@ def test_a_server_that_does_not_wait_is_not_asked_again(
     assert waiters.next() == {'a'}
     shared.pause(vim_util.get_moref('a', 'Task'), 'info.state', lambda state: True, 0.0)
     assert service.calls.count('WaitForUpdatesEx') == 1
+
+
+def test_a_server_that_waits_for_less_is_asked_again(
+    service: Service, shared: SharedUpdates
+) -> None:
+    """Nothing has changed for as long as it cared to wait; the waiters are told of the end."""
+    waiters = Waiters(service, shared, 'a')
+    time.sleep(updates.SHORTEST_WAIT + 0.1)
+    service.updates.put(None)
+    service.asked.acquire(timeout=10)
+    assert service.asked.acquire(timeout=10)
+    service.tell('a')
+    assert waiters.next() == {'a'}
+    assert service.calls.count('DestroyPropertyCollector') == 0
 
 
 def test_an_interruption_hands_over(service: Service, shared: SharedUpdates) -> None:
