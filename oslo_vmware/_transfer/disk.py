@@ -28,7 +28,8 @@ SWITCH = 'OSLO_VMWARE_UNVERIFIED_LEASES'
 #: What a stand-alone host calls itself in its URLs.
 _ANY_HOST = re.compile(r'(?<=://)\*(:\d+)?(?=/|$)')
 
-_CERTIFICATE = re.compile('-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
+_CERTIFICATE_BEGINS = '-----BEGIN CERTIFICATE-----'
+_CERTIFICATE_ENDS = '-----END CERTIFICATE-----'
 
 
 def open_disk(
@@ -102,9 +103,10 @@ def _thumbprint(device: Any) -> str | None:
     if not certificate:
         return getattr(device, 'sslThumbprint', None) or None
     # The first is the server's own, should there be a chain.
-    found = _CERTIFICATE.search(str(certificate))
+    _before, begins, rest = str(certificate).partition(_CERTIFICATE_BEGINS)
+    first, ends, _after = rest.partition(_CERTIFICATE_ENDS)
     try:
-        der = ssl.PEM_cert_to_DER_cert(found[0]) if found else b''
+        der = ssl.PEM_cert_to_DER_cert(f'{begins}{first}{ends}') if ends else b''
     except ValueError:
         der = b''
     if not der:

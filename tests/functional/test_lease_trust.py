@@ -218,7 +218,19 @@ def test_a_host_that_the_lease_knows_to_be_another(
     assert stranger.exchanges == []
 
 
-@pytest.mark.parametrize('text', ['MIIB', CERTIFICATE_TEXT.replace('CERT', 'CART'), 'garbage'])
+NO_CERTIFICATES = {
+    'in bare base64': 'MIIB',
+    'of another name': CERTIFICATE_TEXT.replace('CERT', 'CART'),
+    'garbage': 'garbage',
+    'without an end': CERTIFICATE_TEXT[:-30],
+    'an end before the beginning': '-----END CERTIFICATE-----' + CERTIFICATE_TEXT[:-30],
+    # Each beginning was searched to the end of the text: 40 s for these.
+    'beginnings alone': '-----BEGIN CERTIFICATE-----\n' * 20_000,
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize('text', NO_CERTIFICATES.values(), ids=NO_CERTIFICATES.keys())
 def test_a_certificate_that_is_none(place: Place, stranger: DataServer, text: str) -> None:
     """What cannot be compared is not passed over."""
     place.vc.nfc.host = f'localhost:{stranger.port}'
