@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from oslo_vmware import _deadline, exceptions, image_transfer, rw_handles
+from oslo_vmware._transfer import imports, limit
 from oslo_vmware._transfer import lease as _lease
-from oslo_vmware._transfer import limit
 from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import SessionMaker
 from tests.functional.test_bounded import deaf_server, silent_server
@@ -39,6 +39,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     _before.update(threading.enumerate())
     monkeypatch.setattr(limit, 'GRACE_SECONDS', SHORT_GRACE)
     monkeypatch.setattr(_deadline, 'LAST_REQUEST_SECONDS', 0.3)
+    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 1.0)
     monkeypatch.setattr(_lease, '_ABORT_SECONDS', 0.5)
     monkeypatch.setattr(_lease, '_ABORT_PAUSE_SECONDS', 0.1)
     monkeypatch.setattr(_lease, 'REPORT_SECONDS', 0.5)
