@@ -27,8 +27,14 @@ _OF_A_LOGIN = frozenset({'userName'})
 #: SOAP headers that are secret.
 _SECRET_HEADERS = frozenset({'vcSessionCookie'})
 
+#: How many characters the cookie of a session has at least; others say ``en`` or ``1``.
+_SHORTEST_COOKIE = 8
+
 #: Attributes of exceptions of requests and urllib3 that lead to a request with all its headers.
 _OF_HTTP = frozenset({'request', 'response', 'pool', 'conn'})
+
+#: Attributes of errors of the operating system that are texts, and in no dict.
+_OF_THE_SYSTEM = ('strerror', 'filename')
 
 _P = ParamSpec('_P')
 _R = TypeVar('_R')
@@ -77,9 +83,26 @@ def secrets_of(
     """
     texts = list(_members(arguments.items(), _SECRET))
     texts += [text for name, text in headers if name in _SECRET_HEADERS]
-    texts += [str(cookie.value or '').strip('"') for cookie in cookies]
+    texts += _values(cookies)
     begins = operation.startswith(('Login', 'SessionIsActive'))
     return Secrets(texts, _members(arguments.items(), _OF_A_LOGIN) if begins else ())
+
+
+def _values(cookies: Iterable[Any]) -> list[str]:
+    """The values of cookies, whatever it is that somebody has put in the place of a jar."""
+    try:
+        values = [str(getattr(one, 'value', '') or '').strip('"') for one in _known(cookies)]
+    except TypeError:
+        return []
+    return [value for value in values if len(value) >= _SHORTEST_COOKIE]
+
+
+def _known(cookies: Iterable[Any]) -> list[Any]:
+    try:
+        return list(cookies)
+    except RuntimeError:
+        # Another thread has just got one.
+        return list(cookies)
 
 
 def _members(
@@ -115,7 +138,8 @@ def conceal(problem: BaseException, secrets: Secrets | None = None) -> None:
         if secrets is None:
             continue
         exc.args = tuple(_without(arg, secrets) for arg in exc.args)
-        for name, value in list(vars(exc).items()):
+        for name in (*(_OF_THE_SYSTEM if isinstance(exc, OSError) else ()), *vars(exc)):
+            value = getattr(exc, name, None)
             concealed = _without(value, secrets)
             if concealed is not value:
                 _set(exc, name, concealed)
