@@ -83,8 +83,6 @@ _EXCEPTIONS = {
         'AcquireCimServicesTicket AcquireCloneTicket AcquireGenericServiceTicket '
         'AcquireLocalTicket AcquireMksTicket AcquireTicket'
     ),
-    # It changes the layout of what it checks, if asked to.
-    Effect.CHANGE: '',
 }
 
 _BY_NAME = {name: effect for effect, names in _EXCEPTIONS.items() for name in names.split()}
@@ -92,9 +90,7 @@ _BY_VERB = {verb: effect for effect, verbs in _VERBS.items() for verb in verbs.s
 
 _OWNER = re.compile('|'.join(_OWNERS))
 # The longest first: PowerOn is one verb.
-_VERB = re.compile(
-    f'({"|".join(sorted(_BY_VERB, key=len, reverse=True))})(?![a-z])',
-)
+_VERB = re.compile(f'({"|".join(sorted(_BY_VERB, key=len, reverse=True))})(?![a-z])')
 
 
 @functools.cache
