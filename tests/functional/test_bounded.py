@@ -8,12 +8,13 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trustme
 
-from oslo_vmware import _sockets, api, exceptions, rw_handles
+from oslo_vmware import _sockets, api, exceptions, rw_handles, vim_util
 from oslo_vmware._session import updates
 from oslo_vmware.service import SERVICE_INSTANCE
 from oslo_vmware.simulator import Inventory, VCenterSimulator
@@ -353,3 +354,25 @@ def test_a_lease_that_is_not_ready_in_time(connect: SessionMaker) -> None:
         assert vc.count('HttpNfcLeaseAbort') == 0
         vc.faults.clear()
         assert session.wait_for_lease_ready(one, timeout=30) is None
+
+
+def test_a_wait_on_a_stand_in() -> None:
+    """A service that has no updates is polled, and the wait ends in time all the same."""
+    session = api.VMwareAPISession('host', 'user', 'secret', 0, 0.05, create_session=False)
+    reads: list[Any] = []
+
+    def read(collector: Any, specSet: Any, options: Any, skip_op_id: bool = False) -> Any:
+        reads.append(specSet)
+        info = SimpleNamespace(name='info', val=SimpleNamespace(state='running'))
+        return SimpleNamespace(objects=[SimpleNamespace(propSet=[info])])
+
+    session._vim = SimpleNamespace(
+        service_content=SimpleNamespace(propertyCollector='pc'),
+        client=SimpleNamespace(factory=SimpleNamespace(create=lambda name: SimpleNamespace())),
+        RetrievePropertiesEx=read,
+    )
+    started = time.monotonic()
+    with pytest.raises(exceptions.VimWaitTimeoutException, match=r'Task task-1 .* running'):
+        session.wait_for_task(vim_util.get_moref('task-1', 'Task'), timeout=0.3)
+    assert 0.25 < time.monotonic() - started < 3
+    assert len(reads) > 2
