@@ -1,10 +1,13 @@
 """What is read is whole, or there is an error: downloads broken at every point of the wire."""
 
+from typing import Any
+
 import pytest
 
-from oslo_vmware import exceptions
+from oslo_vmware import exceptions, rw_handles
 from tests.faults.reading import all_readers, chunk, head, raw, read_all
-from tests.transfer.server import CERTIFICATE, DataServer
+from tests.transfer.images import ABORT, COMPLETE, importer, session_for
+from tests.transfer.server import CERTIFICATE, DataServer, Exchange
 
 DATA = bytes(range(256)) * 3
 
@@ -129,3 +132,31 @@ def test_no_cut_goes_unnoticed(reader: str, answer: str) -> None:
                 pytest.fail(f'cut at {cut}: {read_all(server, by=reader)!r}')
         assert read_all(server, by=reader) == (b'bytes' if answer == 'length' else b'abcde')
         assert server.all_closed(len(whole))
+
+
+@pytest.mark.parametrize('lease', [False, True])
+def test_an_upload_is_acknowledged_by_a_whole_head(lease: bool) -> None:
+    """Wherever the head of the answer ends early, nobody has said that all is well."""
+    answer = head(b'Content-Length: 0', status=b'HTTP/1.1 201 Created')
+    cuts = iter(range(len(answer) + 1))
+
+    def acknowledge(exchange: Exchange) -> None:
+        exchange.swallow()
+        raw(answer[: next(cuts)])(exchange)
+
+    with DataServer(acknowledge) as server:
+        for cut in range(len(answer) + 1):
+            session = session_for(server)
+            handle: Any = (
+                importer(session, 3)
+                if lease
+                else rw_handles.FileWriteHandle(f'{server.url}/folder/x', file_size=3)
+            )
+            handle.write(b'abc')
+            if cut == len(answer):
+                handle.close()
+            else:
+                with pytest.raises(exceptions.VimConnectionException, match='no answer'):
+                    handle.close()
+            assert session.ends == ([] if not lease else ABORT if cut < len(answer) else COMPLETE)
+        assert server.all_closed(len(answer))
