@@ -94,9 +94,9 @@ class Pbm(service.Service):
     def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
         try:
             return super()._perform(name, managed_object, arguments)
-        except (exceptions.VimCertificateException, exceptions.VimOutcomeUnknownException):
-            raise
         except exceptions.VimConnectionException as exc:
+            if not exc.worth_repeating:
+                raise
             # vCenter's proxy answers 503 while the PBM service behind it is down, with the
             # VIM service in best health: who catches this should know which one it is.
             raise exceptions.PbmUnavailableException(exc.msg, exc.cause) from exc

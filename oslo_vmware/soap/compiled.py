@@ -15,7 +15,7 @@ from typing import Any
 import requests
 import suds
 
-from oslo_vmware._secrets import Secrets
+from oslo_vmware._secrets import Secrets, guarded
 from oslo_vmware.soap import unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import NotSoapError, unreadable
@@ -214,6 +214,7 @@ class _Operations:
             raise AttributeError(name)
         self._client.operation(name)
 
+        @guarded
         def operation(managed_object: Any, **arguments: Any) -> Any:
             return self._client.call(name, managed_object, arguments)
 

@@ -49,7 +49,7 @@ from suds.umx.typed import Typed
 from suds.xsd.sxbuiltin import XAny, XBoolean, XInteger, XLong
 
 from oslo_vmware._process import PerProcess
-from oslo_vmware._secrets import Secrets
+from oslo_vmware._secrets import Secrets, guarded
 from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
@@ -317,6 +317,7 @@ class _Operations:
             raise AttributeError(name)
         self._client._method(name)
 
+        @guarded
         def operation(managed_object: Any, **arguments: Any) -> Any:
             return self._client.call(name, managed_object, arguments)
 

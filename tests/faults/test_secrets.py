@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 import requests
+import suds
 import trustme
 
 from oslo_vmware import api, exceptions, image_transfer, pbm, rw_handles, vim_util, wsdl
 from oslo_vmware.objects import datastore
 from oslo_vmware.soap.client import COMPILED, REFERENCE
+from oslo_vmware.soap.errors import NotSoapError
 from tests import reachable
 from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
 
@@ -218,6 +220,20 @@ def test_a_login_by_hand(engine: str) -> None:
     assert 'operationID' in str(raised.value)
     assert exceptions.find_fault(raised.value, 'GenericVmConfigFault').reason
     assert raised.value.cause.document.childAtPath('/Envelope/Body/Fault/detail')
+
+
+@pytest.mark.parametrize('trouble', [echo_in_text, Answer(drop=True), Answer('no', 403)])
+def test_a_login_past_the_service(trouble: Any, engine: str) -> None:
+    """So has who calls the client beneath, whose errors are suds' and the HTTP library's own."""
+    with Server('Login', trouble) as server:
+        session = connected(server.port, engine)
+        server.is_troubled = True
+        session._session_id = None
+        manager = session.vim.service_content.sessionManager
+        beneath = (suds.WebFault, requests.RequestException, NotSoapError)
+        with pytest.raises(beneath) as raised:
+            session.vim.client.service.Login(manager, userName=USER, password=PASSWORD)
+    assert_clean(raised.value)
 
 
 def test_the_session_itself() -> None:

@@ -450,6 +450,16 @@ def test_a_service_that_stays_down(
     assert as_long_as(pauses, 10, 20, 30)
 
 
+def test_a_reply_that_nobody_can_read(
+    session: api.VMwareAPISession, vc: VCenterSimulator, pauses: list[float]
+) -> None:
+    """The service is there, and would say the same again."""
+    vc.faults.http('PbmQueryProfile', status=200, content_type='text/xml', body='garbage')
+    with pytest.raises(exceptions.VimUnreadableReplyException):
+        pbm.get_all_profiles(session)
+    assert (vc.count('PbmQueryProfile'), pauses) == (1, [])
+
+
 def test_a_lost_connection_is_repeated(
     session: api.VMwareAPISession, vc: VCenterSimulator, pauses: list[float]
 ) -> None:
