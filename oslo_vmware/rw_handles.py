@@ -333,13 +333,11 @@ class VmdkWriteHandle(VmdkHandle):
                 self._acknowledge()
             except exceptions.VimException as exc:
                 LOG.debug('%s: %s', self, exc)
-        if isinstance(self._problem, exceptions.VimOutcomeUnknownException):
-            text = _('%s: nobody knows whether the machine was imported.')
-            raise exceptions.ImageTransferException(text % self, self._problem) from self._problem
         if self._problem is not None:
-            raise exceptions.ImageTransferException(
-                _('%s: the machine was not imported.') % self, self._problem
-            ) from self._problem
+            text = _('%s: the machine was not imported.')
+            if isinstance(self._problem, exceptions.VimOutcomeUnknownException):
+                text = _('%s: nobody knows whether the machine was imported.')
+            raise exceptions.ImageTransferException(text % self, self._problem) from self._problem
         return self._vm_ref
 
     def close(self) -> None:
@@ -461,14 +459,9 @@ class VmdkReadHandle(VmdkHandle):
 
     def _prove(self) -> None:
         """Let nothing but a whole disk pass, now that all has come."""
-        problem = self._passed.problem()
-        known = self._passed.is_stream
-        if not problem:
-            entry = self._lease.manifest_entry(self._disk_key)
-            problem = self._passed.disagreement(entry)
-            known = known or bool(_proof.checksums(entry))
-        if not problem and not (known or self._download.framed):
-            problem = _('nothing shows that the end of the connection was that of the disk')
+        problem = self._passed.problem(
+            self._download.framed, lambda: self._lease.manifest_entry(self._disk_key)
+        )
         if problem:
             failure = exceptions.VimException(
                 _('GET %(url)s: what was exported is not whole: %(problem)s.')

@@ -20,6 +20,7 @@ which is a third of what an export over TLS costs; it is left out where there ca
 import hashlib
 import re
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from oslo_vmware._i18n import _
@@ -79,8 +80,12 @@ class Passed:
         magic, _version, flags, _directory = _HEADER.unpack_from(self._head)
         return bool(magic == _MAGIC and flags & _STREAM_FLAGS == _STREAM_FLAGS)
 
-    def problem(self) -> str:
-        """Why these are not all bytes of a disk; ``''`` if they may be."""
+    def problem(self, framed: bool, ask: Callable[[], Any]) -> str:
+        """Why these are not all bytes of a disk; ``''`` if they are.
+
+        :param framed: whether the response said where it ends
+        :param ask: gives the entry of the disk in the lease's manifest, or None
+        """
         if not self.size:
             return _('it is empty')
         if self.is_stream and not self._is_ended():
@@ -91,7 +96,11 @@ class Passed:
                 )
                 % self.size
             )
-        return ''
+        entry = ask()
+        disagreement = self._disagreement(entry)
+        if not (disagreement or framed or self.is_stream or _checksums(entry)):
+            return _('nothing shows that the end of the connection was that of the disk')
+        return disagreement
 
     def _is_ended(self) -> bool:
         if self.size % _SECTOR or self.size < 2 * _SECTOR:
@@ -108,7 +117,7 @@ class Passed:
             return False
         return _MARKER.unpack_from(sectors[-2])[1:] == (0, _FOOTER)
 
-    def disagreement(self, entry: Any) -> str:
+    def _disagreement(self, entry: Any) -> str:
         """What an entry of a manifest says otherwise; ``''`` if it agrees, or says nothing.
 
         :param entry: HttpNfcLeaseManifestEntry
@@ -120,7 +129,7 @@ class Passed:
                 'size': size,
             }
         found = '' if self._digest is None else self._digest.hexdigest()
-        for sha1 in checksums(entry):
+        for sha1 in _checksums(entry):
             if sha1.lower() != found:
                 return _('its SHA-1 is %(found)s, and that of what the server sent %(sha1)s') % {
                     'found': found,
@@ -129,7 +138,7 @@ class Passed:
         return ''
 
 
-def checksums(entry: Any) -> list[str]:
+def _checksums(entry: Any) -> list[str]:
     """The SHA-1 checksums in an entry of a manifest, which may have it in two places."""
     found = [getattr(entry, 'sha1', None)]
     # vSphere API 6.7; the other algorithm, SHA-256, has to be asked for before the transfer.
