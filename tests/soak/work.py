@@ -15,6 +15,7 @@ import os
 import random
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -391,11 +392,8 @@ def _that_stay(machines: dict[str, str]) -> dict[str, str]:
 
 def _new_hub() -> None:
     """What a service under eventlet does in a child: the parent's hub is the parent's."""
-    import eventlet
-    import eventlet.hubs
-    import eventlet.patcher
-
-    if eventlet.patcher.is_monkey_patched('socket'):
+    eventlet = sys.modules.get('eventlet')
+    if eventlet is not None and eventlet.patcher.is_monkey_patched('socket'):
         eventlet.hubs.use_hub()
 
 
