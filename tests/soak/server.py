@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from oslo_vmware import spbm
+from oslo_vmware import exceptions, spbm
 from tests.faults.listed import cannot_be_told
 from tests.faults.proxy import Doorman, Exchange, Spoiler
 from tests.faults.stand import Stand, ref
@@ -93,6 +93,7 @@ class Truth:
     def __init__(self, stand: Stand, chance: Chance) -> None:
         self._stand = stand
         self._chance = chance
+        self._refusing = threading.Lock()
 
     def noise(self, share: float) -> None:
         """Spoil from now on, or no more."""
@@ -130,14 +131,18 @@ class Truth:
 
     def refuse(self, seconds: float) -> None:
         """Refuse connections for a while."""
-        self._chance.done['all connections refused for a while'] += 1
-        self._stand.proxy.refuse()
-        time.sleep(seconds)
-        self._stand.proxy.be_good()
+        with self._refusing:
+            self._chance.done['all connections refused for a while'] += 1
+            self._stand.proxy.refuse()
+            time.sleep(seconds)
+            self._stand.proxy.be_good()
 
     def make_folder(self, name: str) -> str:
-        made = self._call('CreateFolder', self._stand.folder, name=name)
-        return str(made.value)
+        try:
+            return str(self._call('CreateFolder', self._stand.folder, name=name).value)
+        except exceptions.DuplicateName:
+            # Ours: a machine that is busy may answer later than it is waited for.
+            return self.named('Folder', name)[0]
 
     def remove(self, ids: list[str]) -> None:
         """Take away what changes have made."""
