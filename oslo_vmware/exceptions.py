@@ -15,6 +15,7 @@
     ├─ VimConnectionException        [R]  no usable answer arrived
     │  ├─ PbmUnavailableException    [R]  none of the service for storage policies
     │  ├─ VimCertificateException         the server's certificate is not trusted: never repeated
+    │  ├─ VimOutcomeUnknownException      a change was executed or not: never repeated
     │  └─ VimUnreadableReplyException     a reply that is no XML: never repeated
     ├─ VimSessionOverLoadException   [R]  the local stack or the server is saturated
     ├─ VimAttributeException              an attribute was missing on the way to the server

@@ -76,6 +76,21 @@ def test_programs_about_errors(vc: VCenterSimulator, session: api.VMwareAPISessi
     assert vc.count('ReconfigVM_Task') == 1
 
 
+def test_programs_about_lost_answers(
+    vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the guide says about unknown outcomes finds the snapshot that nobody answered for."""
+    vc.faults.drop('CreateSnapshot_Task', after=True)
+    machines = session.invoke_api(api.vim_util, 'get_objects', session.vim, 'VirtualMachine', 10)
+    names: dict[str, Any] = {'session': session, 'vm': machines.objects[0].obj}
+    page = 'doc/source/user/reliability.rst'
+    execute(page, program(page) + '\nprint(snapshot.value)', **names)
+    output = capsys.readouterr().out
+    assert 'Nobody answered to CreateSnapshot_Task, opID oslo.vmware-' in output
+    assert 'snapshot-' in output
+    assert vc.count('CreateSnapshot_Task') == 1
+
+
 def test_programs_about_storage_policies(
     vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
 ) -> None:
