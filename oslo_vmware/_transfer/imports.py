@@ -106,6 +106,9 @@ class _Search:
         found = False
         with _deadline.within(_SEARCH_SECONDS):
             while _deadline.remaining():
+                if self._is_over():
+                    LOG.debug('The import of the machine %s ended with its session', self._mark)
+                    return
                 try:
                     with _deadline.within(_ANSWER_SECONDS):
                         machine = self._machine()
@@ -125,6 +128,10 @@ class _Search:
             self._mark,
             'could not be ended' if found else 'was not found',
         )
+
+    def _is_over(self) -> bool:
+        """Whether somebody has logged out, with which a lease ends; to ask would log in again."""
+        return getattr(self._session, '_session_id', '') is None
 
     def _machine(self) -> Any:
         return self._call(

@@ -14,12 +14,14 @@ import contextlib
 import dataclasses
 import gc
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware import exceptions
+from oslo_vmware._transfer import imports
 from tests.faults.listed import cannot_be_told
 from tests.faults.operations import Kind, Operation, ReadProperty
 from tests.faults.proxy import Proxy
@@ -27,6 +29,9 @@ from tests.faults.stand import Stand, no_pauses
 from tests.faults.wire_faults import Sort, WireFault
 
 LOGGER = logging.getLogger('oslo_vmware')
+
+#: How long a lost import is searched for, where nobody has a minute.
+SEARCH = {'_WAIT_SECONDS': 0.5, '_SEARCH_SECONDS': 0.5, '_SEARCH_PAUSE_SECONDS': 0.02}
 
 #: Python's own ssl (3.11.7) loses the socket of a peer that has gone before the handshake begins.
 #: Of what the library should have closed, the proxy still sees the other end.
@@ -79,6 +84,8 @@ def hurried() -> Iterator[None]:
     A handler that keeps a record of urllib3's with its traceback keeps the connection open.
     """
     loggers = [LOGGER, logging.getLogger('urllib3')]
+    usual = {name: getattr(imports, name) for name in SEARCH}
+    vars(imports).update(SEARCH)
     LOGGER.setLevel(logging.DEBUG)
     for logger in loggers:
         logger.propagate = False
@@ -88,6 +95,7 @@ def hurried() -> Iterator[None]:
     finally:
         # Here, where :data:`LOST_SOCKETS` holds, and not in whatever test comes next.
         gc.collect()
+        vars(imports).update(usual)
         LOGGER.setLevel(logging.NOTSET)
         for logger in loggers:
             logger.propagate = True
@@ -136,10 +144,18 @@ def _run(
         problems.append('a secret is in the exception')
     if any(secret in words.text for secret in secrets):
         problems.append('a secret is in a log')
+    _let_searches_end()
     if left := row.leftovers(error):
         problems.append(f'left behind: {left}')
     problems += _aftermath(stand, session)
     return Cell(kind.title, fault.name, str(engine), _shown(value, error), seconds, problems)
+
+
+def _let_searches_end() -> None:
+    """Wait for what is done in the background, which other rows have as well."""
+    for thread in threading.enumerate():
+        if thread.name == 'oslo.vmware-import':
+            thread.join(IN_TIME)
 
 
 def _outcome(row: Operation) -> tuple[Any, Exception | None]:

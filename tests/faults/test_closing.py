@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from oslo_vmware import exceptions
+from oslo_vmware._transfer import imports
 from tests.faults.matrix import hurried
-from tests.faults.operations import ReadProperty, SnapshotDirect
+from tests.faults.operations import ImportBegins, ReadProperty, SnapshotDirect
 from tests.faults.proxy import Exchange
 from tests.faults.stand import Stand
 
@@ -57,3 +59,21 @@ def test_while_an_error_is_kept(stand: Stand) -> None:
     session.close()
     assert all_closed(stand)
     assert raised.value.__traceback__ is not None
+
+
+def test_while_a_lost_import_is_searched_for(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search in the background does not log in again: with the session the lease has ended."""
+    monkeypatch.setattr(imports, '_WAIT_SECONDS', 0.1)
+    monkeypatch.setattr(imports, '_SEARCH_PAUSE_SECONDS', 0.2)
+    session = stand.connect('compiled')
+    session._create_session()
+    row = ImportBegins(stand, session)
+    stand.proxy.spoil(row.exchange, lambda exchange: exchange.close())
+    with pytest.raises(exceptions.VimOutcomeUnknownException):
+        row.act()
+    session.close()
+    (search,) = [one for one in threading.enumerate() if one.name == 'oslo.vmware-import']
+    search.join(5)
+    assert not search.is_alive()
+    assert stand.counts() == stand.at_rest
+    assert all_closed(stand)
