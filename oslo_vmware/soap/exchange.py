@@ -3,7 +3,6 @@
 import requests
 
 from oslo_vmware.soap.call import Call
-from oslo_vmware.soap.effects import Effect
 from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
 
@@ -64,6 +63,6 @@ def is_answer_without_body(call: Call, reply: Reply, has_result: bool) -> bool:
 
     :param has_result: whether the operation has a result
     """
-    if call.needs_a_message or (has_result and call.effect is not Effect.READ):
+    if has_result or call.needs_a_message:
         return False
-    return reply.status in _NO_CONTENT or (reply.status == requests.codes.ok and not has_result)
+    return reply.status in (requests.codes.ok, *_NO_CONTENT)

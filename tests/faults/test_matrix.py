@@ -42,7 +42,6 @@ def hurried() -> Iterator[None]:
         yield
 
 
-@pytest.mark.xfail(strict=False, reason='not all of it has landed')
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
 @pytest.mark.parametrize('engine', ['compiled', 'reference'])

@@ -31,7 +31,6 @@ def stand() -> Iterator[Stand]:
         assert made.vc.errors == []
 
 
-@pytest.mark.xfail(strict=False, reason='not all of it has landed')
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
 def test_what_comes_of_it(operation: type[operations.Operation], stand: Stand) -> None:
