@@ -43,13 +43,6 @@ class Call:
         self._carried = ({}, ())
 
     @property
-    def needs_a_message(self) -> bool:
-        """Whether nothing is no answer, as it would be taken for something: that a change was
-        executed, or that there are no such properties.
-        """
-        return not self.effect.is_repeatable or self.operation == 'RetrievePropertiesEx'
-
-    @property
     def logs_in(self) -> bool:
         """Whether the cookies of the answer are those to keep, whatever came in the meantime."""
         return self.operation.startswith('Login')

@@ -157,7 +157,7 @@ class CompiledClient:
         """The members of a reply that takes a tree to read."""
         message = self._message(operation, reply)
         if message is None:
-            if operation.result is not None or call.needs_a_message:
+            if operation.result is not None or not call.effect.is_repeatable:
                 raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
             return {}
         if message.tag == f'{ENVELOPE}Fault':

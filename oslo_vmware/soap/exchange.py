@@ -61,8 +61,9 @@ def may_have_been_executed(call: Call, problem: BaseException) -> bool:
 def is_answer_without_body(call: Call, reply: Reply, has_result: bool) -> bool:
     """Whether a reply without a body says that all is well.
 
-    :param has_result: whether the operation has a result
+    Where there is a result, nothing would be taken for one: that nothing was found. Of a change it
+    would say that it was executed; servers answer those with a message.
     """
-    if has_result or call.needs_a_message:
+    if has_result or not call.effect.is_repeatable:
         return False
     return reply.status in (requests.codes.ok, *_NO_CONTENT)

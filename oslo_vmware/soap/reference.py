@@ -159,7 +159,7 @@ class CompatibilitySudsClient(suds.client.Client):
             raise raised
         if reply.status != requests.codes.ok:
             raise NotSoapError(method.name, reply, 'HTTP error with a SOAP body, but no fault')
-        if not body.children and (result is not None or call.needs_a_message):
+        if not body.children and (result is not None or not call.effect.is_repeatable):
             raise NotSoapError(method.name, reply, 'the reply is an empty envelope')
         _check_message(method, reply, body)
         if result is None:
