@@ -35,7 +35,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, Self
 
-from oslo_vmware import _deadline, _switches, exceptions, pbm, service, vim, vim_util
+from oslo_vmware import _deadline, _switches, _wanted, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
 from oslo_vmware._lists import listed
@@ -221,7 +221,12 @@ class VMwareAPISession:
 
         :raises VimFaultException: the login was refused
         :raises VimConnectionException: no answer, after ``api_retry_count`` repetitions
+        :raises NotAuthenticatedException: whoever wanted it has gone
         """
+        if not _wanted.is_wanted():
+            raise exceptions.NotAuthenticatedException(
+                _('The session at %(host)s:%(port)s has ended.') % self._server
+            )
         own = self._own.get()
         known, attempt = self.login_count, own.login_attempt
         with own.logging_in():
@@ -237,7 +242,9 @@ class VMwareAPISession:
             try:
                 self._log_in_patiently()
             except exceptions.VMwareDriverException as exc:
-                own.login_attempt.failure = exc
+                # Who had no time to see it through does not answer for those who have.
+                if _deadline.remaining():
+                    own.login_attempt.failure = exc
                 own.login_attempt = LoginAttempt()
                 raise
 

@@ -21,7 +21,7 @@ import threading
 import uuid
 from typing import Any
 
-from oslo_vmware import _deadline, exceptions, vim_util
+from oslo_vmware import _deadline, _wanted, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import limit as _limit
 
@@ -104,11 +104,8 @@ class _Search:
 
     def _run(self) -> None:
         found = False
-        with _deadline.within(_SEARCH_SECONDS):
-            while _deadline.remaining():
-                if self._is_over():
-                    LOG.debug('The import of the machine %s ended with its session', self._mark)
-                    return
+        with _deadline.within(_SEARCH_SECONDS), _wanted.only_while(lambda: False):
+            while _deadline.remaining() and not _limit.is_logged_out(self._session):
                 try:
                     with _deadline.within(_ANSWER_SECONDS):
                         machine = self._machine()
@@ -129,18 +126,15 @@ class _Search:
             'could not be ended' if found else 'was not found',
         )
 
-    def _is_over(self) -> bool:
-        """Whether somebody has logged out, with which a lease ends; to ask would log in again."""
-        return getattr(self._session, '_session_id', '') is None
-
     def _machine(self) -> Any:
-        return self._call(
-            'FindByUuid',
-            self._session.vim.service_content.searchIndex,
-            uuid=self._mark,
-            vmSearch=True,
-            instanceUuid=True,
+        """The machine, if there is one that says itself that it is the one."""
+        index = self._session.vim.service_content.searchIndex
+        found = self._call(
+            'FindByUuid', index, uuid=self._mark, vmSearch=True, instanceUuid=True
         )
+        if found is None or self._read(found, 'config.instanceUuid') != self._mark:
+            return None
+        return found
 
     def _end(self, machine: Any, forcibly: bool) -> None:
         tasks = [] if forcibly else self._imports(machine)

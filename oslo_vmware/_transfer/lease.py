@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from oslo_vmware import _deadline, exceptions, vim_util
+from oslo_vmware import _deadline, _wanted, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer.owner import Owner
@@ -218,14 +218,14 @@ class Lease:
 
     def _abort_patiently(self, outcome: list[str], settled: threading.Event) -> None:
         """Abort as soon as the server answers, as long as the lease can live."""
-        with _deadline.within(_LIFETIME_SECONDS):
-            while True:
+        with _deadline.within(_LIFETIME_SECONDS), _wanted.only_while(lambda: False):
+            while not _limit.is_logged_out(self._session):
                 with _deadline.within(_ABORT_SECONDS):
                     is_settled, reason = self._abort()
+                outcome[:] = [reason]
                 if is_settled or not _deadline.remaining():
                     break
                 settled.wait(_deadline.at_most(_ABORT_PAUSE_SECONDS))
-        outcome.append(reason)
         settled.set()
 
     def _abort(self) -> tuple[bool, str]:
@@ -291,7 +291,8 @@ class KeepAlive:
 
     def _run(self) -> None:
         try:
-            self._report_on()
+            with _wanted.only_while(lambda: not self._ended.is_set()):
+                self._report_on()
         finally:
             self._gone.set()
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from oslo_vmware import _deadline
+from oslo_vmware import _deadline, _wanted
 from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
@@ -124,7 +124,8 @@ class _Call(Generic[T]):
         if logged is not None:
             logged.update_store()
         try:
-            self._result = self._function()
+            with _wanted.only_while(lambda: not self._left_behind):
+                self._result = self._function()
         except BaseException as exc:  # noqa: BLE001 - raised by result(), in the caller's thread
             self._error = exc
         with self._verdict:
@@ -150,6 +151,12 @@ class _Call(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]
+
+
+def is_logged_out(session: Any) -> bool:
+    """Whether the owner of a session has ended it, and with it all that it held."""
+    # Stand-ins for a session have no such attribute.
+    return getattr(session, '_session_id', '') is None
 
 
 def _request_context() -> Any:

@@ -5,13 +5,14 @@ import logging
 import pickle
 import socket
 import threading
+import time
 import traceback
 import weakref
 from typing import Any
 
 import pytest
 
-from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware import _deadline, _wanted, api, exceptions, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import Crowd, SessionMaker, as_long_as
 from tests.wire import ENVELOPE
@@ -557,6 +558,43 @@ def test_threads_share_a_login_that_failed(
     assert Crowd(8, refused).join() == [['InvalidLogin']] * 8
     # Whoever comes after the failure tries for itself; on a busy machine one may be late.
     assert vc.count('Login') - before <= 2
+
+
+def test_who_has_no_time_does_not_answer_for_others(
+    vc: VCenterSimulator, connect: SessionMaker
+) -> None:
+    """A login that is given up by a deadline is nobody's failure but its own."""
+    session = connect(vc, api_retry_count=0)
+    vm = vc_vm(session)
+    vc.expire_sessions()
+    vc.faults.delay('Login', seconds=60)
+
+    def read(number: int) -> str:
+        if number:
+            # The other one is first.
+            time.sleep(0.3)
+            return str(session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name'))
+        with _deadline.within(1), pytest.raises(exceptions.VimConnectionException):
+            session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+        return ''
+
+    names = Crowd(4, read).join()
+    assert names[0] == ''
+    assert all(names[1:])
+
+
+def test_work_that_nobody_wants_does_not_log_in(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """It uses the session that there is, and ends with it."""
+    vm = vc_vm(session)
+    with _wanted.only_while(lambda: False):
+        assert session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+        vc.expire_sessions()
+        with pytest.raises(exceptions.NotAuthenticatedException, match='has ended'):
+            session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
+    assert vc.count('Login') == 1
+    assert session.invoke_api(vim_util, 'get_object_property', session.vim, vm, 'name')
 
 
 def test_a_failed_login_is_not_kept(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:

@@ -11,6 +11,8 @@ from oslo_vmware._transfer import imports
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects import nfc_lease
+from oslo_vmware.simulator.objects.search_index import SearchIndex
+from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
 from tests.functional.conftest import SessionMaker
 from tests.functional.test_transfer_simulator import export
 from tests.transfer.place import Place
@@ -213,6 +215,24 @@ def test_an_import_that_was_not_begun(
     assert 'taken away' not in str(import_is_lost(place))
     assert place.read(theirs, 'name') == 'imported'
     assert (vc.count('CancelTask'), vc.count('Destroy_Task')) == (0, 0)
+
+
+def test_a_server_that_finds_another_machine(
+    vc: VCenterSimulator, connect: SessionMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what says itself that it is the machine is touched."""
+    monkeypatch.setattr(imports, '_WAIT_SECONDS', 0.5)
+    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 0.3)
+    place = Place(vc, connect(vc))
+    before = machines(place)
+    monkeypatch.setattr(
+        SearchIndex, 'FindByUuid', lambda index, call: next(index.world.of_type(VirtualMachine))
+    )
+    vc.faults.drop('ImportVApp')
+    assert 'taken away' not in str(import_is_lost(place))
+    assert vc.count('FindByUuid') > 0
+    assert (vc.count('CancelTask'), vc.count('Destroy_Task')) == (0, 0)
+    assert machines(place) == before
 
 
 def test_an_answer_without_a_lease(

@@ -242,6 +242,23 @@ def test_a_lease_is_seen_to_when_the_caller_has_gone(place: Place, unanswered: i
     assert 'limited' not in machines(place)
 
 
+def test_a_session_that_has_ended_is_not_begun_anew(place: Place) -> None:
+    """Who logs out has no more leases, and nobody logs in again to look."""
+    given = import_arguments(place)
+    vc = place.vc
+    vc.faults.stall('POST /nfc/*', after_bytes=1000)
+    vc.faults.delay('HttpNfcLeaseAbort', seconds=60, times=None)
+    fails_in_time(
+        lambda: image_transfer.download_stream_optimized_data(
+            None, LIMIT, io.BytesIO(DATA), **given
+        )
+    )
+    place.session.close()
+    until(lambda: left_behind() == [])
+    assert vc.count('Login') == 1
+    assert len(vc.sessions) == 0
+
+
 def test_a_report_that_is_not_answered_is_sent_again(place: Place) -> None:
     """Silence does not keep Nova's timer, or the lease, from the next report."""
     place.vc.faults.delay('HttpNfcLeaseProgress', seconds=60, times=2)

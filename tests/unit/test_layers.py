@@ -26,8 +26,8 @@ SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'sud
 
 DATA = ('', 'wsdl')
 BASE = (
-    *(*DATA, '_deadline', '_i18n', '_lists', '_process', '_secrets', '_switches', 'constants'),
-    'version',
+    *(*DATA, '_deadline', '_i18n', '_lists', '_process', '_secrets', '_switches', '_wanted'),
+    *('constants', 'version'),
 )
 SOCKETS = ('_sockets',)
 CODEC = (
