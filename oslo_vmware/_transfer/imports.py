@@ -129,9 +129,7 @@ class _Search:
     def _machine(self) -> Any:
         """The machine, if there is one that says itself that it is the one."""
         index = self._session.vim.service_content.searchIndex
-        found = self._call(
-            'FindByUuid', index, uuid=self._mark, vmSearch=True, instanceUuid=True
-        )
+        found = self._call('FindByUuid', index, uuid=self._mark, vmSearch=True, instanceUuid=True)
         if found is None or self._read(found, 'config.instanceUuid') != self._mark:
             return None
         return found
