@@ -455,6 +455,11 @@ class VmdkReadHandle(VmdkHandle):
             if reason:
                 exc.message = f'{exc.message} {reason}'
             raise
+        except BaseException:
+            # Such as a green thread that is killed while the server is asked: what it has read
+            # is lost, and reading on must not end as if it were not.
+            self.abort()
+            raise
         return data
 
     def _prove(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from oslo_vmware import exceptions, rw_handles
 from tests.drivers.vmdk import SECTOR, stream_optimized
 from tests.faults.reading import all_exporters, chunk, head, raw, read_all
-from tests.transfer.images import session_for
+from tests.transfer.images import ABORT, session_for
 from tests.transfer.server import CERTIFICATE, DataServer, serve
 
 PROBLEM = exceptions.VMwareDriverException
@@ -212,3 +212,24 @@ def test_reading_again_makes_it_no_better() -> None:
                 list(iter(handle.read, b''))
         assert not handle.complete
         handle.close()
+
+
+class Killed(BaseException):
+    """As it is raised in green threads."""
+
+
+def test_an_interrupted_proof_ends_the_export() -> None:
+    """The last piece is lost with the read that was interrupted, so no later read is the end."""
+    with DataServer(serve(DISK), CERTIFICATE) as server:
+        session = session_for(server)
+        session.devices[1].key = KEY
+        session.faults['HttpNfcLeaseGetManifest'] = Killed()  # type: ignore[assignment]
+        handle = rw_handles.VmdkReadHandle(session, server.host, 443, 'vm', None, 1)
+        with pytest.raises(Killed):
+            list(iter(handle.read, b''))
+        session.faults.clear()
+        with pytest.raises(PROBLEM, match='called off'):
+            handle.read()
+        handle.close()
+        assert (session.ends, session.open_leases) == (ABORT, 0)
+        assert server.all_closed()
