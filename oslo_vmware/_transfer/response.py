@@ -31,6 +31,9 @@ _CHUNK_LINE = re.compile(rb'([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n')
 #: Bytes of the line before a chunk; what is longer is no size and no extension of any server.
 _LONGEST_CHUNK_LINE = 4096
 
+#: A Content-Length; no file has more digits of bytes.
+_LENGTH = re.compile('[0-9]{1,19}')
+
 #: What is wrong with a head whose later lines were not taken for headers.
 _LOST_HEADERS = (FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect)
 
@@ -106,9 +109,9 @@ class Body:
         if codings not in ([], ['identity'], ['chunked']):
             raise self._refused(_('its data is encoded for transfer (%s)') % ', '.join(codings))
         lengths = set(_words(response, 'Content-Length'))
-        if len(lengths) > 1 or not all(word.isascii() and word.isdigit() for word in lengths):
+        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
             raise self._refused(
-                _('Content-Length is no number of bytes (%s)') % ', '.join(sorted(lengths))
+                _('Content-Length is no number of bytes (%s)') % ', '.join(sorted(lengths))[:80]
             )
         self.length = int(lengths.pop()) if lengths else None
         self._chunked = codings == ['chunked']

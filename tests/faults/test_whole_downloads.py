@@ -76,6 +76,7 @@ BROKEN = {
     'a negative length': (with_length(b'-1'), r'no number of bytes \(-1'),
     'a length in words': (with_length(b'many'), 'no number of bytes'),
     'a length as Python has it': (with_length(b'7_68'), 'no number of bytes'),
+    'a length beyond all files': (with_length(b'9' * 5000), 'no number of bytes'),
     'chunks of another length': (
         with_chunks(ALL_CHUNKS, b'Content-Length: 767'),
         '767 bytes were announced, and the chunks had 768',
