@@ -31,6 +31,9 @@ _CHUNK_LINE = re.compile(rb'([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n')
 #: Bytes of the line before a chunk; what is longer is no size and no extension of any server.
 _LONGEST_CHUNK_LINE = 4096
 
+#: Bytes that are received at once where there are lines between the data, as with chunks.
+_BUFFER_SIZE = 65536
+
 #: A Content-Length; no file has more digits of bytes.
 _LENGTH = re.compile('[0-9]{1,19}')
 
@@ -72,7 +75,7 @@ class Response(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = WholeLines(self.fp.detach())
+        self.fp = WholeLines(self.fp.detach(), _BUFFER_SIZE)
 
     def begin(self) -> None:
         """Read the head, up to that of the final response.

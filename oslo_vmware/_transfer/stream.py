@@ -64,13 +64,14 @@ class Bounded:
     def abort(self) -> None:
         """Close as a failure, without waiting for the server; never raises."""
 
-    def _patience(self) -> float:
-        """Seconds that a socket may be silent."""
-        remaining = self._timer.remaining()
-        if remaining is None:
-            return _connection.STALL_SECONDS
-        # Zero would mean: do not block.
-        return max(0.001, min(remaining, _connection.STALL_SECONDS))
+
+def _patience(timer: Timer) -> float:
+    """Seconds that a socket may be silent."""
+    remaining = timer.remaining()
+    if remaining is None:
+        return _connection.STALL_SECONDS
+    # Zero would mean: do not block.
+    return max(0.001, min(remaining, _connection.STALL_SECONDS))
 
 
 def check_status(
@@ -178,7 +179,7 @@ class Upload(Bounded):
             self._send(memoryview(b'0\r\n\r\n'))
         with contextlib.closing(self._connection):
             self.closed = True
-            self._read_answer(self._patience(), _('after %s bytes') % self.sent)
+            self._read_answer(_patience(self._timer), _('after %s bytes') % self.sent)
             self.acknowledged = True
 
     def abort(self) -> None:
@@ -204,7 +205,7 @@ class Upload(Bounded):
         self._socket.setblocking(False)
         while view:
             if self._answer.has_begun():
-                self._read_answer(self._patience(), _('before it had all bytes'))
+                self._read_answer(_patience(self._timer), _('before it had all bytes'))
                 raise ConnectionAbortedError(_('the server answered before it had all bytes'))
             try:
                 view = view[self._socket.send(view) :]
@@ -214,7 +215,7 @@ class Upload(Bounded):
                 self._wait(write=False)
 
     def _wait(self, write: bool) -> None:
-        patience = self._patience()
+        patience = _patience(self._timer)
         if not wait_for_socket(self._socket, read=True, write=write, timeout=patience):
             raise TimeoutError(_('the server took nothing for %.1f seconds') % patience)
 
@@ -228,7 +229,6 @@ class Upload(Bounded):
     def _read_answer(self, seconds: float, when: str) -> None:
         with _connection.translated(f'{self._so_far()}, {_("no answer of the server")}'):
             self._answer.due(seconds)
-            # All it needs of a socket is makefile().
             response = _response.Response(self._answer, method=self._method)
             with contextlib.closing(response):
                 response.begin()
@@ -247,17 +247,42 @@ class Upload(Bounded):
 TransferBroken = _connection.TransferConnectionException
 
 
-class _Answer(io.RawIOBase):
-    """What comes back on a socket: what was found early, then the rest."""
+class _Incoming(io.RawIOBase):
+    """What comes on a socket, beneath a response.
+
+    :ivar timer: by when it has to come, however small the pieces are
+    """
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
-        self._early = b''
-        self._timer = Timer(None)
+        self.timer = Timer(None)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """All that a response needs of a socket."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # Asked before each receive: a server that trickles never lets a socket time out.
+        if self.timer.remaining() == 0.0:
+            raise TimeoutError(_('not all has come in time'))
+        self._socket.settimeout(_patience(self.timer))
+        received: int = self._socket.recv_into(buffer)
+        return received
+
+
+class _Answer(_Incoming):
+    """What comes back for an upload: what was found early, then the rest."""
+
+    _early = b''
 
     def due(self, seconds: float) -> None:
-        """Let the rest arrive in so many seconds, however small the pieces are."""
-        self._timer = Timer(seconds)
+        """Let the rest arrive in so many seconds."""
+        self.timer = Timer(seconds)
+        # Not by its time-out alone: eventlet's sockets would go on not to block.
+        self._socket.setblocking(True)
 
     def has_begun(self) -> bool:
         """Look, on a socket that does not block, whether the server has said something.
@@ -284,24 +309,12 @@ class _Answer(io.RawIOBase):
             return True
         return len(self._early) >= 10 and not _INTERIM_START.match(self._early)
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        return True
-
     def readinto(self, buffer: Any) -> int:
         if self._early:
             size = min(len(buffer), len(self._early))
             buffer[:size], self._early = self._early[:size], self._early[size:]
             return size
-        remaining = self._timer.remaining()
-        if remaining == 0.0:
-            raise TimeoutError(_('the answer is not complete'))
-        self._socket.setblocking(True)
-        self._socket.settimeout(remaining)
-        received: int = self._socket.recv_into(buffer)
-        return received
+        return super().readinto(buffer)
 
 
 class Download(Bounded):
@@ -331,12 +344,13 @@ class Download(Bounded):
         self.complete = False
         self.closed = False
         self._failure: exceptions.VimException | None = None
-        connection.response_class = _response.Response
+        self._incoming = _Incoming(self._socket)
         with contextlib.ExitStack() as undo:
             undo.callback(connection.close)
-            with _connection.translated(_('GET %s: no answer of the server') % name):
-                response = connection.getresponse()
+            response = _response.Response(self._incoming, method='GET')
             undo.callback(response.close)
+            with _connection.translated(_('GET %s: no answer of the server') % name):
+                response.begin()
             check_status(response, 'GET', name, _('instead of data'), success=(200,))
             self._response = response
             self._body = _response.Body(response, name)
@@ -352,6 +366,9 @@ class Download(Bounded):
                 )
             undo.pop_all()
         self.complete = self.size == 0
+
+    def bind(self, timer: Timer) -> None:
+        self._incoming.timer = timer
 
     def read(self, size: int) -> bytes:
         """Read at most ``size`` bytes; ``b''`` at the end and after closing.
@@ -381,11 +398,6 @@ class Download(Bounded):
             _('GET %(url)s: after %(received)s bytes')
             % {'url': self.name, 'received': self.received}
         ):
-            if self._timer.remaining() == 0.0:
-                # A server that always has something to send never lets the socket time out.
-                raise TimeoutError(_('the time limit is reached'))
-            self._socket.settimeout(self._patience())
-            # One receive and no more: a server that trickles must not outlast the deadline.
             return self._body.read1(size)
 
     def fail(self, problem: exceptions.VimException) -> None:

@@ -1,5 +1,6 @@
 """A transfer is over soon after its time limit, wherever it hangs, and its lease is seen to."""
 
+import contextlib
 import io
 import socket
 import threading
@@ -429,6 +430,35 @@ def test_an_image_service_that_hangs_in_its_update(hanging: Any, where: str) -> 
         with pytest.raises(exceptions.VimException):
             handles[0].read(10)
         assert server.all_closed()
+
+
+TRICKLING = {
+    'the size of a chunk': b'3;x=',
+    'what follows the chunks': b'0\r\nX-Sum: ',
+}
+
+
+@pytest.mark.parametrize('where', TRICKLING)
+def test_a_source_that_trickles_between_its_data(where: str) -> None:
+    """Each byte is in time, and all of them together are not."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.method == 'PUT':
+            exchange.swallow()
+            return
+        exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        exchange.socket.sendall(b'3\r\nabc\r\n' + TRICKLING[where])
+        with contextlib.suppress(OSError):
+            for _byte in range(60):
+                exchange.socket.sendall(b'y')
+                time.sleep(0.1)
+
+    with DataServer(script, CERTIFICATE) as server:
+        source = rw_handles.FileReadHandle(f'{server.url}/folder/source')
+        sink = rw_handles.FileWriteHandle(f'{server.url}/folder/sink', file_size=100)
+        problem = fails_in_time(lambda: image_transfer._start_transfer(source, sink, LIMIT))
+        assert isinstance(problem, exceptions.ImageTransferException)
+        assert server.all_closed(2)
 
 
 # Getting there
