@@ -7,6 +7,9 @@ Every function makes one or two handles (:mod:`oslo_vmware.rw_handles`) and has
   when the server refused it at the end, ``ImageTransferException`` when the copying failed.
 - Whatever happens, both ends are closed, a failed upload is called off, and leases are released.
 - Leases are kept alive from a thread of their own while data moves, however slow either end is.
+- ``timeout_secs`` is for all of it, from the first question to the image service to the giving up
+  of the lease, which goes on in the background if the server does not answer in time. What is not
+  of this library and hangs is left behind (:mod:`oslo_vmware._transfer.limit`).
 """
 
 import contextlib
@@ -455,13 +458,14 @@ def upload_image(
     """Export the first disk of a virtual machine into an image.
 
     :param context: handed to the image service
-    :param timeout_secs: seconds the export may take
+    :param timeout_secs: seconds the whole may take; None for no limit
     :param image_service: its ``update`` is given the metadata and a handle to read the data from
     :param image_id: which image
     :param owner_id: the image's property ``owner_id``
     :param kwargs: those of :func:`copy_stream_optimized_disk`, and ``image_name``,
                    ``image_version`` (deprecated), ``store_id``, ``base_image_ref``
-    :raises ImageTransferException: the image service was content with less than the whole disk
+    :raises ImageTransferException: the image service was content with less than the whole disk, or
+                                    did not come back in time
     :raises VimException: the export cannot begin; errors of the image service are raised as
                           they are, among them what reading from the handle raises
     """

@@ -5,7 +5,9 @@ checked stream on it (:mod:`oslo_vmware._transfer.stream`) and, for virtual disk
 (:mod:`oslo_vmware._transfer.lease`). What they guarantee together:
 
 - ``close()`` of a handle that writes raises unless the server said that it has all the bytes.
-- A handle that reads gives image data or raises; an error page or half a file is neither.
+- A handle that reads gives all of the data or raises, and raises again if it is read again; an
+  error page or half a file is no data. A disk is whole if it, and the server's own account of it,
+  say so (:mod:`oslo_vmware._transfer.proof`).
 - A lease is completed after the last byte was acknowledged or read, and aborted in every other
   case, including an error in a constructor.
 """
