@@ -267,14 +267,16 @@ class Service:
 
         :raises VimConnectionException: no answer arrived, or an empty one
         """
-        if self._service_content is None:
+        # Another thread's login may forget it at any moment.
+        content = self._service_content
+        if content is None:
             content = self.retrieve_service_content()
             if not content:
                 raise exceptions.VimConnectionException(
                     _('%s did not say what it is: the answer is empty.') % self.soap_url
                 )
             self._service_content = content
-        return self._service_content
+        return content
 
     @property
     def knows_service_content(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from oslo_vmware import _deadline, _wanted, api, exceptions, vim_util
 from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.vim import Vim
 from tests.functional.conftest import Crowd, SessionMaker, as_long_as
 from tests.wire import ENVELOPE
 
@@ -241,6 +242,26 @@ def test_an_empty_answer_of_a_dead_session_is_a_reason_to_log_in(
     vc.faults.empty_reply('RetrievePropertiesEx')
     assert vm_names(session) == names
     assert vc.count('Login') == 2
+
+
+def test_a_login_while_another_thread_reads_the_service_content(vc: VCenterSimulator) -> None:
+    """It forgets the content at any moment, and the reader gets one all the same."""
+
+    class Forgetful(Vim):
+        _known: Any = None
+
+        @property
+        def _service_content(self) -> Any:
+            known, self._known = self._known, None
+            return known
+
+        @_service_content.setter
+        def _service_content(self, content: Any) -> None:
+            self._known = content
+
+    vim = Forgetful(host=vc.host, port=vc.port, cacert=vc.cacert)
+    vim._service_content = content = vim.retrieve_service_content()
+    assert vim.service_content is content
 
 
 def test_the_service_content_is_read_anew_after_a_login(
