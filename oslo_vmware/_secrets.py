@@ -8,13 +8,17 @@ raises an exception of its own for an error from beneath:
 - what the error holds of HTTP, the request and the connection, is let go;
 - the secrets themselves are masked in its texts, because servers and proxies echo requests.
 
-Faults that echo a request are masked before anything is made of them, see :func:`masked`.
+An exception that the caller was handling when the call began stands behind all that the call
+raises, and is the caller's: nothing is taken from it.
+
+Faults that echo a request are masked before anything is made of them.
 """
 
 import dataclasses
 import functools
 import html
 import re
+import sys
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -125,9 +129,14 @@ def forget_arguments(arguments: dict[str, Any]) -> None:
         arguments[name] = MASK
 
 
-def conceal(problem: BaseException, secrets: Secrets | None = None) -> None:
-    """Rid an error from beneath, and all that led to it, of what must not go with it."""
-    for exc in _connected(problem):
+def conceal(
+    problem: BaseException, around: BaseException | None, secrets: Secrets | None = None
+) -> None:
+    """Rid an error from beneath, and all that led to it, of what must not go with it.
+
+    :param around: what was being handled when the call began (``sys.exception()``)
+    """
+    for exc in _connected(problem, around):
         _clear_frames(exc)
         for name in _OF_HTTP & vars(exc).keys():
             _set(exc, name, None)
@@ -145,9 +154,9 @@ def conceal(problem: BaseException, secrets: Secrets | None = None) -> None:
                 _set(exc, name, concealed)
 
 
-def _connected(problem: BaseException) -> Iterator[BaseException]:
+def _connected(problem: BaseException, around: BaseException | None) -> Iterator[BaseException]:
     pending: list[Any] = [problem]
-    seen: set[int] = set()
+    seen = {id(around)}
     while pending:
         exc = pending.pop()
         if isinstance(exc, BaseException) and id(exc) not in seen:
@@ -193,11 +202,12 @@ def guarded(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        around = sys.exception()
         try:
             return function(*args, **kwargs)
         except BaseException as exc:
             del args, kwargs
-            conceal(exc)
+            conceal(exc, around)
             raise
 
     return call

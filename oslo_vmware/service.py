@@ -16,6 +16,7 @@ import importlib
 import ipaddress
 import logging
 import ssl
+import sys
 import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -235,10 +236,11 @@ class Service:
             cacert, insecure, pool_maxsize, connection_timeout, soap_url
         )
         LOG.debug('Opening a client for %s with the description %s', soap_url, wsdl_url)
+        around = sys.exception()
         try:
             self.client = self._open_client(soap_engine)
         except (OSError, DescriptionError, NotSoapError) as exc:
-            _secrets.conceal(exc)
+            _secrets.conceal(exc, around)
             what = _('the interface description %s') % wsdl_url
             raise translated(exc, what) from exc
 
@@ -321,6 +323,7 @@ class Service:
         skip_op_id = arguments.pop('skip_op_id', False)
         op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
         call = Call(name)
+        around = sys.exception()
         try:
             # Also tells a proxy of nothing, which is not None itself, from a reference.
             type_ = managed_object._type
@@ -334,14 +337,14 @@ class Service:
                 if name.lower() == FIRST_PAGE:
                     self._retrievals.begin(arguments, reply)
         except Exception as exc:
-            self._conceal(exc, call, arguments)
+            self._conceal(exc, around, call, arguments)
             exception = self._failure(call, op_id, exc)
             if exception is exc:
                 raise
             raise exception from exc
         except BaseException as exc:
             # Such as the time-out of a green thread.
-            self._conceal(exc, call, arguments)
+            self._conceal(exc, around, call, arguments)
             if call.has_left:
                 _attempt.note(call.effect, name, op_id)
             raise
@@ -368,9 +371,18 @@ class Service:
             self._renew()
         return self._renew is not None
 
-    def _conceal(self, problem: BaseException, call: Call, arguments: dict[str, Any]) -> None:
-        """Let an error, and our own frames, carry no password and no cookie."""
-        _secrets.conceal(problem, call.secrets(self._transport.cookiejar))
+    def _conceal(
+        self,
+        problem: BaseException,
+        around: BaseException | None,
+        call: Call,
+        arguments: dict[str, Any],
+    ) -> None:
+        """Let an error, and our own frames, carry no password and no cookie.
+
+        :param around: what the caller was handling
+        """
+        _secrets.conceal(problem, around, call.secrets(self._transport.cookiejar))
         _secrets.forget_arguments(arguments)
         call.forget_what_it_carries()
 

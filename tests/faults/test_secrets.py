@@ -377,6 +377,41 @@ def test_errors_still_say_where(engine: str) -> None:
     assert 'exchanged' in names
 
 
+@pytest.mark.parametrize('way', ['a service', 'the client beneath', 'the constructor'])
+def test_what_the_caller_is_handling(way: str, engine: str) -> None:
+    """An error that a call is made in the handling of stays whole: it is not ours."""
+
+    def download(where: str) -> None:
+        response = requests.Response()
+        response.status_code = 404
+        raise requests.HTTPError(f'no image at {where}', COOKIE, response=response)
+
+    def download_or_clean_up(clean_up: Any) -> None:
+        try:
+            download('home')
+        except requests.HTTPError:
+            with pytest.raises((exceptions.VimConnectionException, OSError)):
+                clean_up()
+            raise
+
+    with Server('CurrentTime', Answer(drop=True)) as server:
+        session = connected(server.port, engine)
+        server.is_troubled = True
+        now = vim_util.get_moref('ServiceInstance', 'ServiceInstance')
+        calls = {
+            'a service': lambda: session.vim.CurrentTime(now),
+            'the client beneath': lambda: session.vim.client.service.CurrentTime(now),
+            'the constructor': lambda: connected(closed_port(), engine),
+        }
+        with pytest.raises(requests.HTTPError) as handled:
+            download_or_clean_up(calls[way])
+        session._session_id = None
+    assert handled.value.response is not None
+    assert handled.value.response.status_code == 404
+    assert handled.value.args == ('no image at home', COOKIE)
+    assert handled.traceback[-1].frame.f_locals['where'] == 'home'
+
+
 # Transfers
 
 

@@ -94,7 +94,7 @@ def test_an_error_is_rid_of_what_it_holds() -> None:
         problem: Any = exc
         problem.request = problem.response = io.BytesIO(b'secret-1')
         problem.note = 'secret-1'
-    _secrets.conceal(problem, _secrets.Secrets(['secret-1']))
+    _secrets.conceal(problem, None, _secrets.Secrets(['secret-1']))
     assert (problem.request, problem.response, problem.note) == (None, None, '***')
     assert str(problem) == "[Errno 5] *** failed: '/***'"
     cause = problem.__cause__
