@@ -156,15 +156,15 @@ class CompiledClient:
     ) -> dict[str, Any]:
         """The members of a reply that takes a tree to read."""
         message = self._message(operation, reply)
-        if message is None:
-            if operation.result is not None or not call.effect.is_repeatable:
-                raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
-            return {}
-        if message.tag == f'{ENVELOPE}Fault':
+        if message is not None and message.tag == f'{ENVELOPE}Fault':
             raise self._fault(operation, message, reply, call.secrets(self.cookiejar))
         if reply.status != requests.codes.ok:
             problem = 'HTTP error with a SOAP body, but no fault'
             raise NotSoapError(operation.name, reply, problem)
+        if message is None:
+            if operation.result is not None or not call.effect.is_repeatable:
+                raise NotSoapError(operation.name, reply, 'the reply is an empty envelope')
+            return {}
         if operation.response is None:
             return {}
         return self._codec.decoder.members(message, operation.response, lists)

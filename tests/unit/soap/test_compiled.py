@@ -28,6 +28,8 @@ ANSWERS: dict[str, tuple[str, int, bytes, Any, str]] = {
     'a result': ('CurrentTime', 200, TIME, NOON, ''),
     'an empty envelope': ('CurrentTime', 200, VOID, NotSoapError, 'empty envelope'),
     'an empty envelope where nothing is expected': ('Logout', 200, VOID, None, ''),
+    'an empty envelope, and an error': ('Logout', 500, VOID, NotSoapError, 'status 500'),
+    'an empty envelope, and another place': ('Logout', 302, VOID, NotSoapError, 'status 302'),
     'a fault': ('CurrentTime', 500, FAULT, suds.WebFault, 'no'),
     'a fault with status 200': ('CurrentTime', 200, FAULT, suds.WebFault, 'no'),
     'a fault with another status': ('CurrentTime', 403, FAULT, suds.WebFault, 'no'),
