@@ -17,10 +17,10 @@ import contextlib
 import http.client
 import os
 import queue
-import threading
 import time
 import weakref
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 import requests
@@ -42,13 +42,9 @@ class StaleConnectionError(ConnectionError):
     """A pooled connection was closed by the server before the request reached it."""
 
 
-class UnderWay(threading.local):
-    """The call that a thread is busy with. A pool and its connections serve many."""
-
-    call: Call | None = None
-
-
-under_way = UnderWay()
+#: The call that a thread is busy with. A pool and its connections serve many. No local of threads:
+#: imported before eventlet has replaced these, it would be one for all green threads.
+under_way: ContextVar[Call | None] = ContextVar('under_way', default=None)
 
 
 def is_stale(exc: requests.ConnectionError) -> bool:
@@ -123,8 +119,9 @@ class _Connection:
         head, self._held = self._held, None
         if head:
             super().send(head[0] + data)  # type: ignore[misc]
-            if under_way.call is not None:
-                under_way.call.has_left = True
+            call = under_way.get()
+            if call is not None:
+                call.has_left = True
 
     def getresponse(self) -> Any:
         try:
@@ -174,7 +171,7 @@ class _Pool:
     def _get_conn(self, timeout: float | None = None) -> Any:
         # The base class has closed one on which something arrived, such as the server's farewell.
         connection = super()._get_conn(timeout)  # type: ignore[misc]
-        call = under_way.call
+        call = under_way.get()
         if time.monotonic() - connection.idle_since > ALIVE_SECONDS and not (
             call is not None and call.may_be_repeated_by_transport
         ):

@@ -157,7 +157,7 @@ class HttpTransport:
         :raises OversizedReplyError: the answer is too large
         :raises requests.RequestException: no answer arrived
         """
-        under_way.call = call
+        token = under_way.set(call)
         try:
             return _logged('POST', url, self._post, url, body, headers)
         except requests.ConnectionError as exc:
@@ -166,7 +166,7 @@ class HttpTransport:
             LOG.debug('The server had closed the idle connection to %s: sending again', url)
             return _logged('POST', url, self._post, url, body, headers)
         finally:
-            under_way.call = None
+            under_way.reset(token)
 
     def get(self, url: str) -> Reply:
         """Read a document, for instance an interface description.
@@ -339,7 +339,7 @@ class _NewestCookies(DefaultCookiePolicy):
         self._jar = jar
 
     def set_ok(self, cookie: Cookie, request: Any) -> bool:
-        call = under_way.call
+        call = under_way.get()
         logs_in = call is not None and call.logs_in
         return super().set_ok(cookie, request) and (logs_in or not self._is_late(cookie, request))
 
