@@ -242,10 +242,11 @@ class VMwareAPISession:
             try:
                 self._log_in_patiently()
             except exceptions.VMwareDriverException as exc:
-                # Who had no time to see it through does not answer for those who have.
-                if _deadline.remaining():
+                # Who had no time to see it through does not answer for those who have; these go on
+                # waiting together.
+                if isinstance(exc, exceptions.VimFaultException) or _deadline.remaining():
                     own.login_attempt.failure = exc
-                own.login_attempt = LoginAttempt()
+                    own.login_attempt = LoginAttempt()
                 raise
 
     def _log_in_patiently(self) -> None:

@@ -339,6 +339,36 @@ def test_a_wait_during_somebody_elses_login(connect: SessionMaker) -> None:
         patient.join(30)
 
 
+def test_a_login_that_somebody_had_no_time_for(connect: SessionMaker) -> None:
+    """Of those who have more, one logs in for all, also where that locks the account."""
+    with VCenterSimulator(task_seconds=3600) as vc:
+        session = connect(vc, api_retry_count=3)
+        task = begun(session)
+        vc.expire_sessions()
+        vc.faults.delay('Login', seconds=5, times=1)
+
+        def wait() -> None:
+            with pytest.raises(exceptions.VimWaitTimeoutException):
+                session.wait_for_task(task, timeout=2)
+
+        def read(number: int) -> list[str]:
+            try:
+                vms_in_state(session, 'poweredOff')
+            except exceptions.VimFaultException as exc:
+                return exc.fault_list
+            return []
+
+        hurried = threading.Thread(target=wait, daemon=True)
+        hurried.start()
+        while vc.count('Login') < 2:
+            time.sleep(0.01)
+        vc.faults.on('Login', fault='InvalidLogin', times=None)
+        assert Crowd(WAITERS, read).join() == [['InvalidLogin']] * WAITERS
+        hurried.join(30)
+        assert vc.count('Login') == 3
+        vc.faults.clear()
+
+
 def test_a_lease_that_is_not_ready_in_time(connect: SessionMaker) -> None:
     """The same as for tasks; the lease is not aborted."""
     with VCenterSimulator() as vc:
