@@ -113,7 +113,11 @@ def file_url(
 
 def shown(url: str) -> str:
     """A URL for logs and exceptions: without user, tickets and the secret of an NFC lease."""
-    parts = urllib.parse.urlsplit(url, allow_fragments=False)
+    try:
+        parts = urllib.parse.urlsplit(url, allow_fragments=False)
+    except ValueError:
+        # Whoever opens it is told; the text that Python has for this would show it.
+        return '***'
     host = parts.netloc.rpartition('@')[2]
     # What follows (ha-)nfc/ is all that the server asks of whoever reads or writes the disk.
     path = re.sub('^(/(?:ha-)?nfc/)([^/]+)', lambda m: f'{m[1]}***{m[2][-5:]}', parts.path)

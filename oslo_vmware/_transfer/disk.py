@@ -11,14 +11,13 @@ cookie goes to the session's own server only, and unverified not even there.
 
 import hashlib
 import http.client
-import os
 import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from oslo_vmware import _trust, exceptions
+from oslo_vmware import _switches, _trust, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 
@@ -51,7 +50,7 @@ def open_disk(
     encrypted = url.lower().startswith('https:')
     if encrypted and thumbprint:
         return _connection.send_request(method, url, headers, cookies, False, thumbprint), url
-    if os.environ.get(SWITCH) == '1':
+    if _switches.is_on(SWITCH):
         if not _connection.is_at(trust.origin, url):
             cookies = None
         return _connection.send_request(method, url, headers, cookies), url

@@ -13,12 +13,11 @@ that proxy only, and into no text.
 import base64
 import dataclasses
 import http.client
-import os
 import socket
 
 import requests.utils
 
-from oslo_vmware import _trust
+from oslo_vmware import _switches, _trust
 from oslo_vmware._i18n import _
 
 #: Environment variable that has transfers follow proxies.
@@ -45,7 +44,7 @@ def proxy_for(url: str) -> Proxy | None:
 
     :raises ValueError: it is no ``http`` proxy
     """
-    if os.environ.get(SWITCH) != '1':
+    if not _switches.is_on(SWITCH):
         return None
     named = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
     if not named:

@@ -125,3 +125,17 @@ def test_a_failed_transfer_is_described(case: str, lease: bool) -> None:
         never.set()
         server.released.set()
         assert server.all_closed()
+
+
+@pytest.mark.parametrize(
+    ('handle', 'refused'),
+    [
+        (rw_handles.FileReadHandle, exceptions.VimException),
+        (rw_handles.FileWriteHandle, ValueError),
+    ],
+)
+def test_what_is_no_url(handle: Any, refused: type[Exception]) -> None:
+    """It is refused as a scheme is that is none, and nothing of it is shown."""
+    with pytest.raises(refused) as raised:
+        handle('https://user:secret-1@[::1/folder?ticket=secret-2')
+    assert 'secret' not in str(raised.value)
