@@ -1,8 +1,10 @@
 """A transfer is over soon after its time limit, wherever it hangs, and its lease is seen to."""
 
 import contextlib
+import contextvars
 import io
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -548,3 +550,31 @@ def test_who_keeps_to_it_notices_nothing() -> None:
             upload()
         assert [one.received for one in server.exchanges] == [len(DATA)] * 2
     until(lambda: left_behind() == [])
+
+
+REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='none')
+
+
+def test_what_is_called_aside_knows_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image service is called in another thread, in the context of the request at hand."""
+    seen: list[Any] = []
+    current = SimpleNamespace(update_store=lambda: seen.append(threading.current_thread()))
+    module = SimpleNamespace(get_current=lambda: current)
+    monkeypatch.setitem(sys.modules, 'oslo_context.context', module)
+
+    def download(context: Any, image_id: str) -> list[bytes]:
+        seen.append(REQUEST.get())
+        return [DATA]
+
+    service = SimpleNamespace(download=download)
+    token = REQUEST.set('request 7')
+    try:
+        with DataServer(store, CERTIFICATE) as server:
+            image_transfer.download_flat_image(
+                None, 30, service, 'id', image_size=len(DATA), host=server.host, port=server.port,
+                data_center_name='dc', datastore_name='ds', file_path='p', cacerts=False,
+            )  # fmt: skip
+    finally:
+        REQUEST.reset(token)
+    assert 'request 7' in seen
+    assert threading.current_thread() not in seen
