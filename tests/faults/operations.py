@@ -147,7 +147,8 @@ class IsActive(Operation):
         return self.session.is_current_session_active()
 
     def right(self, value: Any) -> bool:
-        return value is True
+        alive = {one.key for one in self.stand.vc.sessions}
+        return value is (self.session._session_id in alive)
 
 
 # Reading

@@ -201,6 +201,7 @@ class Proxy:
     :ivar host: where clients find it
     :ivar thumbprint: SHA-1 of its certificate, as vSphere writes it
     :ivar seen: how many exchanges there were, by name
+    :ivar end_sessions: ends what sessions there are with the server
     """
 
     host = '127.0.0.1'
@@ -221,6 +222,7 @@ class Proxy:
         self.thumbprint = thumbprint()
         self.ended = threading.Event()
         self.seen: collections.Counter[str] = collections.Counter()
+        self.end_sessions: Callable[[], Any] = lambda: None
         self._plan: tuple[str, Spoiler, bool] | None = None
         self._hint: tuple[str, Callable[[Proxy], Any]] | None = None
         self._doorman: Doorman | None = None

@@ -72,6 +72,7 @@ class Stand:
             self._make_source()
             self.settle()
             self.at_rest = self.counts()
+            self.proxy.end_sessions = self.tidy
             self._stack = stack.pop_all()
         return self
 

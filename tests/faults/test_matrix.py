@@ -17,6 +17,8 @@ from tests.faults.operations import OPERATIONS, Operation
 from tests.faults.stand import Stand
 from tests.faults.wire_faults import FAULTS, WireFault
 
+ENGINES = ['compiled', 'reference']
+
 #: Rows that run at once, each with a server of its own: most of them wait.
 AT_ONCE = 4
 
@@ -32,6 +34,11 @@ def stands() -> Iterator[queue.SimpleQueue[Stand]]:
         made = [stack.enter_context(Stand()) for _ in range(AT_ONCE)]
         for stand in made:
             free.put(stand)
+        # Which read its description now, and not in the time of a row.
+        for engine in ENGINES:
+            with made[0].connect(engine) as session:
+                session._create_session()
+                assert session.pbm.service_content
         yield free
         assert [stand.vc.errors for stand in made] == [[]] * AT_ONCE
 
@@ -42,9 +49,10 @@ def hurried() -> Iterator[None]:
         yield
 
 
+@pytest.mark.timeout(600)  # for some eighty rows
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
-@pytest.mark.parametrize('engine', ['compiled', 'reference'])
+@pytest.mark.parametrize('engine', ENGINES)
 @pytest.mark.usefixtures('hurried')
 def test_what_comes_of_it(
     engine: str,

@@ -86,6 +86,11 @@ FAULTS.append(
 )
 
 
+FAULTS.append(
+    WireFault('the session has ended', Sort.UNSENT, prepare=lambda proxy: proxy.end_sessions())
+)
+
+
 @door('closed right after it was accepted')
 def closed_at_once(connection: socket.socket) -> None:
     pass
@@ -261,6 +266,13 @@ def silent_in_body(exchange: Exchange) -> None:
 def too_long(exchange: Exchange) -> None:
     reply = exchange.forward()
     exchange.send(reply.head(f'Content-Length: {len(reply.body) + 100}') + reply.body)
+    exchange.say_goodbye()
+
+
+@fault('promises more than any reply may have', Sort.LOST)
+def far_too_long(exchange: Exchange) -> None:
+    reply = exchange.forward()
+    exchange.send(reply.head(f'Content-Length: {1 << 40}') + reply.body)
     exchange.say_goodbye()
 
 

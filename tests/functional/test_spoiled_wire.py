@@ -31,6 +31,7 @@ def stand() -> Iterator[Stand]:
         assert made.vc.errors == []
 
 
+@pytest.mark.timeout(600)  # for some seventy rows
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
 def test_what_comes_of_it(operation: type[operations.Operation], stand: Stand) -> None:
