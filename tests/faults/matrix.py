@@ -22,11 +22,12 @@ from typing import Any
 
 from oslo_vmware import exceptions
 from oslo_vmware._transfer import imports
+from tests.faults.fault import Sort, WireFault
 from tests.faults.listed import cannot_be_told
-from tests.faults.operations import Kind, Operation, ReadProperty
+from tests.faults.operation import Kind, Operation
+from tests.faults.operations import ReadProperty
 from tests.faults.proxy import Proxy
 from tests.faults.stand import Stand, no_pauses
-from tests.faults.wire_faults import Sort, WireFault
 
 LOGGER = logging.getLogger('oslo_vmware')
 
@@ -153,9 +154,11 @@ def _run(
 
 def _let_searches_end() -> None:
     """Wait for what is done in the background, which other rows have as well."""
-    for thread in threading.enumerate():
-        if thread.name == 'oslo.vmware-import':
-            thread.join(IN_TIME)
+    deadline = time.monotonic() + IN_TIME
+    while time.monotonic() < deadline and any(
+        thread.name == 'oslo.vmware-import' for thread in threading.enumerate()
+    ):
+        time.sleep(0.005)
 
 
 def _outcome(row: Operation) -> tuple[Any, Exception | None]:

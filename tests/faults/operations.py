@@ -1,97 +1,16 @@
-"""What users do with the library: the rows of the matrix, and how the server tells what came of it.
+"""The rows of the matrix: what users do with sessions and services, and the table of all rows."""
 
-Each class is one public operation, of which one exchange is spoiled. ``act`` does it as users do,
-``right`` judges what it gave, and ``executed`` asks the server how often it was done.
-"""
+import threading
+import time
+from typing import Any
 
-import copy
-import io
-import itertools
-from enum import Enum
-from typing import Any, ClassVar
+from oslo_vmware import spbm, vim_util
+from tests.faults import transfers
+from tests.faults.operation import Kind, Operation
+from tests.faults.stand import ref
 
-from oslo_vmware import exceptions, image_transfer, rw_handles, spbm, vim_util
-from tests.faults.stand import DISK, Stand, ref
-
-FILE = bytes(range(256)) * 300
-_numbers = itertools.count(1)
-
-
-class Kind(Enum):
-    """What it means that an answer is lost."""
-
-    #: It is asked again.
-    READ = 'read'
-    #: It is sent again.
-    CONVERGENT = 'convergent'
-    #: Nobody knows.
-    CHANGE = 'change'
-    #: Image data is not sent twice by itself.
-    DATA = 'data'
-
-
-class Operation:
-    """One row.
-
-    :ivar title: what it is called in reports
-    :ivar exchange: what is spoiled: the name of a SOAP operation, or method and place of a transfer
-    :ivar change: what may have been executed when it fails
-    :ivar first: whether that is the first exchange of all
-    :ivar before: the exchange before that, where a new connection can be had in between
-    :ivar direct: nothing may be repeated: without ``invoke_api``, or after a change
-    :ivar opened: whether the session is open when it begins
-    """
-
-    title: ClassVar[str]
-    exchange: ClassVar[str]
-    first: ClassVar[bool] = False
-    before: ClassVar[str | None] = None
-    kind: ClassVar[Kind]
-    direct: ClassVar[bool] = False
-    opened: ClassVar[bool] = True
-
-    @property
-    def change(self) -> str:
-        return self.exchange
-
-    def __init__(self, stand: Stand, session: Any) -> None:
-        self.stand = stand
-        self.session = session
-        self.name = f'row-{next(_numbers)}'
-        self.prepare()
-
-    def prepare(self) -> None:
-        """Have on the server what it needs."""
-
-    def act(self) -> Any:
-        raise NotImplementedError
-
-    def right(self, value: Any) -> bool:
-        """Whether the caller got what there is."""
-        raise NotImplementedError
-
-    def executed(self) -> int | None:
-        """How often the server did it; None for what leaves nothing behind."""
-        return None
-
-    def leftovers(self, error: Exception | None) -> str:
-        """What should not be on the server any more, in words."""
-        return ''
-
-    # What several need
-
-    def read(self, moref: Any, name: str) -> Any:
-        return self.session.invoke_api(
-            vim_util, 'get_object_property', self.session.vim, moref, name
-        )
-
-    def clean(self, operation: str, *args: Any, **kwargs: Any) -> Any:
-        """Call something straight at the server."""
-        session = self.stand.clean
-        return session.invoke_api(session.vim, operation, *args, **kwargs)
-
-    def is_task(self, value: Any) -> bool:
-        return getattr(value, '_type', None) == 'Task' and self.stand.exists(value)
+#: Seconds after which a waiter that has not asked for updates reads the task from time to time.
+NEVER_ASKED = 1.0
 
 
 # Opening and closing
@@ -242,26 +161,32 @@ class WaitForTask(Operation):
     kind = Kind.READ
 
     def prepare(self) -> None:
-        world = self.stand.vc.world
-        # Longer than it takes to begin to wait.
-        before, world.task_seconds = world.task_seconds, 0.15
-        try:
-            self.task = self.clean(
-                'CreateSnapshot_Task',
-                ref(self.stand.machine),
-                name=self.name,
-                memory=False,
-                quiesce=False,
-            )
-        finally:
-            world.task_seconds = before
+        # One of an extension, which ends when we say so.
+        content = self.session.vim.service_content
+        self.task = self.clean(
+            'CreateTask', content.taskManager, obj=ref(self.stand.machine), taskTypeId='row',
+            initiatedBy='matrix', cancelable=False,
+        ).task  # fmt: skip
+        self.clean('SetTaskState', self.task, state='running')
 
     def act(self) -> Any:
-        return self.session.wait_for_task(self.task)
+        ending = threading.Thread(target=self._end)
+        ending.start()
+        try:
+            return self.session.wait_for_task(self.task)
+        finally:
+            ending.join()
+
+    def _end(self) -> None:
+        """End the task once the server is asked for updates, or is not going to be."""
+        seen, deadline = self.stand.proxy.seen, time.monotonic() + NEVER_ASKED
+        asked = seen[self.exchange]
+        while seen[self.exchange] == asked and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self.clean('SetTaskState', self.task, state='success')
 
     def right(self, value: Any) -> bool:
-        (made,) = [one for one in self.stand.machine.snapshots if one.name == self.name]
-        return value.state == 'success' and value.result.value == made.ref.value
+        return bool(value.state == 'success' and value.key == self.task.value)
 
 
 class WaitForTaskRead(WaitForTask):
@@ -405,220 +330,7 @@ class EnsurePolicy(Operation):
         return [one for one in self.stand.vc.policies.all() if one.name == self.name]
 
 
-# Files on a datastore
-
-
-class Upload(Operation):
-    title = 'FileWriteHandle'
-    exchange = 'PUT /folder'
-    kind = Kind.DATA
-
-    def act(self) -> Any:
-        stand = self.stand
-        handle = rw_handles.FileWriteHandle(
-            stand.proxy.host, stand.proxy.port, stand.place.dc.name, stand.place.ds.name,
-            self.session.vim.client.cookiejar, self.name, len(FILE), cacerts=stand.cacert,
-        )  # fmt: skip
-        try:
-            for start in range(0, len(FILE), 16384):
-                handle.write(FILE[start : start + 16384])
-        finally:
-            handle.close()
-        return True
-
-    def right(self, value: Any) -> bool:
-        return self.stand.file(self.name) == FILE
-
-    def executed(self) -> int:
-        return int(self.stand.file(self.name) is not None)
-
-
-class DownloadImage(Upload):
-    title = 'image_transfer.download_image'
-
-    def act(self) -> Any:
-        image = (FILE[start : start + 16384] for start in range(0, len(FILE), 16384))
-        image_transfer.download_image(
-            image, {'size': len(FILE)}, self.session, self.stand.place.ds, self.name,
-            bypass=False, timeout_secs=20,
-        )  # fmt: skip
-        return True
-
-
-class Download(Operation):
-    title = 'FileReadHandle'
-    exchange = 'GET /folder'
-    kind = Kind.DATA
-
-    def prepare(self) -> None:
-        stand = self.stand
-        if stand.file('to-read') is None:
-            handle = rw_handles.FileWriteHandle(
-                stand.vc.host, stand.vc.port, stand.place.dc.name, stand.place.ds.name,
-                stand.clean.vim.client.cookiejar, 'to-read', len(FILE), cacerts=stand.vc.cacert,
-            )  # fmt: skip
-            handle.write(FILE)
-            handle.close()
-
-    def act(self) -> Any:
-        stand = self.stand
-        handle = rw_handles.FileReadHandle(
-            stand.proxy.host, stand.proxy.port, stand.place.dc.name, stand.place.ds.name,
-            self.session.vim.client.cookiejar, 'to-read', cacerts=stand.cacert,
-        )  # fmt: skip
-        try:
-            return b''.join(iter(lambda: handle.read(16384), b''))
-        finally:
-            handle.close()
-
-    def right(self, value: Any) -> bool:
-        return bool(value == FILE)
-
-
-# Disks under a lease
-
-
-class Export(Operation):
-    title = 'copy_stream_optimized_disk'
-    exchange = 'GET /nfc'
-    before = 'RetrievePropertiesEx'
-    kind = Kind.DATA
-
-    def act(self) -> Any:
-        sink = _Sink()
-        image_transfer.copy_stream_optimized_disk(None, 20, sink, **self._source())
-        return sink.data
-
-    def _source(self) -> dict[str, Any]:
-        proxy = self.stand.proxy
-        return {
-            'session': self.session,
-            'host': proxy.host,
-            'port': proxy.port,
-            'vm': self.stand.source,
-            'vmdk_file_path': None,
-            'vmdk_size': len(DISK),
-        }
-
-    def right(self, value: Any) -> bool:
-        return bool(value == DISK)
-
-    def leftovers(self, error: Exception | None) -> str:
-        return f'{len(self.stand.vc.nfc.leases)} leases' if self.stand.vc.nfc.leases else ''
-
-
-class _Sink:
-    """Takes data, as the file of an image service does."""
-
-    def __init__(self) -> None:
-        self.data = b''
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-
-    def close(self) -> None:
-        pass
-
-
-class ExportBegins(Export):
-    title = 'copy_stream_optimized_disk: ExportVm'
-    exchange = 'ExportVm'
-    first = True
-    before = None
-    kind = Kind.CHANGE
-
-    def leftovers(self, error: Exception | None) -> str:
-        # A lease is what may have come of it. Nobody can ask for its name, so that it ends by
-        # itself or with the session.
-        unknown = isinstance(error, exceptions.VimOutcomeUnknownException)
-        return '' if unknown else super().leftovers(error)
-
-
-class ExportEnds(Export):
-    title = 'copy_stream_optimized_disk: HttpNfcLeaseComplete'
-    exchange = 'HttpNfcLeaseComplete'
-    before = None
-    kind = Kind.CONVERGENT
-
-
-class ExportReports(Export):
-    title = 'VmdkReadHandle.update_progress'
-    exchange = 'HttpNfcLeaseProgress'
-    before = None
-    kind = Kind.CONVERGENT
-
-    def act(self) -> Any:
-        handle = rw_handles.VmdkReadHandle(*self._source().values())
-        try:
-            data = handle.read(16384)
-            handle.update_progress()
-            return data + b''.join(iter(lambda: handle.read(16384), b''))
-        finally:
-            handle.close()
-
-
-class UploadImage(Export):
-    title = 'upload_image'
-
-    def act(self) -> Any:
-        service = _ImageService()
-        image_transfer.upload_image(None, 20, service, 'id', 'owner', **self._source())
-        return service.data
-
-
-class _ImageService:
-    data = b''
-
-    def update(self, *args: Any, data: Any, **kwargs: Any) -> None:
-        self.data = b''.join(iter(lambda: data.read(16384), b''))
-
-
-class Import(Operation):
-    title = 'download_stream_optimized_data'
-    exchange = 'POST /nfc'
-    before = 'RetrievePropertiesEx'
-    kind = Kind.DATA
-
-    def prepare(self) -> None:
-        # Of the session's own factory: the engines do not take each other's objects.
-        place = copy.copy(self.stand.place)
-        place.session = self.session
-        self.spec = place.import_spec(self.name)
-
-    def act(self) -> Any:
-        proxy = self.stand.proxy
-        return image_transfer.download_stream_optimized_data(
-            None, 20, io.BytesIO(DISK), session=self.session, host=proxy.host, port=proxy.port,
-            resource_pool=self.stand.pool, vm_folder=self.stand.folder, vm_import_spec=self.spec,
-            image_size=len(DISK), http_method='POST',
-        )  # fmt: skip
-
-    def right(self, value: Any) -> bool:
-        (made,) = self.stand.named('VirtualMachine', self.name)
-        return bool(value.value == made.ref.value)
-
-    def executed(self) -> int:
-        return len(self.stand.named('VirtualMachine', self.name))
-
-    def leftovers(self, error: Exception | None) -> str:
-        return f'{len(self.stand.vc.nfc.leases)} leases' if self.stand.vc.nfc.leases else ''
-
-
-class ImportBegins(Import):
-    title = 'download_stream_optimized_data: ImportVApp'
-    exchange = 'ImportVApp'
-    first = True
-    before = None
-    kind = Kind.CHANGE
-
-
-class ImportEnds(Import):
-    title = 'download_stream_optimized_data: HttpNfcLeaseComplete'
-    exchange = 'HttpNfcLeaseComplete'
-    before = None
-    kind = Kind.CONVERGENT
-
-
+#: All rows, those of transfers included.
 OPERATIONS: tuple[type[Operation], ...] = (
     ServiceContent,
     Login,
@@ -637,15 +349,15 @@ OPERATIONS: tuple[type[Operation], ...] = (
     PowerOff,
     Destroy,
     EnsurePolicy,
-    Upload,
-    DownloadImage,
-    Download,
-    Export,
-    ExportBegins,
-    ExportEnds,
-    ExportReports,
-    UploadImage,
-    Import,
-    ImportBegins,
-    ImportEnds,
+    transfers.Upload,
+    transfers.DownloadImage,
+    transfers.Download,
+    transfers.Export,
+    transfers.ExportBegins,
+    transfers.ExportEnds,
+    transfers.ExportReports,
+    transfers.UploadImage,
+    transfers.Import,
+    transfers.ImportBegins,
+    transfers.ImportEnds,
 )

@@ -10,9 +10,10 @@ import pytest
 from oslo_vmware import exceptions
 from oslo_vmware._transfer import imports
 from tests.faults.matrix import hurried
-from tests.faults.operations import ImportBegins, ReadProperty, SnapshotDirect
+from tests.faults.operations import ReadProperty, SnapshotDirect
 from tests.faults.proxy import Exchange
 from tests.faults.stand import Stand
+from tests.faults.transfers import ImportBegins
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ import pytest
 
 from oslo_vmware._transfer import connection
 from tests.faults import listed, matrix
-from tests.faults.operations import OPERATIONS, Operation
+from tests.faults.fault import WireFault
+from tests.faults.operation import Operation
+from tests.faults.operations import OPERATIONS
 from tests.faults.stand import Stand
-from tests.faults.wire_faults import FAULTS, WireFault
+from tests.faults.wire_faults import FAULTS
 
 ENGINES = ['compiled', 'reference']
 

@@ -1,54 +1,19 @@
 """What can happen to an exchange on the wire: the columns of the matrix.
 
 Each fault is a function of an :class:`~tests.faults.proxy.Exchange` or, for what happens before
-there is one, of a socket that was just accepted. Its :class:`Sort` says what the client can know
-afterwards, and so what it owes its caller.
+there is one, of a socket that was just accepted. Its :class:`~tests.faults.fault.Sort` says what
+the client can know afterwards, and so what it owes its caller.
 """
 
-import dataclasses
 import gzip
 import socket
 import struct
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
-from tests.faults.proxy import Doorman, Exchange, Proxy, Reply, Spoiler, chunks
+from tests.faults.fault import Sort, WireFault
+from tests.faults.proxy import Exchange, Proxy, Reply, Spoiler, chunks
 from tests.wire import ENVELOPE
-
-
-class Sort(Enum):
-    """What is true after a fault."""
-
-    #: The answer is whole and right, though it comes in an unusual way: nobody may mind.
-    VALID = 'valid'
-    #: The request did not leave, or the server says that it was not passed on: it may be repeated.
-    UNSENT = 'unsent'
-    #: No whole answer came: what has no effect is asked again, of a change the outcome is unknown.
-    LOST = 'lost'
-    #: An answer came that is none to the question.
-    WRONG = 'wrong'
-
-
-@dataclasses.dataclass(frozen=True)
-class WireFault:
-    """One column.
-
-    :ivar spoiler: what happens to the exchange
-    :ivar doorman: what happens to the connection before it
-    :ivar prepare: what happens before the client begins
-    :ivar silent: the client learns of it by waiting in vain
-    :ivar fresh: the exchange is the first on its connection
-    """
-
-    name: str
-    sort: Sort
-    spoiler: Spoiler | None = None
-    doorman: Doorman | None = None
-    prepare: Callable[[Proxy], Any] | None = None
-    silent: bool = False
-    fresh: bool = False
-
 
 FAULTS: list[WireFault] = []
 

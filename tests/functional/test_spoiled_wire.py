@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import matrix, operations
+from tests.faults import matrix, operations, transfers
+from tests.faults.operation import Operation
 from tests.faults.stand import Stand
 from tests.faults.wire_faults import FAULTS
 
@@ -19,8 +20,8 @@ OPERATIONS = [
     operations.SnapshotDirect,
     operations.CreateFolder,
     operations.WaitForTask,
-    operations.Upload,
-    operations.Export,
+    transfers.Upload,
+    transfers.Export,
 ]
 
 
@@ -34,7 +35,7 @@ def stand() -> Iterator[Stand]:
 @pytest.mark.timeout(600)  # for some seventy rows
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
-def test_what_comes_of_it(operation: type[operations.Operation], stand: Stand) -> None:
+def test_what_comes_of_it(operation: type[Operation], stand: Stand) -> None:
     """Done once with the right value, or an exception that tells the truth; never a third thing."""
     with matrix.hurried():
         cells = [matrix.run(stand, operation, fault, None) for fault in FAULTS if not fault.silent]

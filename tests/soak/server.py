@@ -18,10 +18,11 @@ import time
 from typing import Any
 
 from oslo_vmware import exceptions, spbm
+from tests.faults.fault import Sort, WireFault
 from tests.faults.listed import cannot_be_told
 from tests.faults.proxy import Doorman, Exchange, Spoiler
 from tests.faults.stand import Stand, ref
-from tests.faults.wire_faults import FAULTS, Sort, WireFault
+from tests.faults.wire_faults import FAULTS
 
 #: Share of the exchanges, and of the connections, that are spoiled.
 EXCHANGES_SPOILED = 0.05
