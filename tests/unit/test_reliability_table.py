@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.faults.listed import LISTED
 from tests.unit.test_storage_policy_table import LITERAL, source_of
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -49,9 +50,9 @@ class Row(NamedTuple):
     peers: tuple[str, ...]
 
 
-def cells(section: str) -> list[list[str]]:
+def cells(section: str, underline: str = '=') -> list[list[str]]:
     """The rows of the table under a heading, its head first."""
-    below = PAGE.partition(f'\n{section}\n{"=" * len(section)}\n')[2]
+    below = PAGE.partition(f'\n{section}\n{underline * len(section)}\n')[2]
     table = re.split(r'\n\S.*\n(?:=|-){3,}\n', below)[0].partition('.. list-table::')[2]
     rows = [part.split('\n     - ') for part in table.split('   * - ')[1:]]
     return [[' '.join(cell.split()) for cell in row] for row in rows]
@@ -107,6 +108,16 @@ def test_nothing_is_left_out(theme: str) -> None:
     assert THEMES[theme] in {test.partition('::')[0] for row in ALL for test in row.tests}
 
 
+def test_what_nobody_can_tell_is_listed() -> None:
+    """Exchange by exchange: the faults that cannot be told from success, and why."""
+    told = {
+        (LITERAL.findall(exchange)[0], fault): why
+        for exchange, faults, why in cells(UNTOLD, '-')[1:]
+        for fault in LITERAL.findall(faults)
+    }
+    assert told == LISTED
+
+
 def package() -> dict[str, str]:
     """The texts of the library's modules, by name; the simulator is no part of it."""
     home = ROOT / 'oslo_vmware'
@@ -127,6 +138,7 @@ def test_all_switches_are_there() -> None:
 
 
 SWITCHES = 'Switches in the environment'
+UNTOLD = 'What nobody can tell from success'
 LIMITS = {row[0].strip('`'): row[1].strip('`') for row in cells('Limits')[1:]}
 
 
