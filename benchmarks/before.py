@@ -73,7 +73,8 @@ def client(server: list[Any]) -> None:
     print(oslo_vmware.__file__, flush=True)
     host, port, user, password, cacert = server
     session = api.VMwareAPISession(host, user, password, 3, 0.1, port=port, cacert=cacert)
-    found = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 1)
+    # Not with a page of one, which is what reading a property asks for: the server would replay it.
+    found = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 100)
     machine = found.objects[0].obj
 
     def read(times: int) -> None:
