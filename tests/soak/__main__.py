@@ -45,7 +45,8 @@ def show(flavour: str, result: dict[str, Any]) -> None:
         print(f'  {total} pieces of work in {result["seconds"]} s: {table(result["done"])}')
         print(f'  {faults} faults in {result["exchanges"]} exchanges: {table(result["faults"])}')
         print(f'  outcomes: {table(result["outcomes"])}')
-        print(f'  logins whose answer was lost: {result["orphans"]}')
+        print(f'  sessions of logins whose answer was lost, at the end: {result["orphans"]}')
+        print(f'  memory MiB from time to time: {", ".join(map(str, result["memory"]))}')
         for name, count in result['before'].items():
             print(f'  {name}: {count} before, {result["after"][name]} after')
     print(f'  wrong: {len(result["wrong"])}')

@@ -36,6 +36,9 @@ from tests.soak.work import SILENCE, Truth, Work, Wrong, connect, do
 
 WORKERS = 4
 
+#: How often one looks at the memory while work is done.
+SAMPLES = 20
+
 #: MiB by which the process may grow, from warm to the end.
 MEMORY_MIB = 32.0
 
@@ -49,12 +52,16 @@ _SECRET = re.compile(rf'{PASSWORD}|(?<![0-9a-f:])[0-9a-f]{{40}}(?![0-9a-f])')
 
 
 class Tally:
-    """What was done and what came of it."""
+    """What was done and what came of it.
+
+    :ivar memory: MiB of the process, from time to time; that of a leak grows to the end
+    """
 
     def __init__(self) -> None:
         self.done: collections.Counter[str] = collections.Counter()
         self.outcomes: collections.Counter[str] = collections.Counter()
         self.wrong: list[str] = []
+        self.memory: list[int] = []
         self._lock = threading.Lock()
 
     def note(self, kind: str, outcome: str) -> None:
@@ -106,8 +113,9 @@ def phase(seconds: float, place: dict[str, Any], session: Any, seed: str, tally:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(max(0.1, min(seconds / SAMPLES, deadline - time.monotonic())))
+        tally.memory.append(round(resident() / MIB))
     truth.noise(0)
     before = truth.state()
     session.close()
@@ -185,6 +193,7 @@ def main() -> None:
             'done': tally.done,
             'outcomes': tally.outcomes,
             'wrong': wrong,
+            'memory': tally.memory,
             'before': before,
             'after': after,
             **report,

@@ -20,7 +20,7 @@ from typing import Any
 from oslo_vmware import exceptions, spbm
 from tests.faults.fault import Sort, WireFault
 from tests.faults.listed import cannot_be_told
-from tests.faults.proxy import Doorman, Exchange, Spoiler
+from tests.faults.proxy import Doorman, Exchange, Spoiler, pass_on
 from tests.faults.stand import Stand, ref
 from tests.faults.wire_faults import FAULTS
 
@@ -58,22 +58,27 @@ class Chance:
 
     def spoiler(self, exchange: Exchange) -> Spoiler | None:
         fault = self._drawn(self._spoilers, EXCHANGES_SPOILED)
-        if fault is None or cannot_be_told(exchange.name, fault.name):
-            return None
-        self.done[fault.name] += 1
-        spoil = fault.spoiler
-        assert spoil is not None
-        if exchange.name != 'Login' or fault.sort is Sort.VALID:
+        if fault is not None and cannot_be_told(exchange.name, fault.name):
+            fault = None
+        spoil = None
+        if fault is not None:
+            self.done[fault.name] += 1
+            spoil = fault.spoiler
+        if exchange.name != 'Login':
             return spoil
+        return lambda exchange: self._log_in(exchange, spoil or pass_on, fault)
 
-        def remember(exchange: Exchange) -> None:
-            try:
-                spoil(exchange)
-            finally:
-                if exchange.reply is not None:
-                    self.orphans |= set(_cookies(exchange.reply.headers))
-
-        return remember
+    def _log_in(self, exchange: Exchange, spoil: Spoiler, fault: WireFault | None) -> None:
+        """Remember the session of a login whose answer did not get through, whatever the reason."""
+        lost = fault is not None and fault.sort is not Sort.VALID
+        try:
+            spoil(exchange)
+        except OSError:
+            lost = True
+            raise
+        finally:
+            if lost and exchange.reply is not None:
+                self.orphans |= set(_cookies(exchange.reply.headers))
 
     def doorman(self) -> Doorman | None:
         fault = self._drawn(self._doormen, CONNECTIONS_SPOILED)

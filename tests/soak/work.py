@@ -17,6 +17,7 @@ import select
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,9 @@ SILENCE = 2.0
 
 #: Seconds for the child of a fork.
 CHILD_SECONDS = 30.0
+
+#: How often a child tries to log out.
+LOGOUTS = 10
 
 #: How often each kind of work is done, relative to the others.
 WEIGHTS = {
@@ -98,14 +102,13 @@ class Work:
         self._truth = Truth(place['truth'])
         self._random = random.Random(f'{seed}-{number}')
         self._number = number
-        self._count = 0
 
     def choose(self) -> str:
         return self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
 
     def _name(self) -> str:
-        self._count += 1
-        return f'soak-{os.getpid()}-{self._number}-{self._count}'
+        """One that nobody has had: what is executed when it was given up is never found."""
+        return f'soak-{uuid.uuid4()}'
 
     # Short for what everything is made of
 
@@ -336,10 +339,17 @@ class Work:
             # One that it has opened itself, because the one that it was given had ended, is known
             # to nobody else.
             if self._session._session_id != inherited:
-                self._truth.noise(0)
-                self._session.logout()
-                self._truth.noise(1)
+                self._log_out()
         return 'right'
+
+    def _log_out(self) -> None:
+        """Until it is done, which others make noise about again meanwhile."""
+        for _ in range(LOGOUTS):
+            self._truth.noise(0)
+            self._session.logout()
+            self._truth.noise(1)
+            if self._session._session_id is None:
+                return
 
     def expire(self) -> None:
         self._truth.expire()
