@@ -115,24 +115,28 @@ class Ours(Library):
             found = session.invoke_api(vim_util, 'continue_retrieval', session.vim, found)
 
     def decode(self, reply: bytes) -> Action:
+        from oslo_vmware.soap.call import Call
         from oslo_vmware.soap.transport import Reply
 
         operation = self.client.operation('RetrievePropertiesEx')
         answer = Reply(200, 'OK', 'text/xml', reply)
-        return lambda: self.client._result(operation, answer)
+        call = Call('RetrievePropertiesEx')
+        return lambda: self.client._result(operation, answer, call)
 
     def decode_the_first_time(self, reply: bytes) -> Action:
         """The same with nothing remembered of types and tags."""
+        from oslo_vmware.soap.call import Call
         from oslo_vmware.soap.compiled import Codec, CompiledClient
         from oslo_vmware.soap.schema import Schema
         from oslo_vmware.soap.transport import Reply
 
         answer = Reply(200, 'OK', 'text/xml', reply)
+        call = Call('RetrievePropertiesEx')
 
         def decode() -> Any:
             codec = Codec(Schema(self.client._codec.schema.description))
             client = CompiledClient(codec, '', self.client._transport)
-            return client._result(client.operation('RetrievePropertiesEx'), answer)
+            return client._result(client.operation('RetrievePropertiesEx'), answer, call)
 
         return decode
 
