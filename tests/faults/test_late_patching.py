@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 # A change and a read leave at the same time, each on a connection of its own.
 SCENARIO = """
 from oslo_vmware import vim, vim_util, wsdl
@@ -35,7 +33,6 @@ with ScriptedServer(script) as server:
 
 def test_green_threads_that_came_late() -> None:
     """Each call knows whether it was its own request that left."""
-    pytest.importorskip('eventlet')
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', SCENARIO],
         capture_output=True,

@@ -35,16 +35,19 @@ def run(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[st
 @contextlib.contextmanager
 def command(tmp_path: pathlib.Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The command, running, with a directory of its own for temporary files."""
-    process = subprocess.Popen(
-        [sys.executable, '-W', 'error', '-m', 'oslo_vmware.simulator', *arguments],
-        cwd=ROOT,
-        env={**os.environ, 'TMPDIR': str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Whoever runs the tests may have told all to live on without a terminal.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )
+    # Whoever runs the tests may have told all to live on without a terminal, which is inherited.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, '-W', 'error', '-m', 'oslo_vmware.simulator', *arguments],
+            cwd=ROOT,
+            env={**os.environ, 'TMPDIR': str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
     with process:
         try:
             yield process
