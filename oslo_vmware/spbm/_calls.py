@@ -111,10 +111,13 @@ class Connection:
 
     def hubs(self, datastores: Sequence[Any]) -> list[Any]:
         """``PbmPlacementHub`` of datastores or datastore clusters."""
-        return [
-            self.create('PbmPlacementHub', hubType=place_type(one), hubId=place_id(one))
-            for one in datastores
-        ]
+        create, hubs = self.client.client.factory.create, []
+        for one in datastores:
+            # Both members are there in every version.
+            hub = create('ns0:PbmPlacementHub')
+            hub.hubType, hub.hubId = place_type(one), place_id(one)
+            hubs.append(hub)
+        return hubs
 
 
 def require_server(session: Any, what: str, since: Release) -> None:

@@ -60,12 +60,15 @@ class _Kept:
         self.names: dict[str, tuple[float, str]] = {}
         #: By vendor and lines of service.
         self.schemas: dict[Any, tuple[float, tuple[Any, ...]]] = {}
+        #: Operations that the server does not perform, whatever its description says.
+        self.lacking: set[str] = set()
 
     def forget_all(self) -> None:
         self.policies.clear()
         self.listed.clear()
         self.names.clear()
         self.schemas.clear()
+        self.lacking.clear()
 
 
 class PolicyCache:
@@ -211,6 +214,14 @@ class PolicyCache:
         with kept.lock:
             if mark.changes == kept.changes:
                 kept.schemas[key] = (mark.asked, tuple(schemas))
+
+    def lacks(self, operation: str) -> bool:
+        """Whether the server has said, in this login, that it does not perform an operation."""
+        return operation in self._own.get().lacking
+
+    def keep_lacking(self, operation: str) -> None:
+        """Remember that the server does not perform an operation."""
+        self._own.get().lacking.add(operation)
 
 
 def by_name(policies: 'Iterable[Policy]') -> 'dict[str, Policy]':

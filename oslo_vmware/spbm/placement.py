@@ -1,7 +1,10 @@
 """Which datastores may hold something, and why the others may not.
 
 From vSphere 6.5 on ``PbmCheckRequirements`` is asked, before that ``PbmCheckCompatibility``
-(PBM API 1.0), which takes no existing machine or disk as its subject.
+(PBM API 1.0), which takes no existing machine or disk as its subject. Who wants no reasons has
+``PbmQueryMatchingHub`` (PBM API 1.0) asked, which names what fits and says nothing of the rest:
+where few datastores fit, that is a small part of the other answer, for the server as for us. A
+server that does not perform it is asked for reasons.
 """
 
 import dataclasses
@@ -15,11 +18,12 @@ from oslo_vmware.spbm import _calls, errors, inventory, rules, schema, usability
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.entities import EntityKey
 from oslo_vmware.spbm.policies import STORAGE, about_something_else
-from oslo_vmware.spbm.reasons import OTHER, Reason
+from oslo_vmware.spbm.reasons import Reason
 
 LOG = logging.getLogger(__name__)
 
 _CURRENT = 'PbmCheckRequirements'
+_MATCHING = 'PbmQueryMatchingHub'
 _DATASTORE = 'Datastore'
 
 #: None for all that the server has.
@@ -80,10 +84,6 @@ class Compatibility:
     def moref(self) -> Any:
         """A reference, for calls of VIM."""
         return vim_util.get_moref(self.datastore, self.type)
-
-
-#: Makes a result of what the server says of one datastore.
-Made = Callable[[Any], Compatibility]
 
 
 def explain(result: Compatibility) -> str:
@@ -172,18 +172,21 @@ def compatible_datastores(
     :returns: those of ``datastores``, as they were given and in their order; else references
     """
     places = None if datastores is None else list(datastores)
-    ask = functools.partial(_for_policy, session, policy, None, made=_verdict)
+    ask = functools.partial(_matching, session, policy)
     if usable_by is None:
-        results = ask(places)
+        hubs = ask(places)
     else:
-        results, _names = _usable(session, ask, places, usable_by, shared)
-    allowed = {result.datastore for result in results if result.compatible}
+        results, _names = _usable(
+            session, functools.partial(_fitting, ask), places, usable_by, shared
+        )
+        hubs = [result.raw for result in results if result.compatible]
     if places is not None:
+        allowed = {str(hub.hubId) for hub in hubs}
         return [place for place in places if _calls.place_id(place) in allowed]
     return [
-        result.moref
-        for result in results
-        if result.compatible and (include_pods or result.type == _DATASTORE)
+        vim_util.get_moref(str(hub.hubId), str(hub.hubType))
+        for hub in hubs
+        if include_pods or hub.hubType == _DATASTORE
     ]
 
 
@@ -197,7 +200,6 @@ def _for_policy(
     policy: Any,
     subject: EntityKey | None,
     places: Places,
-    made: Made | None = None,
 ) -> list[Compatibility]:
     connection = _calls.Connection(session)
     id_ = _calls.policy_id(policy)
@@ -206,8 +208,37 @@ def _for_policy(
         requirement = connection.create(
             'PbmPlacementCapabilityProfileRequirement', profileId=profile_id
         )
-        return _ask_current(connection, requirement, places, subject, [id_], made)
-    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_], made)
+        return _ask_current(connection, requirement, places, subject, [id_])
+    return _ask(connection, 'PbmCheckCompatibility', {'profile': profile_id}, places, [id_])
+
+
+def _matching(session: Any, policy: Any, places: Places) -> list[Any]:
+    """The hubs that satisfy a policy; others than those asked for may be among them."""
+    if places is not None and not places:
+        # As for reasons, below.
+        return []
+    connection, cache = _calls.Connection(session), policy_cache(session)
+    if connection.has(_MATCHING) and not cache.lacks(_MATCHING):
+        id_ = _calls.policy_id(policy)
+        arguments = {'profile': connection.profile_id(id_)}
+        if places is not None:
+            arguments['hubsToSearch'] = connection.hubs(places)
+        try:
+            return _calls.as_list(connection.call(_calls.PLACEMENT, _MATCHING, [id_], **arguments))
+        except exceptions.VimFaultException as exc:
+            if exceptions.find_fault(exc, 'MethodNotFound') is None:
+                raise
+            cache.keep_lacking(_MATCHING)
+    results = _for_policy(session, policy, None, places)
+    return [result.raw.hub for result in results if result.compatible]
+
+
+def _fitting(ask: Callable[[Places], list[Any]], places: Places) -> list[Compatibility]:
+    """The hubs that satisfy a policy, as results."""
+    return [
+        Compatibility(str(hub.hubId), str(hub.hubType), None, (), (), (), None, (), (), hub)
+        for hub in ask(places)
+    ]
 
 
 def _for_rules(
@@ -236,13 +267,12 @@ def _ask_current(
     places: Places,
     subject: EntityKey | None,
     policies: Sequence[str] = (),
-    made: Made | None = None,
 ) -> list[Compatibility]:
     arguments = {'placementSubjectRequirement': [requirement]}
     if subject is not None:
         arguments['placementSubjectRef'] = subject.to_wire(connection)
     try:
-        return _ask(connection, _CURRENT, arguments, places, policies, made)
+        return _ask(connection, _CURRENT, arguments, places, policies)
     except errors.PolicyNotFoundException as exc:
         if subject is not None and about_something_else(connection.session, exc):
             raise errors.recast(exc, errors.PbmException) from exc
@@ -255,7 +285,6 @@ def _ask(
     arguments: dict[str, Any],
     places: Places,
     policies: Sequence[str] = (),
-    made: Made | None = None,
 ) -> list[Compatibility]:
     if places is not None and not places:
         # On the wire an empty list looks like no list, and that means all datastores.
@@ -263,8 +292,7 @@ def _ask(
     if places is not None:
         arguments = {**arguments, 'hubsToSearch': connection.hubs(places)}
     reply = _calls.as_list(connection.call(_calls.PLACEMENT, operation, policies, **arguments))
-    made = made or _result
-    results = [made(raw) for raw in reply]
+    results = [_result(raw) for raw in reply]
     if places is None:
         return results
     # A server that pays no heed to hubsToSearch (govmomi's) answers for all that it has.
@@ -367,17 +395,6 @@ def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:
             # A name is not worth more than the answer.
             LOG.warning('The names of datastores could not be read: %s', exc)
     return names
-
-
-#: Any reason, where it matters only whether there is one.
-_REFUSED = (Reason(OTHER, ''),)
-
-
-def _verdict(raw: Any) -> Compatibility:
-    """Yes or no, without what makes up most of a result."""
-    why = _REFUSED if _calls.many(raw, 'error') else ()
-    hub = raw.hub
-    return Compatibility(str(hub.hubId), str(hub.hubType), None, why, (), (), None, (), (), raw)
 
 
 def _result(raw: Any) -> Compatibility:

@@ -340,12 +340,57 @@ def test_tags_that_must_not_be_there(
 def test_which_operation_is_asked(
     vc: VCenterSimulator, connect: SessionMaker, site: Site, calls: Counter
 ) -> None:
-    """PbmCheckRequirements from 6.5 on, PbmCheckCompatibility before; one call of PBM each."""
+    """PbmCheckRequirements from 6.5 on, PbmCheckCompatibility before; one call of PBM each.
+
+    Who wants no reasons is not made to pay for them.
+    """
     gold = site.policy_id('Gold')
     for location, operation in ((None, 'Requirements'), (OLD, 'Compatibility')):
         session = connect(vc, pbm_wsdl_loc=location)
         spbm.check_compatibility(session, gold)
         assert calls() == [f'PbmCheck{operation}']
+        spbm.compatible_datastores(session, gold)
+        assert calls() == ['PbmQueryMatchingHub']
+
+
+@pytest.mark.parametrize('usable', [False, True], ids=['any', 'usable'])
+@pytest.mark.parametrize('named', [False, True], ids=['all', 'named'])
+def test_what_fits_has_no_reason_against_it(
+    either: api.VMwareAPISession, vc: VCenterSimulator, site: Site, named: bool, usable: bool
+) -> None:
+    """Whatever the policy, with reasons and without the same datastores fit, in the same order."""
+    both = {**site.refs('Datastore'), **site.refs('StoragePod')}
+    places = list(both.values())[::-1] if named else None
+    options: dict[str, Any] = {}
+    if usable:
+        site.object('Datastore', 'fra-pod-01-vmfs-01').update(maintenance='inMaintenance')
+        options = {'usable_by': site.ref('ClusterComputeResource'), 'shared': True}
+    found = set()
+    for policy in spbm.list_policies(either):
+        results = spbm.check_compatibility(either, policy, places, **options)
+        wanted = [one.datastore for one in results if one.compatible]
+        fits = spbm.compatible_datastores(either, policy, places, include_pods=True, **options)
+        assert [one.value for one in fits] == wanted
+        assert places is None or all(one in places for one in fits)
+        found.update(wanted)
+    # Some fit somewhere, and not all of them everywhere.
+    assert len(found) > 1
+
+
+def test_a_server_that_has_an_operation_no_longer(
+    session: api.VMwareAPISession, vc: VCenterSimulator, site: Site, calls: Counter
+) -> None:
+    """It is asked for reasons instead, and from then on at once, until the next login."""
+    gold = site.policy_id('Gold')
+    wanted = [one.value for one in spbm.compatible_datastores(session, gold)]
+    calls()
+    vc.faults.on('PbmQueryMatchingHub', fault='MethodNotFound')
+    assert [one.value for one in spbm.compatible_datastores(session, gold)] == wanted
+    assert [one.value for one in spbm.compatible_datastores(session, gold)] == wanted
+    assert calls() == ['PbmQueryMatchingHub', 'PbmCheckRequirements', 'PbmCheckRequirements']
+    spbm.policy_cache(session).clear()
+    assert [one.value for one in spbm.compatible_datastores(session, gold)] == wanted
+    assert calls() == ['PbmQueryMatchingHub']
 
 
 def test_the_datastores_that_fit(either: api.VMwareAPISession, site: Site) -> None:
