@@ -7,7 +7,8 @@
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
-#   BENCH    options of `make bench`, for example --quick
+#   BENCH    what `make bench` measures, for example 'calls opening', and its options: --list,
+#            --quick, --check (fail when a target is missed), --table (show what was measured)
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
 #   SOAK_SECONDS  how long `make soak` takes, an hour by default
 #   FUZZER  `fuzz` breaks them by chance, `guided` by what code they reach (needs atheris)
@@ -105,9 +106,9 @@ fuzz: $(VENV)/.has-test  ## Read FUZZ_RUNS broken replies: a value or the docume
 soak: $(VENV)/.has-test  ## Let everything go wrong for SOAK_SECONDS: nothing lost, twice or left behind
 	@$(BIN)/python -m tests.soak --seconds $(SOAK_SECONDS)
 
-# Takes minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
-bench: $(VENV)/.has-bench  ## Measure the SOAP engine beside suds, zeep and pyVmomi
-	@$(BIN)/python -m benchmarks.engines $(BENCH)
+# Takes six minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
+bench: $(VENV)/.has-bench  ## Measure the library beside pyVmomi, zeep, suds and govmomi
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))

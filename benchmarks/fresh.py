@@ -9,12 +9,15 @@ import importlib
 import itertools
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent import futures
+from typing import Any
 
+from benchmarks.libraries import Library, load
 from benchmarks.memory import MIB, forget_peak, peak, resident
 from benchmarks.server import Server
 
@@ -25,7 +28,8 @@ MODULES = {
     'zeep': ['zeep', 'requests'],
     'pyVmomi': ['pyVim.connect', 'pyVmomi'],
 }
-_TIMEOUT = 600
+_ROOT = pathlib.Path(__file__).parents[1]
+_TIMEOUT = 120
 
 
 def measure(
@@ -53,25 +57,36 @@ def import_seconds(title: str) -> float:
     return float(_run('-c', program))
 
 
+def import_and_open_seconds(title: str, server: Server) -> float:
+    """Seconds until logged in, of a process that has done nothing else."""
+    program = (
+        'import time; began = time.perf_counter(); '
+        'from benchmarks.libraries import load; from benchmarks.server import Server; '
+        f'library = load({title!r})(Server(*{tuple(server)!r})); '
+        'print(time.perf_counter() - began)'
+    )
+    return float(_run('-c', program))
+
+
 def _run(*arguments: str) -> bytes:
     # Who may not keep byte code compiles our modules anew each time, and not installed ones.
     kept = {name: value for name, value in os.environ.items() if not name.startswith('PYTHON')}
     command = [sys.executable, '-W', 'ignore', *arguments]
-    return subprocess.check_output(command, env=kept, timeout=_TIMEOUT)
+    # Of a group of its own, so that Ctrl-C on a terminal ends one process, which ends the others.
+    return subprocess.check_output(command, env=kept, cwd=_ROOT, timeout=_TIMEOUT, process_group=0)
 
 
-def _import(title: str) -> None:
+def _imported(title: str) -> type[Library]:
     for name in MODULES[title]:
         importlib.import_module(name)
+    return load(title)
 
 
 def opening(title: str, server: Server) -> dict[str, float]:
     """Seconds until logged in, after imports; memory then."""
-    from benchmarks.libraries import LIBRARIES
-
-    _import(title)
+    kind = _imported(title)
     began = time.perf_counter()
-    library = LIBRARIES[title](server)
+    library = kind(server)
     seconds = time.perf_counter() - began
     memory = resident() / MIB
     del library
@@ -80,43 +95,39 @@ def opening(title: str, server: Server) -> dict[str, float]:
 
 def described(title: str, server: Server) -> dict[str, float]:
     """Seconds until logged in, by the description that the server has."""
-    from benchmarks.libraries import Ours
-
-    _import(title)
+    kind: Any = _imported(title)
     began = time.perf_counter()
-    library = Ours(server, f'{server.url}/sdk/vimService.wsdl')
+    library = kind(server, f'{server.url}/sdk/vimService.wsdl')
     seconds = time.perf_counter() - began
     del library
     return {'seconds': seconds}
 
 
 def inventory(title: str, server: Server, pages: str) -> dict[str, float]:
-    """Read machines; how many, seconds, memory of the result itself and at the peak."""
-    from pympler.asizeof import asizeof
-
-    from benchmarks.libraries import LIBRARIES
-
-    _import(title)
-    library = LIBRARIES[title](server)
+    """Read machines; how many, seconds, and memory at the peak."""
+    library = _imported(title)(server)
     forget_peak()
     before = peak()
     began = time.process_time()
-    machines = [one for page in itertools.islice(library.pages(), int(pages)) for one in page]
+    machines = _read(library, pages)
     seconds = time.process_time() - began
-    grown = peak() - before
-    return {
-        'machines': len(machines),
-        'seconds': seconds,
-        'peak': grown / MIB,
-        'own': asizeof(machines) / MIB,
-    }
+    return {'machines': len(machines), 'seconds': seconds, 'peak': (peak() - before) / MIB}
+
+
+def weight(title: str, server: Server, pages: str) -> dict[str, float]:
+    """Read machines; memory of the objects, each of which is looked at."""
+    from pympler.asizeof import asizeof
+
+    return {'own': asizeof(_read(_imported(title)(server), pages)) / MIB}
+
+
+def _read(library: Library, pages: str) -> list[Any]:
+    return [one for page in itertools.islice(library.pages(), int(pages)) for one in page]
 
 
 def calling(title: str, server: Server, workers: str, calls: str) -> dict[str, float]:
     """Seconds that each call takes of threads that share one session, all together."""
-    from benchmarks.libraries import LIBRARIES
-
-    library = LIBRARIES[title](server)
+    library = _imported(title)(server)
     read = library.read_name(library.machines(1)[0])
     each = int(calls) // int(workers)
 
@@ -140,6 +151,7 @@ EXERCISES: dict[str, Callable[..., dict[str, float]]] = {
     'open': opening,
     'described': described,
     'inventory': inventory,
+    'weight': weight,
     'calls': calling,
 }
 

@@ -9,6 +9,7 @@ process of its own.
 
 import multiprocessing
 import re
+import signal
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +62,12 @@ class Replay:
         self._pipe.send('freeze')
         self._pipe.recv()
 
+    def thaw(self) -> list[str]:
+        """Record again, and tell what was asked since :meth:`freeze` that had not been recorded."""
+        self._pipe.send('thaw')
+        missed: list[str] = self._pipe.recv()
+        return missed
+
     def misses(self) -> list[str]:
         """The requests since :meth:`freeze` that had not been recorded."""
         self._pipe.send('misses')
@@ -69,6 +76,8 @@ class Replay:
 
 
 def _serve(pipe: Any, inventory: Inventory) -> None:
+    # Ctrl-C on a terminal reaches all processes; this one is told when it is to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with VCenterSimulator(inventory=inventory) as vc:
         tape = _Tape(vc)
         authority = Authority('127.0.0.1')
@@ -77,7 +86,9 @@ def _serve(pipe: Any, inventory: Inventory) -> None:
             pipe.send((http.host, http.port, vc.username, vc.password, str(authority.cacert)))
             while (wish := pipe.recv()) != 'stop':
                 if wish == 'freeze':
-                    tape.frozen = True
+                    tape.frozen, tape.misses = True, []
+                elif wish == 'thaw':
+                    tape.frozen = False
                 pipe.send(tape.misses)
         finally:
             http.stop()

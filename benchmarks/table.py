@@ -1,105 +1,78 @@
-"""Figures side by side, with their targets."""
+"""The table, row by row: figures side by side, and beneath them what each is to reach."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from rich.console import Console
-from rich.table import Table
+from benchmarks.libraries import OURS, TITLES
+from benchmarks.rows import Row, Target, Values, others
 
-from benchmarks.libraries import LIBRARIES, Ours
+_TITLE, _OURS, _OTHER = 36, 12, 16
+_MARKS = {True: '✔', False: '✘ missed:', None: '- not measured here:'}
 
 
-@dataclass(frozen=True)
-class Target:
-    """What a figure is to be.
+def heading() -> str:
+    """The titles of the libraries."""
+    return _line('', list(TITLES))
 
-    :param words: as the target is said
-    :param reached: the same, as measured: ``1/33 of suds``
-    :param met: whether it is so
+
+def lines(row: Row, values: Values) -> list[str]:
+    """A row.
+
+    Beside a figure of another library stands how many times as good ours is. What is no library
+    and each target have lines of their own.
     """
-
-    words: str
-    reached: str
-    met: bool
-
-    @classmethod
-    def at_most(cls, value: float, limit: float, unit: str) -> 'Target':
-        """An amount."""
-        return cls(f'≤ {limit:g} {unit}', f'{_short(value)} {unit}', value <= limit)
-
-    @classmethod
-    def fraction(cls, value: float, of: float, limit: int, name: str) -> 'Target':
-        """A part of what another library takes."""
-        return cls(f'≤ 1/{limit} of {name}', f'1/{of / value:.1f} of {name}', value <= of / limit)
-
-    @classmethod
-    def multiple(cls, value: float, of: float, limit: float, name: str) -> 'Target':
-        """So many times as much as something."""
-        return cls(f'≤ {limit:g} x {name}', f'{value / of:.2f} x {name}', value <= of * limit)
+    found = [_line(f'{row.title}, {row.unit}', [_cell(row, values, title) for title in TITLES])]
+    if more := others(values):
+        words = ', '.join(f'{name} {short(value)}' for name, value in more.items())
+        found.append(f'      {words}')
+    found += [f'      {verdict(row, target, values)}' for target in row.targets]
+    return found
 
 
-@dataclass(frozen=True)
-class Row:
-    """One figure.
-
-    :param values: of each library that has it, by title
-    :param extra: other figures to compare with
-    :param more_is_better: as it is of rates, and not of times
-    """
-
-    title: str
-    unit: str
-    values: Mapping[str, float]
-    targets: tuple[Target, ...] = ()
-    extra: tuple[tuple[str, float], ...] = ()
-    more_is_better: bool = False
+def verdict(row: Row, target: Target, values: Values) -> str:
+    """What became of a target: ``✔ 0.7 x pyVmomi, target ≤ 0.75``."""
+    reached = target.reached(values)
+    measured = '' if reached is None else f' {short(reached)}{_what(row, target)},'
+    return f'{_MARKS[target.met(values)]}{measured} {wish(row, target)}'
 
 
-def show(rows: Iterable[Row], console: Console) -> None:
-    """Print the table, then the targets, one by one.
-
-    Beside a figure of another library stands how many times as good ours is.
-    """
-    rows = list(rows)
-    table = Table(box=None, pad_edge=False, header_style='bold')
-    table.add_column('', no_wrap=True)
-    for title in LIBRARIES:
-        table.add_column(title, justify='right')
-    for row in rows:
-        cells = [_cell(row, title) for title in LIBRARIES]
-        table.add_row(f'{row.title}, {row.unit}', *cells)
-    console.print(table)
-    console.print()
-    for row in rows:
-        if row.extra:
-            others = ', '.join(f'{name} {_short(value)} {row.unit}' for name, value in row.extra)
-            console.print(f'{row.title}: {others}')
-    console.print()
-    verdicts = Table(box=None, pad_edge=False, header_style='bold')
-    for heading in ('target', 'reached', '', 'of'):
-        verdicts.add_column(heading)
-    for row in rows:
-        for target in row.targets:
-            verdicts.add_row(
-                target.words,
-                target.reached,
-                '[green]✔[/]' if target.met else '[red]✘ missed[/]',
-                row.title,
-            )
-    console.print(verdicts)
+def wish(row: Row, target: Target) -> str:
+    """A target in words: ``target ≤ 0.75``, ``target ≤ 10 MiB``."""
+    unit = f' {row.unit}' if target.of is None else ''
+    return f'target {"≥" if target.at_least else "≤"} {short(target.limit)}{unit}'
 
 
-def _cell(row: Row, title: str) -> str:
-    """A figure, and how many times as good ours is."""
-    if title not in row.values:
+def _what(row: Row, target: Target) -> str:
+    what = f' {row.unit}' if target.of is None else f' x {target.of}'
+    return what if target.mine == OURS else f'{what} with {target.mine}'
+
+
+def summary(known: Iterable[tuple[Row, Values]]) -> list[str]:
+    """How many targets were met, and what is behind a peer."""
+    known = list(known)
+    met = [target.met(values) for row, values in known for target in row.targets]
+    counted = f'{met.count(True)} targets met, {met.count(False)} missed'
+    if None in met:
+        counted += f', {met.count(None)} not measured here'
+    behind = [
+        f'{row.title.strip()}, {row.times_as_good(values, peer):.2f} of {peer}'
+        for row, values in known
+        for peer in row.behind(values)
+    ]
+    return [f'{counted}.', *([f'Below 1.0 of a peer: {one}' for one in behind])]
+
+
+def _line(title: str, cells: list[str]) -> str:
+    ours, *rest = cells
+    return ''.join([title.ljust(_TITLE), ours.rjust(_OURS), *(one.rjust(_OTHER) for one in rest)])
+
+
+def _cell(row: Row, values: Values, title: str) -> str:
+    if title not in values:
         return '-'
-    text = _short(row.values[title])
-    if title == Ours.title:
-        return text
-    ratio = row.values[title] / row.values[Ours.title]
-    return f'{text} ({1 / ratio if row.more_is_better else ratio:.1f}x)'
+    text = short(values[title])
+    return text if title == OURS else f'{text} ({row.times_as_good(values, title):.1f}x)'
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three digits that tell, without an exponent."""
     return f'{float(f"{value:.3g}"):,.10g}'

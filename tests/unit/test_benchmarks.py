@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import pathlib
-from collections.abc import Iterator
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 import requests
-from rich.console import Console
 
-from benchmarks import before, table, timing
-from benchmarks.libraries import Ours
+import benchmarks.__main__ as main
+from benchmarks import before, progress, rows, table, timing
+from benchmarks.bench import WrongResult
+from benchmarks.libraries import OURS
+from benchmarks.registry import FIGURES
 from benchmarks.replay import Replay
 from oslo_vmware.simulator import Inventory
 
@@ -55,46 +61,184 @@ def test_actions_take_turns() -> None:
     assert clock.log[4:] == ['a', 'b'] * 3
 
 
+def test_slow_actions_take_few_turns() -> None:
+    """What is far behind need not be waited for in each round."""
+    log: list[str] = []
+    actions = {'slow': lambda: log.append('slow') or time.sleep(0.002), 'fast': lambda: None}
+    timing.fastest(actions, rounds=50, block=0, patience=0.004)
+    assert 3 <= len(log) <= 4  # two before the rounds
+
+
+VALUES = {OURS: 2.0, 'pyVmomi': 4.0, 'suds': 80.0, 'lxml': 0.5}
+
+
 @pytest.mark.parametrize(
-    ('target', 'reached', 'met'),
+    ('target', 'words', 'met'),
     [
-        (table.Target.at_most(0.02, 0.02, 'ms'), '0.02 ms', True),
-        (table.Target.at_most(0.0201, 0.02, 'ms'), '0.0201 ms', False),
-        (table.Target.fraction(1.0, 30.0, 30, 'suds'), '1/30.0 of suds', True),
-        (table.Target.fraction(1.0, 29.9, 30, 'suds'), '1/29.9 of suds', False),
-        (table.Target.multiple(5.0, 1.0, 5, 'lxml'), '5.00 x lxml', True),
-        (table.Target.multiple(5.001, 1.0, 5, 'lxml'), '5.00 x lxml', False),
+        (rows.Target(2), '✔ 2 ms, target ≤ 2 ms', True),
+        (rows.Target(1.999), '✘ missed: 2 ms, target ≤ 2 ms', False),
+        (rows.Target(0.5, 'pyVmomi'), '✔ 0.5 x pyVmomi, target ≤ 0.5', True),
+        (rows.Target(0.4, 'pyVmomi'), '✘ missed: 0.5 x pyVmomi, target ≤ 0.4', False),
+        (rows.Target(4, 'lxml', at_least=True), '✔ 4 x lxml, target ≥ 4', True),
+        (rows.Target(4.1, 'lxml', at_least=True), '✘ missed: 4 x lxml, target ≥ 4.1', False),
+        (rows.Target(1, OURS, mine='lxml'), '✔ 0.25 x oslo.vmware with lxml, target ≤ 1', True),
+        (rows.Target(1, 'govmomi'), '- not measured here: target ≤ 1', None),
     ],
 )
-def test_targets(target: table.Target, reached: str, met: bool) -> None:
+def test_targets(target: rows.Target, words: str, met: bool | None) -> None:
     """A target is met by the figure that was measured, not by the one that is shown."""
-    assert (target.reached, target.met) == (reached, met)
+    row = rows.Row('decode', 'ms', (target,))
+    assert target.met(VALUES) is met
+    assert table.verdict(row, target, VALUES) == words
 
 
 def test_what_is_shown() -> None:
-    """Figures, how many times ours they are, and what was missed."""
-    missed = table.Target.at_most(2.0, 1.0, 'ms')
-    row = table.Row('decode', 'ms', {Ours.title: 2.0, 'suds': 80.0}, (missed,), (('lxml', 0.5),))
-    console = Console(file=io.StringIO(), width=120)
-    table.show([row], console)
-    assert isinstance(console.file, io.StringIO)
-    figures, others, target = (
-        line.split()
-        for line in console.file.getvalue().splitlines()
-        if line.startswith(('decode', '≤'))
-    )
-    assert figures == ['decode,', 'ms', '2', '80', '(40.0x)', '-', '-']
-    assert others == ['decode:', 'lxml', '0.5', 'ms']
-    assert target == ['≤', '1', 'ms', '2', 'ms', '✘', 'missed', 'decode']
+    """Figures, how many times as good ours are, what else was measured, and what was missed."""
+    row = rows.Row('decode', 'ms', (rows.Target(1),))
+    figures, others, target = table.lines(row, VALUES)
+    assert figures.split() == ['decode,', 'ms', '2', '4', '(2.0x)', '-', '80', '(40.0x)']
+    assert others.split() == ['lxml', '0.5']
+    assert target.strip() == '✘ missed: 2 ms, target ≤ 1 ms'
 
 
 def test_more_is_better_of_rates() -> None:
     """The multiple beside a figure is how much better ours is, be it a time or a rate."""
-    row = table.Row('calls', '1/s', {Ours.title: 80.0, 'suds': 20.0}, more_is_better=True)
-    console = Console(file=io.StringIO(), width=120)
-    table.show([row], console)
-    assert isinstance(console.file, io.StringIO)
-    assert '20 (4.0x)' in console.file.getvalue()
+    row = rows.Row('calls', '1/s', more_is_better=True)
+    assert '4 (0.5x)' in table.lines(row, VALUES)[0]
+
+
+def test_what_is_behind_a_peer() -> None:
+    """The last lines tell how many targets were met, and where a peer is better."""
+    row = rows.Row('calls', '1/s', (rows.Target(1), rows.Target(1, 'go')), more_is_better=True)
+    assert table.summary([(row, VALUES)]) == [
+        '0 targets met, 1 missed, 1 not measured here.',
+        'Below 1.0 of a peer: calls, 0.50 of pyVmomi',
+    ]
+
+
+def _figure(measure: Callable[[Any], rows.Measured], name: str = 'fine') -> rows.Figure:
+    return rows.Figure(
+        name, measure, {'time': rows.Row(f'a {name} thing', 'ms', (rows.Target(1),))}
+    )
+
+
+@pytest.fixture
+def bench(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> Callable[..., tuple[int, pathlib.Path]]:
+    """Runs the program with some figures in the place of all; tells its exit status."""
+
+    def run(figures: Sequence[rows.Figure], *arguments: str) -> tuple[int, pathlib.Path]:
+        file = tmp_path / 'kept' / 'rows.jsonl'
+        monkeypatch.setattr(main, 'FIGURES', figures)
+        monkeypatch.setattr(sys, 'argv', ['bench', '--results', str(file), *arguments])
+        # It ends tidily when it is told to, which a test run is not asked about.
+        monkeypatch.setattr(signal, 'signal', lambda *_: None)
+        return main.main(), file
+
+    return run
+
+
+Run = Callable[..., tuple[int, pathlib.Path]]
+
+
+def test_rows_are_kept_as_they_are_known(bench: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was measured before a run is stopped is printed and in its file, and can be shown."""
+
+    def stop(bench: Any) -> rows.Measured:
+        raise KeyboardInterrupt
+
+    figures = [_figure(lambda bench: {'time': {OURS: 3.0}}), _figure(stop, 'stopped')]
+    status, file = bench(figures)
+    told = capsys.readouterr()
+    assert status == 130
+    assert 'a fine thing, ms' in told.out
+    assert '[2/2] stopped' in told.err
+    assert 'Stopped' in told.err
+    assert len(file.read_text().splitlines()) == 1
+    status, _ = bench(figures, '--table')
+    assert status == 0
+    assert capsys.readouterr().out.split() == told.out.split()
+
+
+def test_figures_are_measured_by_name(bench: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only those that are asked for; a name that is none is refused with those that there are."""
+    figures = [_figure(lambda bench: {'time': {OURS: 1.0}}, name) for name in ('one', 'two')]
+    bench(figures, 'two')
+    assert 'a two thing' in (told := capsys.readouterr().out)
+    assert 'a one thing' not in told
+    with pytest.raises(SystemExit):
+        bench(figures, 'three')
+    assert 'no such figure: three; there are one, two' in capsys.readouterr().err
+    bench(figures, '--list')
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ['one', 'two']
+
+
+def test_the_last_of_a_row_counts(bench: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Figures that were measured one by one make one table."""
+    one, two = (_figure(lambda bench: {'time': {OURS: 1.0}}, name) for name in ('one', 'two'))
+    again = _figure(lambda bench: {'time': {OURS: 7.0}}, 'one')
+    for figures in ([one], [two], [again]):
+        bench(figures)
+    capsys.readouterr()
+    bench([one, two], '--table')
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if 'thing' in line] == [
+        ['a', 'one', 'thing,', 'ms', '7', '-', '-', '-'],
+        ['a', 'two', 'thing,', 'ms', '1', '-', '-', '-'],
+    ]
+
+
+@pytest.mark.parametrize(
+    ('value', 'options', 'status'),
+    [(3.0, [], 0), (3.0, ['--check'], 1), (0.5, ['--check'], 0), (None, [], 1)],
+)
+def test_exit_status(
+    bench: Run,
+    capsys: pytest.CaptureFixture[str],
+    value: float | None,
+    options: list[str],
+    status: int,
+) -> None:
+    """A missed target fails only who asks for it; what cannot be believed always does."""
+
+    def measure(bench: Any) -> rows.Measured:
+        if value is None:
+            raise WrongResult('the libraries disagree')
+        return {'time': {OURS: value}}
+
+    assert (
+        bench([_figure(measure), _figure(lambda bench: {'time': {OURS: 1.0}}, 'other')], *options)[
+            0
+        ]
+        == status
+    )
+    assert 'a other thing' in (told := capsys.readouterr()).out
+    assert ('the libraries disagree' in told.err) is (value is None)
+
+
+def test_a_terminal_has_a_line_of_status() -> None:
+    """It is written over, and gone when a row is printed; a pipe has plain lines."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, escapes in ((Terminal(), True), (io.StringIO(), False)):
+        told = progress.Progress(stream)
+        told.figure('decode', 1, 2)
+        told.tell('suds, round 1 of 5')
+        told.clear()
+        assert ('\033[K' in stream.getvalue()) is escapes
+        assert '[1/2] decode' in stream.getvalue()
+
+
+def test_names_are_unlike_each_other() -> None:
+    """Each figure can be asked for, and each row told from the others."""
+    names = [figure.name for figure in FIGURES]
+    assert len(set(names)) == len(names)
+    for figure in FIGURES:
+        assert figure.rows
 
 
 @pytest.fixture(scope='module')
@@ -133,6 +277,10 @@ def test_replies_are_replayed(replay: Replay) -> None:
         assert post(other.format('', '')).status_code == 404
         assert len(replay.misses()) == 1
         assert 'RetrieveServiceContent' in replay.misses()[0]
+        assert replay.thaw() == replay.misses()
+        assert post(other.format('', '')).status_code == 200
+        replay.freeze()
+        assert replay.thaw() == []
 
 
 def test_a_read_beside_that_of_another_build() -> None:

@@ -1,0 +1,93 @@
+"""All figures that ``make bench`` knows, and what each is to reach.
+
+The functions are in rooms, a module for each theme; this is the only place that knows all of them.
+"""
+
+from benchmarks import calls, codec, inventory, opening
+from benchmarks.libraries import OURS, PYVMOMI, THREADS
+from benchmarks.rows import Figure, Row, Target
+
+
+def _rate(title: str, *more: Target) -> Row:
+    targets = (Target(1.25, PYVMOMI, at_least=True), *more)
+    return Row(title, 'calls/s', targets, more_is_better=True)
+
+
+_NOT_FEWER = Target(1, calls.ALONE, at_least=True)
+
+FIGURES = (
+    Figure(
+        'read',
+        calls.reading,
+        {
+            'wall': Row('read one property', 'ms', (Target(0.75, PYVMOMI),)),
+            'processor': Row('  processor time', 'ms', (Target(0.8, PYVMOMI),)),
+        },
+    ),
+    Figure(
+        'calls',
+        calls.calling,
+        {
+            'native 1': _rate('calls, 1 thread'),
+            f'native {THREADS}': _rate(f'calls, {THREADS} threads', _NOT_FEWER),
+            'green 1': _rate('calls, 1 green thread'),
+            f'green {THREADS}': _rate(f'calls, {THREADS} green threads', _NOT_FEWER),
+        },
+    ),
+    Figure(
+        'opening',
+        opening.opening,
+        {
+            'together': Row('import and open a session', 's', (Target(1.2, PYVMOMI),)),
+            'import': Row('  import', 's'),
+            'open': Row('  open a session', 's'),
+            'memory': Row('  memory of the process', 'MiB', (Target(1.1, PYVMOMI),)),
+        },
+    ),
+    Figure(
+        'wsdl',
+        opening.described,
+        {'open': Row('open a session with wsdl_loc', 's', (Target(0.5),))},
+    ),
+    Figure(
+        'inventory',
+        inventory.inventory,
+        {
+            'time': Row(
+                'read 10,000 machines x 10',
+                's',
+                (Target(0.12, PYVMOMI), Target(1.2, inventory.HALF)),
+            ),
+            'memory': Row(
+                '  memory of the result',
+                'MiB',
+                (Target(1.0, PYVMOMI), Target(1.5, inventory.OWN)),
+            ),
+        },
+    ),
+    Figure(
+        'decode',
+        codec.decoding,
+        {
+            'time': Row(
+                'decode 1 MB, 100 machines',
+                'ms',
+                (
+                    Target(2.6, codec.LXML),
+                    Target(0.5, codec.GOVMOMI),
+                    Target(1.2, OURS, mine=codec.COLD),
+                ),
+            ),
+        },
+    ),
+    Figure(
+        'encode',
+        codec.encoding,
+        {'time': Row('encode a config spec, 20 disks', 'ms', (Target(0.2, PYVMOMI),))},
+    ),
+    Figure(
+        'create',
+        codec.creating,
+        {'time': Row('create a config spec', 'ms', (Target(0.02),))},
+    ),
+)
