@@ -221,6 +221,9 @@ def test_what_is_remembered_is_bounded_by_bytes(
 ) -> None:
     """Whatever tags come, and in whatever scopes, they take no more memory than they may."""
     bound = 500_000
+    # The interpreter's own tables (of interned names, of subclasses) double now and then; when,
+    # depends on what was read before. Without a bound it is 4 MB and more.
+    tables = 2**20
     monkeypatch.setattr(start_tags, 'MAX_BYTES', bound)
     strangers = objects._kept_class.cache_info().maxsize or 0
     # What is kept once for all decoders.
@@ -240,7 +243,7 @@ def test_what_is_remembered_is_bounded_by_bytes(
         used = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert used < bound + strangers * 3000
+    assert used < bound + strangers * 3000 + tables
 
 
 def test_how_messages_begin_is_remembered_within_bounds(decoder: Decoder) -> None:
