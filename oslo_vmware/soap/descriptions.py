@@ -47,7 +47,7 @@ _compiling = PerProcess(threading.Lock)
 def shipped_vim() -> Codec:
     """The description of VIM that ships with the package."""
     path = wsdl.vim_description_path()
-    return Codec(Schema(stored.load(path.read_text(encoding='utf-8'), str(path))))
+    return Codec(Schema(stored.load(path.read_bytes(), str(path))))
 
 
 def described(url: str, transport: HttpTransport) -> Codec:

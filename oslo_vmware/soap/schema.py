@@ -13,9 +13,8 @@ Everything here is immutable. A schema is shared by all sessions and threads of 
 without a lock: what it keeps are results that any thread would compute alike.
 """
 
-import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -153,8 +152,7 @@ class OperationDeclaration(NamedTuple):
     faults: tuple[str, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Description:
+class Description(NamedTuple):
     """A service description in flat form.
 
     :ivar location: where it was read from
@@ -163,6 +161,8 @@ class Description:
     :ivar types: type declarations by Clark name
     :ivar elements: Clark name of the type of each global element
     :ivar operations: operation declarations by name
+    :ivar type_namespaces: the namespaces that hold types, sorted
+    :ivar element_namespaces: the namespaces that hold elements, sorted
     :ivar address: URL of the service as the description gives it
     :ivar unqualified: whether any element is of no namespace
     """
@@ -173,14 +173,21 @@ class Description:
     types: Mapping[str, TypeDeclaration]
     elements: Mapping[str, str]
     operations: Mapping[str, OperationDeclaration]
+    # Whoever has them stored spares us to go through all names.
+    type_namespaces: tuple[str, ...]
+    element_namespaces: tuple[str, ...]
     address: str | None = None
     unqualified: bool = False
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces of types and elements, sorted."""
-        found = {split(tag)[0] for names in (self.types, self.elements) for tag in names}
-        return tuple(sorted(found - {''}))
+        return tuple(sorted({*self.type_namespaces, *self.element_namespaces} - {''}))
+
+
+def namespaces_of(tags: Iterable[str]) -> tuple[str, ...]:
+    """The namespaces of Clark names, sorted."""
+    return tuple(sorted({split(tag)[0] for tag in tags}))
 
 
 # --- the resolved form -----------------------------------------------------------------------
@@ -204,8 +211,7 @@ class Field(NamedTuple):
     nillable: bool
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Type:
+class Type(NamedTuple):
     """One type, resolved.
 
     :ivar tag: its Clark name
@@ -238,8 +244,7 @@ class Type:
         return self.ancestors[1] if len(self.ancestors) > 1 else None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Operation:
+class Operation(NamedTuple):
     """One operation.
 
     :ivar request: Clark name of the element in the request's body
@@ -269,15 +274,13 @@ class Schema:
         self._types: dict[str, Type] = {}
         self._elements: dict[str, Type] = {}
         self._operations: dict[str, Operation] = {}
-        self._by_local_name: dict[str, list[str]] = {}
-        for tag in self.type_names():
-            self._by_local_name.setdefault(tag.rpartition('}')[2], []).append(tag)
+        self._kinds: dict[str, tuple[Kind, str]] = {}
+        self._found: dict[str, str] = {}
         # The order decides which of two types of one name is meant when no prefix tells:
         # the service's own namespace comes first.
-        for tags in self._by_local_name.values():
-            tags.sort(key=lambda tag: (split(tag)[0] != description.namespace, tag))
+        namespaces = description.type_namespaces
+        self._searched = sorted(namespaces, key=lambda one: (one != description.namespace, one))
         # suds numbers the namespaces that hold types in alphabetical order.
-        namespaces = sorted({split(tag)[0] for tag in description.types})
         self._prefixes = {
             **{f'ns{number}': namespace for number, namespace in enumerate(namespaces)},
             **description.prefixes,
@@ -316,10 +319,22 @@ class Schema:
             exact = f'{{{namespace}}}{local}'
             if exact in self.description.types or builtin_name(exact):
                 return exact
-        candidates = self._by_local_name.get(local)
-        if candidates:
-            return candidates[0]
+        found = self._search(local)
+        if found is not None:
+            return found
         return f'{_XSD_PREFIX}{local}' if local in _BUILTINS or local == 'anyType' else None
+
+    def _search(self, local: str) -> str | None:
+        """The Clark name of the type of a local name, None when there is none."""
+        found = self._found.get(local)
+        # Types that are declared in place have no name.
+        if found is None and '#' not in local:
+            for namespace in self._searched:
+                tag = f'{{{namespace}}}{local}' if namespace else local
+                if tag in self.description.types:
+                    found = self._found[local] = tag
+                    break
+        return found
 
     def type(self, tag: str) -> Type:
         """The type of a Clark name.
@@ -444,6 +459,13 @@ class Schema:
         )
 
     def _kind_of(self, tag: str, user: str, declaration: TypeDeclaration) -> tuple[Kind, str]:
+        # Of a few types there are many fields.
+        found = self._kinds.get(tag)
+        if found is None:
+            found = self._kinds[tag] = self._find_kind(tag, user, declaration)
+        return found
+
+    def _find_kind(self, tag: str, user: str, declaration: TypeDeclaration) -> tuple[Kind, str]:
         if tag == ANY_TYPE:
             return Kind.ANY, ''
         builtin = builtin_name(tag)

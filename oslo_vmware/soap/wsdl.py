@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from oslo_vmware.soap.schema import Description, OperationDeclaration, Schema, SchemaError
+from oslo_vmware.soap.schema import (
+    Description,
+    OperationDeclaration,
+    Schema,
+    SchemaError,
+    namespaces_of,
+)
 from oslo_vmware.soap.xsd import (
     SCHEMA,
     Document,
@@ -88,6 +94,8 @@ class _Compiler:
             types=self._schemas.types,
             elements=self._schemas.elements,
             operations=operations,
+            type_namespaces=namespaces_of(self._schemas.types),
+            element_namespaces=namespaces_of(self._schemas.elements),
             address=self._address,
             unqualified=any(
                 not field.namespace

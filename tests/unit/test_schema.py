@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import pickle
@@ -288,13 +287,13 @@ def test_names_as_users_write_them(small: Schema, name: str, found: str | None) 
 def test_a_schema_cannot_be_changed(small: Schema) -> None:
     """What threads and sessions share is immutable."""
     thing = small.type('{urn:small}Thing')
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         thing.name = 'Other'  # type: ignore[misc]
     with pytest.raises(TypeError):
         thing.by_name['first'] = thing.fields[1]  # type: ignore[index]
     with pytest.raises(AttributeError):
         thing.fields[0].name = 'other'  # type: ignore[misc]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         small.description.location = ''  # type: ignore[misc]
 
 

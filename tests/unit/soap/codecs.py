@@ -84,9 +84,8 @@ def odd() -> Codec:
     }
     elements = {'{urn:odd}Put': '{urn:odd}#Put', '{urn:odd}PutResponse': '{urn:odd}#PutResponse'}
     put = OperationDeclaration('odd', 'urn:odd/1', '{urn:odd}Put', '{urn:odd}PutResponse', ())
-    return Codec(
-        Schema(Description('odd', 'urn:odd', {}, types, elements, {'Put': put}, unqualified=True))
-    )
+    sections = (types, elements, {'Put': put}, ('urn:odd',), ('urn:odd',))
+    return Codec(Schema(Description('odd', 'urn:odd', {}, *sections, unqualified=True)))
 
 
 def request(codec: Codec, operation: str, this: Any, **arguments: Any) -> str:

@@ -80,8 +80,8 @@ def impatient() -> Iterator[None]:
 
 
 @pytest.fixture(scope='module')
-def text() -> str:
-    return wsdl.vim_description_path().read_text(encoding='utf-8')
+def data() -> bytes:
+    return wsdl.vim_description_path().read_bytes()
 
 
 def together(work: Callable[[], Any]) -> list[Any]:
@@ -107,11 +107,11 @@ def together(work: Callable[[], Any]) -> list[Any]:
 
 @pytest.mark.usefixtures('impatient')
 @pytest.mark.parametrize('work', [read, write, create, resolve])
-def test_the_first_use_of_a_type_by_many_threads(work: Callable[[Codec], Any], text: str) -> None:
+def test_the_first_use_of_a_type_by_many_threads(work: Callable[[Codec], Any], data: bytes) -> None:
     """All get what one gets alone, of a description that nobody has used before."""
-    expected = work(Codec(Schema(stored.load(text, 'alone'))))
+    expected = work(Codec(Schema(stored.load(data, 'alone'))))
     for _ in range(ROUNDS):
-        codec = Codec(Schema(stored.load(text, 'together')))
+        codec = Codec(Schema(stored.load(data, 'together')))
         results = together(functools.partial(work, codec))
         assert [one for one in results if one != expected] == []
 
