@@ -396,7 +396,9 @@ def policies(arguments: dict[str, Any]) -> Any:
     session = opened(arguments)
     names = sorted(one.name for one in spbm.list_policies(session))
     kept = spbm.policy_cache(session)
-    kept.ttl = 30
+    kept.ttl, kept.inventory_ttl = 30, 20
+    kept.keep_seen(kept.state, 'HostSystem', {'host-1': 'known'})
+    assert kept.seen('HostSystem', ['host-1'])
     held = [
         *(kept._own.get().lock, kept._flights._own.get().lock),
         *(cache._caches_lock.get(), _pbm_session._flights_lock.get()),
@@ -424,7 +426,8 @@ def policies(arguments: dict[str, Any]) -> Any:
 
     def child() -> Any:
         mine = sorted(one.name for one in spbm.list_policies(session))
-        return [mine == names, spbm.policy_cache(session).ttl]
+        here = spbm.policy_cache(session)
+        return [mine == names, here.ttl, here.inventory_ttl, here.seen('HostSystem', ['host-1'])]
 
     result = forked(child)()
     ended.set()

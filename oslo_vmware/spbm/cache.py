@@ -4,6 +4,10 @@ What is kept has the time at which it was asked for, so it is never older than
 :attr:`PolicyCache.ttl` seconds. It is forgotten before that when this package changes a policy,
 when the server says that it does not know one, and at a login. Threads that want to know the same
 at the same time share one call.
+
+What hosts, datastores and datastore clusters are like, for policies that are asked about one after
+the other, is kept for the much shorter :attr:`PolicyCache.inventory_ttl`, because it changes by
+itself.
 """
 
 import threading
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 
 #: The category of policies that machines and disks can have.
 REQUIREMENT = 'REQUIREMENT'
+
+#: Seconds for which what the inventory tells of hosts, datastores and their clusters holds. vCenter
+#: itself takes longer to notice that a host is gone.
+INVENTORY_SECONDS = 10.0
 
 T = TypeVar('T')
 
@@ -60,6 +68,8 @@ class _Kept:
         self.names: dict[str, tuple[float, str]] = {}
         #: By vendor and lines of service.
         self.schemas: dict[Any, tuple[float, tuple[Any, ...]]] = {}
+        #: What the inventory tells, by type of the object and by id.
+        self.seen: dict[str, dict[str, tuple[float, Any]]] = {}
         #: Operations that the server does not perform, whatever its description says.
         self.lacking: set[str] = set()
 
@@ -68,19 +78,22 @@ class _Kept:
         self.listed.clear()
         self.names.clear()
         self.schemas.clear()
+        self.seen.clear()
         self.lacking.clear()
 
 
 class PolicyCache:
-    """What a session knows of the server's policies, schema, and names of datastores.
+    """What a session knows of the server's policies, schema, names of datastores, and inventory.
 
     A process that is forked off begins without any of it.
 
     :ivar ttl: seconds for which what was read holds; 0 for none
+    :ivar inventory_ttl: the same for what hosts can use (``usable_by``)
     """
 
-    def __init__(self, ttl: float = 60.0) -> None:
+    def __init__(self, ttl: float = 60.0, inventory_ttl: float = INVENTORY_SECONDS) -> None:
         self.ttl = ttl
+        self.inventory_ttl = inventory_ttl
         self._flights = Flights()
         self._own = PerProcess(_Kept)
 
@@ -214,6 +227,25 @@ class PolicyCache:
         with kept.lock:
             if mark.changes == kept.changes:
                 kept.schemas[key] = (mark.asked, tuple(schemas))
+
+    def seen(self, type_: str, ids: Iterable[str]) -> dict[str, Any]:
+        """What is known of objects of a type and not too old, by id."""
+        kept, oldest = self._own.get(), time.monotonic() - self.inventory_ttl
+        with kept.lock:
+            known = kept.seen.get(type_, {})
+            held = ((id_, known[id_]) for id_ in ids if id_ in known)
+            return {id_: what for id_, (when, what) in held if when > oldest}
+
+    def keep_seen(self, mark: Mark, type_: str, found: Mapping[str, Any]) -> None:
+        """Remember what objects of a type are like, as :meth:`keep` does policies."""
+        kept, oldest = self._own.get(), time.monotonic() - self.inventory_ttl
+        with kept.lock:
+            if mark.changes == kept.changes:
+                known = kept.seen.get(type_, {})
+                kept.seen[type_] = {
+                    **{id_: (when, what) for id_, (when, what) in known.items() if when > oldest},
+                    **{id_: (mark.asked, what) for id_, what in found.items()},
+                }
 
     def lacks(self, operation: str) -> bool:
         """Whether the server has said, in this login, that it does not perform an operation."""

@@ -3,15 +3,19 @@
 One object that the account may not read, or that is not there any more, makes the server refuse a
 reading of thousands. It is then read without, and why that one could not be read is told beside
 what could.
+
+What is read for the same places again and again, for one policy after the other, is kept for some
+seconds (:func:`recent`); what could not be read is not.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware.spbm import _calls
+from oslo_vmware.spbm.cache import policy_cache
 
 _POD_PROPERTIES = ['name', 'childEntity']
 
@@ -21,25 +25,29 @@ MAX_HALVINGS = 64
 
 Properties = dict[str, Any]
 
+T = TypeVar('T')
+
 #: Why something could not be read, by id.
 Unread = dict[str, exceptions.VimException]
 
 
 @dataclasses.dataclass
-class Reading:
+class Reading(Generic[T]):
     """What came of reading many objects.
 
-    :ivar found: properties by id
+    :ivar found: properties, or what was made of them, by id
     :ivar unread: why there are none, by id
     """
 
-    found: dict[str, Properties] = dataclasses.field(default_factory=dict)
+    found: dict[str, T] = dataclasses.field(default_factory=dict)
     unread: Unread = dataclasses.field(default_factory=dict)
 
 
-def read(session: Any, type_: str, places: Iterable[Any], properties: list[str]) -> Reading:
+def read(
+    session: Any, type_: str, places: Iterable[Any], properties: list[str]
+) -> Reading[Properties]:
     """Properties of many objects (``RetrievePropertiesEx``, vSphere API 4.1)."""
-    reading = Reading()
+    reading: Reading[Properties] = Reading()
     ids = list(dict.fromkeys(map(_calls.place_id, places)))
     pending = list(_calls.blocks(ids))[::-1]
     halvings = 0
@@ -66,6 +74,40 @@ def read(session: Any, type_: str, places: Iterable[Any], properties: list[str])
         if id_ not in reading.found and id_ not in reading.unread:
             reading.unread[id_] = exceptions.VimException(_('The inventory does not show it.'))
     return reading
+
+
+def recent(
+    session: Any,
+    type_: str,
+    places: Iterable[Any],
+    properties: list[str],
+    make: Callable[[str, Properties], T],
+    *,
+    fresh: bool = False,
+) -> Reading[T]:
+    """As :func:`read`, of what is not known yet or too old.
+
+    :param make: makes what is kept of id and properties; for each type always the same
+    :param fresh: read everything anew
+    """
+    cache = policy_cache(session)
+    ids = tuple(dict.fromkeys(map(_calls.place_id, places)))
+
+    def ask() -> Reading[T]:
+        mark = policy_cache(session).state
+        # Others may have read some of them just now.
+        known = {} if fresh else cache.seen(type_, ids)
+        reading = read(session, type_, [id_ for id_ in ids if id_ not in known], properties)
+        found = {id_: make(id_, held) for id_, held in reading.found.items()}
+        policy_cache(session).keep_seen(mark, type_, found)
+        return Reading(known | found, reading.unread)
+
+    if fresh or cache.inventory_ttl <= 0:
+        return ask()
+    known: dict[str, T] = cache.seen(type_, ids)
+    if len(known) == len(ids):
+        return Reading(known)
+    return cache.share((type_, ids), ask)
 
 
 def _read(
@@ -152,20 +194,19 @@ class Pods:
             yield from pod.members
 
 
-def pods_of(session: Any, places: Iterable[Any]) -> Pods:
-    """The datastore clusters among some references (``StoragePod``, vSphere API 5.0)."""
+def pods_of(session: Any, places: Iterable[Any], *, fresh: bool = False) -> Pods:
+    """The datastore clusters among some references (``StoragePod``, vSphere API 5.0).
+
+    :param fresh: as for :func:`recent`
+    """
     pods = [place for place in places if _calls.is_pod(place)]
-    if not pods:
-        return Pods()
-    reading = read(session, 'StoragePod', pods, _POD_PROPERTIES)
-    found = {
-        id_: Pod(
-            str(held.get('name', id_)),
-            tuple(str(one.value) for one in references(held.get('childEntity'))),
-        )
-        for id_, held in reading.found.items()
-    }
-    return Pods(found, reading.unread)
+    reading = recent(session, 'StoragePod', pods, _POD_PROPERTIES, _pod, fresh=fresh)
+    return Pods(reading.found, reading.unread)
+
+
+def _pod(id_: str, held: Properties) -> Pod:
+    members = references(held.get('childEntity'))
+    return Pod(str(held.get('name', id_)), tuple(str(one.value) for one in members))
 
 
 def is_gone(exc: exceptions.VimException) -> bool:

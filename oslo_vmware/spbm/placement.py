@@ -110,6 +110,7 @@ def check_compatibility(
     subject: EntityKey | None = None,
     usable_by: Any = None,
     shared: bool = False,
+    fresh: bool = False,
 ) -> list[Compatibility]:
     """Ask which datastores may hold what has a policy, and why the others may not.
 
@@ -125,6 +126,9 @@ def check_compatibility(
                       may not read, or what has vanished meanwhile
     :param shared: every host of ``usable_by`` that is in operation has to reach a datastore,
                    instead of any of them
+    :param fresh: read anew what hosts can use, instead of taking what was read for another policy
+                  in the last seconds (:attr:`PolicyCache.inventory_ttl
+                  <oslo_vmware.spbm.cache.PolicyCache.inventory_ttl>`)
     :returns: one for each of ``datastores`` the server answered for, in their order
     :raises PolicyNotFoundException: there is no such policy
     :raises HubsNotFoundException: there are no such datastores
@@ -132,7 +136,7 @@ def check_compatibility(
     """
     _require_subject(session, subject)
     ask = functools.partial(_for_policy, session, policy, subject)
-    return _named(session, ask, datastores, usable_by, shared)
+    return _named(session, ask, datastores, usable_by, shared, fresh)
 
 
 def check_spec_compatibility(
@@ -143,6 +147,7 @@ def check_spec_compatibility(
     subject: EntityKey | None = None,
     usable_by: Any = None,
     shared: bool = False,
+    fresh: bool = False,
 ) -> list[Compatibility]:
     """As :func:`check_compatibility`, for rules that are no policy (yet).
 
@@ -154,7 +159,7 @@ def check_spec_compatibility(
     held = rules.as_rule_sets(rule_sets)
     rules.require(_calls.Connection(session), held)
     ask = functools.partial(_for_rules, session, held, subject)
-    return _named(session, ask, datastores, usable_by, shared)
+    return _named(session, ask, datastores, usable_by, shared, fresh)
 
 
 def compatible_datastores(
@@ -165,6 +170,7 @@ def compatible_datastores(
     include_pods: bool = False,
     usable_by: Any = None,
     shared: bool = False,
+    fresh: bool = False,
 ) -> list[Any]:
     """The datastores that may hold what has a policy.
 
@@ -177,7 +183,7 @@ def compatible_datastores(
         hubs = ask(places)
     else:
         results, _names = _usable(
-            session, functools.partial(_fitting, ask), places, usable_by, shared
+            session, functools.partial(_fitting, ask), places, usable_by, shared, fresh
         )
         hubs = [result.raw for result in results if result.compatible]
     if places is not None:
@@ -307,6 +313,7 @@ def _named(
     datastores: Iterable[Any] | None,
     usable_by: Any,
     shared: bool,
+    fresh: bool,
 ) -> list[Compatibility]:
     """Ask PBM, and add what the inventory knows: what the hosts can use, and names."""
     places = None if datastores is None else list(datastores)
@@ -314,7 +321,7 @@ def _named(
     if usable_by is None:
         results = ask(places)
     else:
-        results, names = _usable(session, ask, places, usable_by, shared)
+        results, names = _usable(session, ask, places, usable_by, shared, fresh)
     unnamed = [result.moref for result in results if result.datastore not in names]
     names = {**names, **_names(session, unnamed)}
     return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
@@ -326,6 +333,7 @@ def _usable(
     places: Places,
     usable_by: Any,
     shared: bool,
+    fresh: bool,
 ) -> tuple[list[Compatibility], dict[str, str]]:
     """What PBM answers, with what the hosts cannot use refused; and names.
 
@@ -335,10 +343,10 @@ def _usable(
     if places is None:
         answered = ask(None)
         wanted = {result.datastore for result in answered}
-        pods = inventory.pods_of(session, [result.moref for result in answered])
+        pods = inventory.pods_of(session, [result.moref for result in answered], fresh=fresh)
     else:
         wanted = {_calls.place_id(place) for place in places}
-        pods = inventory.pods_of(session, places)
+        pods = inventory.pods_of(session, places, fresh=fresh)
         members = dict.fromkeys(one for one in pods.members() if one not in wanted)
         answered = _ask_with(ask, places, list(members))
     if not answered:
@@ -346,7 +354,7 @@ def _usable(
     suitable = {result.datastore for result in answered if result.compatible}
     results = [result for result in answered if result.datastore in wanted]
     morefs = [result.moref for result in results]
-    usable = usability.Usability(session, usable_by, morefs, pods, shared=shared)
+    usable = usability.Usability(session, usable_by, morefs, pods, shared=shared, fresh=fresh)
     judged = []
     for result in results:
         if result.type == _DATASTORE:

@@ -2,18 +2,22 @@
 
 PBM compares a policy with what a datastore offers, and says nothing of the hosts. This is read
 from the inventory in three calls, however many datastores and hosts there are, and one more for
-datastore clusters. A datastore cluster is usable if one of its datastores is.
+datastore clusters; for the next policies it is known. A datastore cluster is usable if one of its
+datastores is.
 
 What the account may not read, or what is not there any more, is not usable; of a host, nobody knows
 whether it is in operation.
 """
 
+import copy
+import dataclasses
+import sys
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware.spbm import _calls
-from oslo_vmware.spbm.inventory import Pods, is_gone, read, references, why
+from oslo_vmware.spbm.inventory import Pods, Properties, is_gone, recent, references, why
 from oslo_vmware.spbm.reasons import (
     INACCESSIBLE,
     MAINTENANCE,
@@ -28,6 +32,53 @@ _DATASTORE_PROPERTIES = ['name', 'summary.accessible', 'summary.maintenanceMode'
 _CLUSTERS = ('ClusterComputeResource', 'ComputeResource')
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Host:
+    """A host.
+
+    :ivar runs: whether it can run something
+    """
+
+    name: str
+    runs: bool
+
+    @classmethod
+    def of(cls, id_: str, held: Properties) -> '_Host':
+        connected = held.get('runtime.connectionState') == 'connected'
+        return cls(
+            str(held.get('name', id_)), connected and not held.get('runtime.inMaintenanceMode')
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Datastore:
+    """What is kept of a datastore, without an object for each of its mounts.
+
+    :ivar mode: of maintenance
+    :ivar hosts: ids of those that can write to it
+    """
+
+    name: str
+    mode: str
+    accessible: bool
+    hosts: frozenset[str]
+
+    @classmethod
+    def of(cls, id_: str, held: Properties) -> '_Datastore':
+        # VIM sends an array as an object that holds the list.
+        mounts = held.get('host')
+        mounts = getattr(mounts, 'DatastoreHostMount', mounts) or []
+        return cls(
+            str(held.get('name', id_)),
+            str(held.get('summary.maintenanceMode') or 'normal'),
+            held.get('summary.accessible') is not False,
+            # Each datastore names the same hosts.
+            frozenset(
+                sys.intern(str(one.key.value)) for one in mounts if _is_usable(one.mountInfo)
+            ),
+        )
+
+
 class Usability:
     """What hosts can do with datastores.
 
@@ -36,31 +87,40 @@ class Usability:
     :param datastores: references of datastores, and possibly of datastore clusters
     :param pods: what :func:`pods_of` knows of the latter
     :param shared: each of the hosts has to reach a datastore, instead of any of them
+    :param fresh: read everything anew
     """
 
     def __init__(
-        self, session: Any, usable_by: Any, datastores: Iterable[Any], pods: Pods, *, shared: bool
+        self,
+        session: Any,
+        usable_by: Any,
+        datastores: Iterable[Any],
+        pods: Pods,
+        *,
+        shared: bool,
+        fresh: bool = False,
     ) -> None:
-        hosts = read(session, 'HostSystem', _hosts(session, usable_by), _HOST_PROPERTIES)
+        given = _hosts(session, usable_by, fresh)
+        hosts = recent(session, 'HostSystem', given, _HOST_PROPERTIES, _Host.of, fresh=fresh)
         self._shared = shared
         #: Names of the hosts that can run something, by id.
-        self._hosts = {
-            id_: str(held.get('name', id_))
-            for id_, held in hosts.found.items()
-            if held.get('runtime.connectionState') == 'connected'
-            and not held.get('runtime.inMaintenanceMode')
-        }
+        self._hosts = {id_: host.name for id_, host in hosts.found.items() if host.runs}
         self._unread_hosts = hosts.unread
         self._pods = pods
         ids = dict.fromkeys(_calls.place_id(one) for one in datastores if not _calls.is_pod(one))
-        self._datastores = read(
-            session, 'Datastore', [*ids, *pods.members()], _DATASTORE_PROPERTIES
+        self._datastores = recent(
+            session,
+            'Datastore',
+            [*ids, *pods.members()],
+            _DATASTORE_PROPERTIES,
+            _Datastore.of,
+            fresh=fresh,
         )
 
     @property
     def names(self) -> dict[str, str]:
         """Names of the datastores and datastore clusters that can be read, by id."""
-        names = {id_: str(held.get('name', id_)) for id_, held in self._datastores.found.items()}
+        names = {id_: held.name for id_, held in self._datastores.found.items()}
         return {**names, **{id_: pod.name for id_, pod in self._pods.found.items()}}
 
     def pod_reasons(self, pod: str, suitable: Container[str]) -> list[Reason]:
@@ -98,18 +158,16 @@ class Usability:
         if held is None:
             return [_unreadable(self._datastores.unread[datastore])]
         found = []
-        mode = str(held.get('summary.maintenanceMode') or 'normal')
-        if mode != 'normal':
-            text = 'is in maintenance' if mode == 'inMaintenance' else 'is entering maintenance'
+        if held.mode != 'normal':
+            text = (
+                'is in maintenance' if held.mode == 'inMaintenance' else 'is entering maintenance'
+            )
             found.append(Reason(MAINTENANCE, text))
-        if held.get('summary.accessible') is False:
+        if not held.accessible:
             found.append(Reason(INACCESSIBLE, 'is not accessible'))
-        return found + self._reasons_of_hosts(held.get('host'))
+        return found + self._reasons_of_hosts(held.hosts)
 
-    def _reasons_of_hosts(self, mounts: Any) -> list[Reason]:
-        # VIM sends an array as an object that holds the list.
-        mounts = getattr(mounts, 'DatastoreHostMount', mounts) or []
-        reached = {mount.key.value for mount in mounts if _is_usable(mount.mountInfo)}
+    def _reasons_of_hosts(self, reached: Container[str]) -> list[Reason]:
         unreached = sorted(name for id_, name in self._hosts.items() if id_ not in reached)
         if not self._hosts:
             text = 'has no host to use it: none of those given is connected and in operation'
@@ -138,17 +196,21 @@ def _unreadable(exc: exceptions.VimException) -> Reason:
     return Reason(UNREADABLE, why(exc), raw=exc.fault)
 
 
-def _hosts(session: Any, usable_by: Any) -> list[Any]:
+def _hosts(session: Any, usable_by: Any, fresh: bool) -> Sequence[Any]:
     if not (isinstance(usable_by, str) or hasattr(usable_by, '_type')):
         return list(usable_by)
     type_ = vim_util.get_moref_type(usable_by)
     if type_ not in _CLUSTERS:
         return [usable_by]
-    reading = read(session, type_, [usable_by], ['host'])
+    reading = recent(session, type_, [usable_by], ['host'], _hosts_of_cluster, fresh=fresh)
     for exc in reading.unread.values():
-        raise exc
-    hosts = next(iter(reading.found.values()), {}).get('host')
-    return references(hosts)
+        # Others who asked at the same time raise it, too.
+        raise copy.copy(exc)
+    return next(iter(reading.found.values()), ())
+
+
+def _hosts_of_cluster(_id: str, held: Properties) -> tuple[str, ...]:
+    return tuple(str(one.value) for one in references(held.get('host')))
 
 
 def _is_usable(info: Any) -> bool:

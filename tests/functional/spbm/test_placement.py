@@ -198,7 +198,9 @@ def test_one_host_that_cannot_be_read(
     given = [vim_util.get_moref(one.ref.value, 'HostSystem') for one in cluster.host]
 
     def verdict(hosts: Any, **options: Any) -> list[str]:
-        (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=hosts, **options)
+        (result,) = spbm.check_compatibility(
+            session, bronze, [place], usable_by=hosts, fresh=True, **options
+        )
         assert all(one.kind == reasons.UNREACHABLE for one in result.errors)
         return [one.message for one in result.errors]
 
@@ -542,6 +544,7 @@ def test_what_hosts_can_use(
     ]
 
     def verdict(**options: Any) -> list[tuple[str, str]]:
+        options = {'fresh': True, **options}
         (result,) = spbm.check_compatibility(session, bronze, [place], usable_by=cluster, **options)
         assert result.compatible == bool(
             spbm.compatible_datastores(session, bronze, [place], usable_by=cluster, **options)
@@ -587,7 +590,7 @@ def test_a_datastore_cluster_needs_one_that_hosts_can_use(
     one, other = (site.object('Datastore', f'fra-pod-01-vmfs-0{number}') for number in (1, 2))
 
     def verdict(places: Any = (pod,)) -> Any:
-        results = spbm.check_compatibility(either, gold, places, usable_by=cluster)
+        results = spbm.check_compatibility(either, gold, places, usable_by=cluster, fresh=True)
         found = spbm.compatible_datastores(
             either, gold, places, usable_by=cluster, include_pods=True
         )
@@ -626,7 +629,7 @@ def test_the_one_that_hosts_can_use_has_to_satisfy_the_policy(
     assert spbm.compatible_datastores(either, gold, [pod], usable_by=cluster) == [pod]
     fits.update(maintenance='inMaintenance')
     for places in ([pod], None):
-        results = spbm.check_compatibility(either, gold, places, usable_by=cluster)
+        results = spbm.check_compatibility(either, gold, places, usable_by=cluster, fresh=True)
         (result,) = [one for one in results if one.datastore == pod.value]
         assert spbm.explain(result) == (
             'datastore cluster fra-pod-01 has no datastore that satisfies the policy and the hosts '
@@ -641,7 +644,7 @@ def test_what_hosts_can_use_is_cheap(
 ) -> None:
     """One call of PBM; hosts, clusters of hosts and of datastores, and datastores: one each."""
     gold, cluster = site.policy_id('Gold'), site.ref('ClusterComputeResource')
-    spbm.check_compatibility(session, gold, usable_by=cluster)
+    spbm.check_compatibility(session, gold)
     calls()
     before = vc.count('RetrievePropertiesEx')
     spbm.check_compatibility(session, gold, usable_by=cluster)
