@@ -44,6 +44,7 @@ SERVICES = ('_flights', '_replies', '_retrievals', 'service', 'vim', '_pbm_sessi
 HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
+WATCH = ('watch', 'watch.*')
 SESSION = ('_session', '_session.*')
 
 
@@ -93,6 +94,8 @@ LAYERS = (
         ),
         never=(*HTTP, 'lxml', 'xml', *SUDS_MACHINERY),
     ),
+    # An inventory that follows changes; the session is an argument here, too.
+    Layer(WATCH, (*BASE, *FAULTS, *HELPERS, *WATCH), never=HTTP + XML),
     # Descriptors come from strangers: whoever reads them touches nothing else.
     Layer(('image_util',), BASE + FAULTS, never=(*HTTP, 'lxml', 'suds')),
     # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
