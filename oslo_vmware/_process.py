@@ -44,6 +44,11 @@ class PerProcess(Generic[T]):
         except KeyError:
             return self._get_made(os.getpid())
 
+    @property
+    def is_made(self) -> bool:
+        """Whether this process has asked for it."""
+        return os.getpid() in self._made
+
     def _get_made(self, process: int) -> T:
         # The lock is of this process as well: to set a default is one step.
         with self._making.setdefault(process, threading.Lock()):

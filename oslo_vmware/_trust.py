@@ -6,19 +6,18 @@ the :class:`Trust` of its session, and a transfer can do for its connection what
 for its own. The mark is on the jar, not on the cookies in it: a copy (``jar.copy()``, a list, a
 dict) is just cookies.
 
-One function, :func:`tls_context`, says what *verified* means for whoever opens a connection past
-the HTTP library of the SOAP engine. It starts from the context of that library, so that both
-accept the same certificates on every release of Python.
+One function, :func:`tls_context`, says what *verified* means, for services and for image data. The
+context is as strict as that of urllib3, which makes the connections behind proxies, so that all
+accept the same certificates on every release of Python. But neither urllib3 nor requests is needed
+to make it: they take longer to import than a session takes to open.
 """
 
 import ipaddress
 import os
+import re
 import ssl
+import sys
 from typing import Any, NamedTuple
-
-import requests.utils
-from urllib3.util import parse_url
-from urllib3.util.ssl_ import create_urllib3_context
 
 #: How to verify: True with the bundle of ``requests``, a path with the file or directory of
 #: authorities there, None with the trust store of the system, False not at all.
@@ -28,6 +27,13 @@ Verify = bool | str | None
 _MARK = 'oslo_vmware_trust'
 
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
+
+#: A URL that everybody takes apart in the same way, and writes as it is.
+PLAIN_URL = re.compile(
+    r'(?P<scheme>https?)://'
+    r'(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?'
+    r'(?P<target>(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*/?(?:\?[A-Za-z0-9_~.=&/-]+)?)'
+)
 
 
 class Origin(NamedTuple):
@@ -50,19 +56,29 @@ def origin_of(url: str) -> Origin:
 
     :raises ValueError: it is no URL
     """
+    plain = PLAIN_URL.fullmatch(url)
+    if plain is not None and int(plain['port'] or 0) < 65536:
+        scheme, host, port = plain['scheme'], plain['host'], int(plain['port'] or 0)
+    else:
+        scheme, host, port = _taken_apart(url)
+    host = host.strip('[]').lower()
+    try:
+        host = str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    return Origin(scheme, host, port or _DEFAULT_PORTS.get(scheme))
+
+
+def _taken_apart(url: str) -> tuple[str, str, int]:
+    from urllib3.util import parse_url
+
     try:
         parts = parse_url(url)
     except ValueError:
         parts = None
     if parts is None:  # outside of the handler: the error there has all of the URL in it
         raise ValueError('what should be a URL is none')
-    scheme = (parts.scheme or '').lower()
-    host = (parts.host or '').strip('[]').lower()
-    try:
-        host = str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    return Origin(scheme, host, parts.port or _DEFAULT_PORTS.get(scheme))
+    return (parts.scheme or '').lower(), parts.host or '', parts.port or 0
 
 
 class Trust(NamedTuple):
@@ -108,14 +124,22 @@ def tls_context(verify: Verify, check_hostname: bool = True) -> ssl.SSLContext:
     :param check_hostname: whether the certificate must be for the name that is connected to
     :raises OSError: the bundle cannot be read
     """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
+    if sys.version_info >= (3, 13):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    context.post_handshake_auth = True
+    context.hostname_checks_common_name = False
+    key_log = os.path.expandvars(os.environ.get('SSLKEYLOGFILE', ''))
+    if key_log:
+        context.keylog_filename = key_log
     if verify is False:
-        context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
         context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
         return context
-    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
-    # Older releases of urllib3 compare the name themselves and leave it off.
     context.check_hostname = check_hostname
-    bundle = requests.utils.DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+    bundle = default_bundle() if verify is True else verify
     if not bundle:
         context.load_default_certs()
     elif os.path.isdir(bundle):
@@ -123,3 +147,10 @@ def tls_context(verify: Verify, check_hostname: bool = True) -> ssl.SSLContext:
     else:
         context.load_verify_locations(cafile=bundle)
     return context
+
+
+def default_bundle() -> str:
+    """The bundle that requests brings, or what a distribution has in its place."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    return str(DEFAULT_CA_BUNDLE_PATH)

@@ -21,9 +21,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import requests
 import suds
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from oslo_vmware import _attempt, _secrets, constants, exceptions
 from oslo_vmware._i18n import _
@@ -33,11 +31,11 @@ from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.client import SoapClient, open_client
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableReplyError
 from oslo_vmware.soap.exchange import may_have_been_executed
-from oslo_vmware.soap.local_file import LocalFileAdapter, Response
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport
 
 if TYPE_CHECKING:
+    from oslo_vmware.soap.local_file import LocalFileAdapter, Response
     from oslo_vmware.soap.reference import CompatibilitySudsClient
     from oslo_vmware.soap.suds_parts import (
         CACHE_TIMEOUT,
@@ -71,13 +69,15 @@ ADDRESS_IN_USE_ERROR = 'Address already in use'
 CONN_ABORT_ERROR = 'Software caused connection abort'
 RESP_NOT_XML_ERROR = 'Response is "text/html", not "text/xml"'
 
-#: Parts of the reference engine that are importable from here, as ever, and where they are. They
-#: are imported when asked for: suds takes longer than all the rest.
-_OF_THE_REFERENCE_ENGINE = {
+#: Parts of the engines that are importable from here, as ever, and where they are. They are
+#: imported when asked for: suds and requests take longer than all the rest.
+_ELSEWHERE = {
     'CACHE_TIMEOUT': 'oslo_vmware.soap.suds_parts',
     'CompatibilitySudsClient': 'oslo_vmware.soap.reference',
+    'LocalFileAdapter': 'oslo_vmware.soap.local_file',
     'MemoryCache': 'oslo_vmware.soap.suds_parts',
     'RequestsTransport': 'oslo_vmware.soap.suds_parts',
+    'Response': 'oslo_vmware.soap.local_file',
     'ServiceMessagePlugin': 'oslo_vmware.soap.suds_parts',
     'SudsLogFilter': 'oslo_vmware.soap.suds_parts',
 }
@@ -87,7 +87,7 @@ _OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
 
 
 def __getattr__(name: str) -> Any:
-    module = _OF_THE_REFERENCE_ENGINE.get(name)
+    module = _ELSEWHERE.get(name)
     if module is None:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     return getattr(importlib.import_module(module), name)
@@ -128,7 +128,7 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
         _('The CA bundle (cacert) to verify the server of %s with cannot be read.'),
     ),
     (
-        lambda exc: isinstance(exc, requests.RequestException),
+        lambda exc: _is_of('requests', 'RequestException', exc),
         exceptions.VimConnectionException,
         _('No answer arrived for %s.'),
     ),
@@ -165,9 +165,15 @@ def _beneath(problem: BaseException, matches: Callable[[BaseException], bool]) -
     return False
 
 
+def _is_of(module: str, name: str, exc: BaseException) -> bool:
+    """Whether an error is of a class of a library, which nobody need have imported."""
+    return isinstance(exc, getattr(sys.modules.get(module), name, ()))
+
+
 def _is_refusal(exc: BaseException) -> bool:
     # Releases of urllib3 before 2 compare the host name themselves.
-    return isinstance(exc, ssl.SSLCertVerificationError | CertificateError)
+    module = 'urllib3.util.ssl_match_hostname'
+    return isinstance(exc, ssl.SSLCertVerificationError) or _is_of(module, 'CertificateError', exc)
 
 
 def _is_no_bundle(exc: BaseException) -> bool:

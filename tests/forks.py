@@ -298,14 +298,6 @@ def all_locks(session: api.VMwareAPISession) -> Iterator[Any]:
     yield descriptions._compiling.get()
     transport = session.vim._transport
     yield transport.cookiejar._cookies_lock
-    for adapter in transport.session.adapters.values():
-        if hasattr(adapter, 'poolmanager'):
-            pools = adapter.poolmanager.pools
-            yield pools.lock
-            for key in list(pools._container):
-                # Among green threads the queue has no lock.
-                if not GREEN:
-                    yield pools._container[key].pool.mutex
     if os.environ.get('OSLO_VMWARE_SOAP_ENGINE') == 'reference':
         from oslo_vmware.soap import reference
 

@@ -6,6 +6,7 @@ executed it. Nothing of it is shared between calls.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from oslo_vmware._secrets import Secrets, secrets_of
@@ -51,3 +52,8 @@ class Call:
     def may_be_repeated_by_transport(self) -> bool:
         """Whether it may be sent again without anybody being told."""
         return self.effect is Effect.READ
+
+
+#: The call that a thread is busy with, for what serves many and is not told. No local of threads:
+#: imported before eventlet has replaced these, it would be one for all green threads.
+under_way: ContextVar[Call | None] = ContextVar('under_way', default=None)

@@ -12,7 +12,6 @@ from http.cookiejar import CookieJar
 from types import SimpleNamespace
 from typing import Any
 
-import requests
 import suds
 
 from oslo_vmware._secrets import Secrets, guarded
@@ -27,6 +26,8 @@ from oslo_vmware.soap.schema import Operation, Schema
 from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, NotWellFormedError, XmlError
+
+_OK = 200
 
 
 class Codec:
@@ -121,7 +122,7 @@ class CompiledClient:
         return found
 
     def _result(self, operation: Operation, reply: Reply, call: Call) -> Any:
-        is_ok = reply.status == requests.codes.ok
+        is_ok = reply.status == _OK
         result = operation.result
         if not reply.body:
             if is_answer_without_body(call, reply, result is not None):
@@ -158,7 +159,7 @@ class CompiledClient:
         message = self._message(operation, reply)
         if message is not None and message.tag == f'{ENVELOPE}Fault':
             raise self._fault(operation, message, reply, call.secrets(self.cookiejar))
-        if reply.status != requests.codes.ok:
+        if reply.status != _OK:
             problem = 'HTTP error with a SOAP body, but no fault'
             raise NotSoapError(operation.name, reply, problem)
         if message is None:

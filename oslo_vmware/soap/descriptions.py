@@ -13,7 +13,6 @@ import threading
 import time
 from typing import Any
 
-import requests
 import suds
 
 from oslo_vmware import wsdl
@@ -29,6 +28,8 @@ from oslo_vmware.soap.wsdl import load
 LOG = logging.getLogger(__name__)
 
 _NAMESPACE = 'urn:vim25'
+
+_OK = 200
 
 #: Every server that this library supports knows it.
 _OLDEST = '5.5'
@@ -60,7 +61,7 @@ def described(url: str, transport: HttpTransport) -> Codec:
 
     def read(location: str) -> bytes:
         reply = transport.get(location)
-        if reply.status != requests.codes.ok:
+        if reply.status != _OK:
             raise DescriptionError(location, f'HTTP status {reply.status} {reply.reason}')
         return reply.body
 
@@ -99,7 +100,9 @@ def open_vim(wsdl_url: str, soap_url: str, transport: HttpTransport) -> Compiled
     if versions.is_newer(theirs[0], ours[0]):
         try:
             return CompiledClient(described(wsdl_url, transport), soap_url, transport)
-        except (requests.RequestException, DescriptionError) as exc:
+        except (OSError, DescriptionError) as exc:
+            if not isinstance(exc, DescriptionError | _requests().RequestException):
+                raise
             LOG.warning(
                 '%s speaks version %s, which is newer than ours, and its description cannot be '
                 'had; going on with version %s: %s',
@@ -118,12 +121,15 @@ def _published_versions(url: str, transport: HttpTransport) -> tuple[str, ...]:
     """
     try:
         reply = transport.get(url)
-    except (requests.ConnectionError, requests.Timeout):
-        raise
-    except requests.RequestException as exc:
+    except OSError as exc:
+        requests = _requests()
+        if isinstance(exc, requests.ConnectionError | requests.Timeout):
+            raise
+        if not isinstance(exc, requests.RequestException):
+            raise
         LOG.debug('%s cannot be read: %s', url, exc)
         return ()
-    if reply.status != requests.codes.ok:
+    if reply.status != _OK:
         LOG.debug('%s cannot be read: HTTP status %s', url, reply.status)
         return ()
     return versions.published(reply.body, _NAMESPACE)
@@ -140,3 +146,10 @@ def _asked_version(soap_url: str, transport: HttpTransport) -> str:
         raise
     except (suds.WebFault, NotSoapError, AttributeError) as exc:
         raise DescriptionError(soap_url, f'the server does not tell its version: {exc}') from exc
+
+
+def _requests() -> Any:
+    """What the errors of an exchange are of; imported when there is one."""
+    import requests
+
+    return requests

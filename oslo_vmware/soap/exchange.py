@@ -1,10 +1,8 @@
 """A request out and its reply in, as either engine has it done; and what became of the request."""
 
-import requests
-
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError
-from oslo_vmware.soap.transport import HttpTransport, OversizedReplyError, Reply
+from oslo_vmware.soap.transport import HttpTransport, Reply
 
 #: What a proxy says, with HTTP 503, of a request that it had no connection to pass on over. It
 #: answers 503 also when the service dies in the middle: then the reset reason is another one, or
@@ -21,7 +19,9 @@ NO_CONNECTION_MADE = (
     b'before headers. reset reason: overflow',
 )
 
-_NO_CONTENT = (requests.codes.accepted, requests.codes.no_content)
+_OK = 200
+_UNAVAILABLE = 503
+_NO_CONTENT = (202, 204)
 
 
 def exchanged(
@@ -36,9 +36,14 @@ def exchanged(
     headers = {'Content-Type': 'text/xml; charset=utf-8', 'SOAPAction': soap_action}
     try:
         return transport.post(url, body, headers, call)
-    except OversizedReplyError as exc:
+    except OSError as exc:
+        # Not imported before there is an error: requests takes long.
+        from oslo_vmware.soap.http_errors import OversizedReplyError
+
+        if not isinstance(exc, OversizedReplyError):
+            raise
         # A page in place of the service is no reply of it, however large it is.
-        is_reply = exc.reply.status == requests.codes.ok
+        is_reply = exc.reply.status == _OK
         kind = UnreadableReplyError if is_reply else NotSoapError
         raise kind(call.operation, exc.reply, str(exc)) from exc
 
@@ -52,7 +57,7 @@ def may_have_been_executed(call: Call, problem: BaseException) -> bool:
         return False
     if isinstance(problem, NotSoapError):
         reply = problem.reply
-        return reply.status != requests.codes.service_unavailable or not any(
+        return reply.status != _UNAVAILABLE or not any(
             text in reply.body for text in NO_CONNECTION_MADE
         )
     return True
@@ -66,4 +71,4 @@ def is_answer_without_body(call: Call, reply: Reply, has_result: bool) -> bool:
     """
     if has_result or not call.effect.is_repeatable:
         return False
-    return reply.status in (requests.codes.ok, *_NO_CONTENT)
+    return reply.status in (_OK, *_NO_CONTENT)

@@ -11,6 +11,9 @@ from typing import Any
 #: Content codings that are read; that of others, or of several at once, has no such bound.
 ENCODINGS = ('gzip', 'x-gzip', 'deflate')
 
+#: What is asked for (``Accept-Encoding``).
+ACCEPTED = 'gzip, deflate'
+
 #: The greatest piece, in bytes.
 PIECE = 64 * 1024
 

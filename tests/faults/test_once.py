@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, vim_util, wsdl
-from oslo_vmware.soap import connections as _connections
+from oslo_vmware.soap import wire as _connections
 from oslo_vmware.soap.exchange import NO_CONNECTION_MADE
 from oslo_vmware.vim import Vim
 from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
@@ -322,10 +322,8 @@ def test_a_connection_that_the_server_has_closed() -> None:
 
 def _pooled(vim: Vim) -> Iterator[Any]:
     """The connections that lie idle in the pool of a service."""
-    adapter = vim._transport.session.get_adapter('http://')
-    pools = adapter.poolmanager.pools
-    for key in pools.keys():  # noqa: SIM118 - it cannot be iterated over
-        yield from (connection for connection in pools[key].pool.queue if connection)
+    for pool in vim._transport._here.get().pools.values():
+        yield from pool
 
 
 # Reads and what converges

@@ -276,7 +276,7 @@ def test_a_server_that_is_not_trusted(engine: str) -> None:
         server_url = session.vim.soap_url
         del server_url
         session.vim._transport.verify = bundle
-        session.vim._transport._routes.get().clear()
+        session.vim._transport._here.get().close()
     impostor = trustme.CA().issue_cert('127.0.0.1')
     with ScriptedServer(lambda request: Answer(b''), impostor) as other:
         vim = session.vim

@@ -1,16 +1,18 @@
-"""Connections of the SOAP engine, and the pools they wait in.
+"""Requests that requests sends: through proxies, and to URLs that take more than a glance.
 
-requests and urllib3 do the work. What they do not do is here:
+Imported where there are any. It makes the connections, and its pools keep them; what it does not do
+itself is here, and as in :mod:`~oslo_vmware.soap.wire`:
 
-- So that nothing need be sent twice after an idle hour, everything but a read leaves on a
-  connection that is known to be alive: a fresh one, or one that was used a moment ago
-  (:data:`ALIVE_SECONDS`) and on which nothing has arrived since.
+- Everything but a read leaves on a connection that is known to be alive.
 - A connection that died idle in the pool is told from one that died at work.
 - Head and body of a request leave together, and it is noted when they have.
 - The kernel asks whether the peer is still there (:mod:`oslo_vmware._sockets`), of a proxy as well.
-- A process that was forked off sends nothing over the connections of its parent, not even TLS's
-  goodbye. Once it needs one of its own it closes the descriptors of those, also of those that were
-  in use; until then the parent's end of them would not be seen by the server.
+- A process that was forked off has nothing to do with the connections of its parent.
+- TLS verification is an argument of each request, never a setting of the session: requests lets
+  ``REQUESTS_CA_BUNDLE`` overrule a session, and nothing in the environment may turn verification
+  on or off against ``insecure`` and ``cacert``.
+- Credentials never come from the environment (``.netrc``).
+- An answer is measured while it is read (:mod:`~oslo_vmware.soap.replies`).
 """
 
 import contextlib
@@ -18,36 +20,111 @@ import http.client
 import os
 import queue
 import time
-import weakref
-from collections.abc import Iterable
-from contextvars import ContextVar
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import requests
 import requests.adapters
 import urllib3
+from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from oslo_vmware._process import PerProcess
 from oslo_vmware._sockets import KEEPALIVE_OPTIONS, inode_of, let_go
-from oslo_vmware.soap.call import Call
-
-#: Seconds for which a connection that was used counts as alive. A server gives up idle ones after
-#: minutes, and what it closed a moment ago shows on the socket.
-ALIVE_SECONDS = 5.0
-
-
-class StaleConnectionError(ConnectionError):
-    """A pooled connection was closed by the server before the request reached it."""
-
-
-#: The call that a thread is busy with. A pool and its connections serve many. No local of threads:
-#: imported before eventlet has replaced these, it would be one for all green threads.
-under_way: ContextVar[Call | None] = ContextVar('under_way', default=None)
+from oslo_vmware.constants import USER_AGENT
+from oslo_vmware.soap import wire
+from oslo_vmware.soap.answers import PIECE
+from oslo_vmware.soap.call import under_way
+from oslo_vmware.soap.http_errors import OversizedReplyError
+from oslo_vmware.soap.inflating import ACCEPTED, BrokenDataError
+from oslo_vmware.soap.local_file import LocalFileAdapter
+from oslo_vmware.soap.redirects import OneServerSession
+from oslo_vmware.soap.replies import Reply, TooLargeError, bounded, media_type
+from oslo_vmware.soap.wire import StaleConnectionError
 
 
-def is_stale(exc: requests.ConnectionError) -> bool:
+def made_session(jar: Any, pool_maxsize: int, limit: Callable[[], int]) -> requests.Session:
+    """A session of requests, with connections of this process.
+
+    :param jar: its cookies
+    :param pool_maxsize: connections kept open to a server
+    :param limit: tells how many bytes an answer may have
+    """
+    session = OneServerSession()
+    session.cookies = jar
+    session.auth = _leave_unauthenticated
+    session.headers.update({'User-Agent': USER_AGENT, 'Accept-Encoding': ACCEPTED})
+    # As a hook, because requests reads the body of a redirection before anybody sees it.
+    session.hooks['response'].append(lambda response, **_: _read_within_bounds(response, limit()))
+    session.adapters = OrderedDict(
+        {
+            'https://': Adapter(pool_maxsize=pool_maxsize),
+            'file:///': LocalFileAdapter(),
+            'http://': Adapter(pool_maxsize=pool_maxsize),
+        }
+    )
+    return session
+
+
+class Route(NamedTuple):
+    """How requests to one URL go out.
+
+    :ivar url: as it goes on the wire
+    :ivar settings: verification and proxies, after the environment was asked
+    """
+
+    url: str
+    adapter: requests.adapters.BaseAdapter
+    settings: dict[str, Any]
+
+
+def route(session: requests.Session, url: str, verify: bool | str) -> Route:
+    """Find out how requests to a URL go out.
+
+    :raises requests.RequestException: it is none
+    """
+    sent = session.prepare_request(requests.Request('POST', url)).url or url
+    settings = session.merge_environment_settings(url, {}, True, verify, None)
+    return Route(sent, session.get_adapter(sent), dict(settings))
+
+
+def is_direct(session: requests.Session, url: str) -> bool:
+    """Whether the environment has no proxy for a URL."""
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    return not requests.utils.select_proxy(url, settings['proxies'])
+
+
+def post(
+    session: requests.Session,
+    route: Route,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: tuple[Any, Any],
+    limit: int,
+) -> requests.Response:
+    """Send a request: what requests' own post() does, without looking for everything anew."""
+    request = requests.PreparedRequest()
+    request.method = 'POST'
+    request.url = route.url
+    request.prepare_headers({**session.headers, **headers})
+    request.body = body
+    request.headers['Content-Length'] = str(len(body))
+    request.prepare_cookies(session.cookies)
+    response = route.adapter.send(request, timeout=timeout, **route.settings)
+    _read_within_bounds(response, limit)
+    if 'Set-Cookie' in response.headers:
+        extract_cookies_to_jar(session.cookies, request, response.raw)
+    return response
+
+
+def reply(response: requests.Response, body: bytes) -> Reply:
+    """An answer of requests, as one of ours."""
+    content_type = media_type(response.headers.get('Content-Type', ''))
+    return Reply(response.status_code, response.reason or '', content_type, body)
+
+
+def is_stale(exc: Exception) -> bool:
     """Whether a request failed because its connection had died in the pool."""
     # How deep it lies differs: behind a proxy urllib3 wraps it twice.
     pending: list[Any] = [exc]
@@ -58,6 +135,27 @@ def is_stale(exc: requests.ConnectionError) -> bool:
         if isinstance(inner, BaseException):
             pending += [getattr(inner, 'reason', None), *inner.args]
     return False
+
+
+def _read_within_bounds(response: requests.Response, limit: int) -> None:
+    """Read the body of an answer, as far as it may go."""
+    encoding = response.headers.get('Content-Encoding', '')
+    # urllib3 then gives what came, as it came.
+    response.raw.headers.pop('Content-Encoding', None)
+    try:
+        body = bounded(response.iter_content(PIECE), encoding, limit)
+    except TooLargeError as exc:
+        response.close()
+        raise OversizedReplyError(str(exc), reply(response, exc.sample)) from exc
+    except BrokenDataError as exc:
+        response.close()
+        raise requests.exceptions.ContentDecodingError(str(exc)) from exc
+    response._content = body  # where response.content looks first
+
+
+def _leave_unauthenticated(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    # With any auth object set, requests does not look into .netrc for one.
+    return request
 
 
 class _Response(http.client.HTTPResponse):
@@ -95,7 +193,7 @@ class _Connection:
         self._answers = 0
         super().connect()  # type: ignore[misc]
         self._inode = inode_of(self.sock)
-        _opened.get().add(self)
+        wire.opened.get().add(self)
 
     def let_go(self) -> None:
         """Forget the socket, which is another process's as well."""
@@ -172,7 +270,7 @@ class _Pool:
         # The base class has closed one on which something arrived, such as the server's farewell.
         connection = super()._get_conn(timeout)  # type: ignore[misc]
         call = under_way.get()
-        if time.monotonic() - connection.idle_since > ALIVE_SECONDS and not (
+        if time.monotonic() - connection.idle_since > wire.ALIVE_SECONDS and not (
             call is not None and call.may_be_repeated_by_transport
         ):
             # It is opened anew when the request is sent.
@@ -202,19 +300,6 @@ class _HTTPSConnectionPool(_Pool, HTTPSConnectionPool):
 
 
 _POOLS: dict[str, type] = {'http': _HTTPConnectionPool, 'https': _HTTPSConnectionPool}
-
-
-def _let_all_go(inherited: Iterable[Any]) -> None:
-    for one in list(inherited):
-        one.let_go()
-
-
-_opened: PerProcess[Any] = PerProcess(weakref.WeakSet, _let_all_go)
-
-
-def let_go_of_inherited() -> None:
-    """In a process that was forked off: have nothing more to do with the parent's connections."""
-    _opened.get()
 
 
 class Adapter(requests.adapters.HTTPAdapter):
