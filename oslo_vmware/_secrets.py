@@ -16,7 +16,6 @@ Faults that echo a request are masked before anything is made of them.
 
 import dataclasses
 import functools
-import html
 import re
 import sys
 import urllib.parse
@@ -68,6 +67,9 @@ class Secrets:
 
 def _spellings(text: str) -> set[str]:
     """How a text may stand in XML, in a URL, or in the ``repr`` of either."""
+    # Imported here because it has a table of all names of characters, and most calls do not fail.
+    import html
+
     in_url = urllib.parse.quote(text, errors='replace')
     escaped = {text, html.escape(text), html.escape(text, quote=False), in_url}
     return escaped | {html.escape(one) for one in escaped} | {repr(one)[1:-1] for one in escaped}

@@ -32,7 +32,6 @@ causes included.
 """
 
 import logging
-import pickle
 from typing import Any
 
 from oslo_vmware._faults import REASONS
@@ -141,6 +140,9 @@ def _restored(cls: type[VMwareDriverException], args: tuple[Any, ...]) -> VMware
 
 
 def _portable(cause: Any) -> Any:
+    # Imported here because few processes send exceptions anywhere.
+    import pickle
+
     try:
         pickle.loads(pickle.dumps(cause))
     except Exception:  # noqa: BLE001 - pickling runs foreign code, which raises what it likes

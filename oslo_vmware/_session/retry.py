@@ -12,8 +12,7 @@ import functools
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from oslo_vmware import _deadline
 
@@ -27,8 +26,7 @@ JITTER = 0.25
 _chance = random.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How often a failed call is repeated, and after what pause.
 
     :ivar limit: repetitions allowed; 0 for none, -1 without end
@@ -57,7 +55,7 @@ class RetryPolicy:
             raise failure
         longest = min(failures * self.step, self.ceiling)
         delay = longest * (1 - self.jitter * _chance.random())
-        return replace(self, failures=failures, delay=_deadline.at_most(delay))
+        return self._replace(failures=failures, delay=_deadline.at_most(delay))
 
 
 class RetryDecorator:

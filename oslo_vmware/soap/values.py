@@ -8,12 +8,10 @@ fits it; what does not fit is written as it is, for the server to refuse.
 
 import base64
 import datetime
-import decimal
 import re
+import sys
 from collections.abc import Callable, Iterator, MappingView, Set
 from typing import Any
-
-from suds.sax import date as suds_date
 
 from oslo_vmware.soap.schema import XSD, builtin_name, is_float, is_integer
 
@@ -82,22 +80,47 @@ def _date_time(text: str) -> datetime.datetime:
             except ValueError:
                 pass
     text, days = _END_OF_DAY.subn(_BEGINNING, text.strip())
-    value: datetime.datetime = suds_date.DateTime(text).value
+    value: datetime.datetime = _suds_date().DateTime(text).value
     return value + datetime.timedelta(days)
 
 
-def _time(text: str) -> datetime.time:
-    value: datetime.time = suds_date.Time(_END_OF_DAY.sub(_BEGINNING, text)).value
+def _date(text: str) -> datetime.date:
+    value: datetime.date = _suds_date().Date(text).value
     return value
+
+
+def _time(text: str) -> datetime.time:
+    value: datetime.time = _suds_date().Time(_END_OF_DAY.sub(_BEGINNING, text)).value
+    return value
+
+
+# Imported when needed, because hardly any reply has a decimal, or a time that is not plain.
+
+
+def _suds_date() -> Any:
+    from suds.sax import date
+
+    return date
+
+
+def _decimal(text: str) -> Any:
+    from decimal import Decimal
+
+    return Decimal(text)
+
+
+def _is_decimal(value: Any) -> bool:
+    # Where nobody has imported it, nothing is one.
+    return isinstance(value, getattr(sys.modules.get('decimal'), 'Decimal', ()))
 
 
 # Where C will do, because most of a reply goes through here.
 _CONVERTERS: dict[str, Converter] = {
     'boolean': _BOOLEANS.__getitem__,
     'dateTime': _date_time,
-    'date': lambda text: suds_date.Date(text).value,
+    'date': _date,
     'time': _time,
-    'decimal': decimal.Decimal,
+    'decimal': _decimal,
 }
 
 
@@ -148,7 +171,7 @@ def text_of(value: Any, builtin: str) -> str:
         if builtin == 'date':
             return value.date().isoformat()
         return value.isoformat() if builtin == 'dateTime' else str(value)
-    if isinstance(value, decimal.Decimal):
+    if _is_decimal(value):
         if builtin != 'decimal':
             return str(value)
         # Not normalize(), which rounds.
