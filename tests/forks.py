@@ -39,6 +39,7 @@ from oslo_vmware import (  # noqa: E402
     rw_handles,
     spbm,
     vim_util,
+    watch,
 )
 from oslo_vmware._session.updates import SharedUpdates  # noqa: E402
 from oslo_vmware.soap import descriptions  # noqa: E402
@@ -370,6 +371,30 @@ def forked_while_waiting(arguments: dict[str, Any]) -> Any:
     return [result, states]
 
 
+def watching(arguments: dict[str, Any]) -> Any:
+    """Parent and children follow the same machines; another thread waits during the second fork."""
+    work = Work(opened(arguments))
+    watched = watch.Watch(work.session, {'VirtualMachine': ['name', 'runtime.powerState']})
+    watched.refresh()
+
+    def follow(change: Callable[[], Any]) -> Any:
+        unchanged = not watched.refresh()
+        change()
+        changed = [one.value for one in watched.refresh().changed]
+        watched.close()
+        return {'unchanged': unchanged, 'changed': changed, 'known': len(watched)}
+
+    child = forked(lambda: follow(lambda: work.power_on(0)))()
+    parent = [one.value for one in watched.refresh().changed]
+    asked = threading.Thread(target=lambda: watched.wait(1))
+    asked.start()
+    time.sleep(0.3)
+    blocked = forked(lambda: follow(lambda: None))()
+    asked.join()
+    watched.close()
+    return {'child': child, 'parent': parent, 'blocked': blocked}
+
+
 def logged_out(arguments: dict[str, Any]) -> Any:
     """A child logs out; parent and child go on."""
     session = opened(arguments)
@@ -513,6 +538,7 @@ SCENARIOS = {
         silence,
         waiting,
         forked_while_waiting,
+        watching,
         logged_out,
         policies,
         transfers,

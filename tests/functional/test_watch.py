@@ -27,9 +27,7 @@ def rename(vc: VCenterSimulator, one: Any, name: str) -> None:
 
 def remove(vc: VCenterSimulator, one: Any) -> None:
     with vc.world.lock:
-        one.parent.childEntity.remove(one)
-        one.parent.changed('childEntity')
-        vc.world.remove(one)
+        one.dispose()
 
 
 def ids(told: Any) -> list[str]:
@@ -176,14 +174,25 @@ def test_several_types(vc: VCenterSimulator, session: api.VMwareAPISession) -> N
 def test_beneath_a_container(
     vc: VCenterSimulator, session: api.VMwareAPISession, as_text: bool
 ) -> None:
-    """Only what is beneath it, a host here; a machine that moves away is removed."""
-    host = next(one for one in simulated(vc, 'HostSystem') if one.vm)
-    there = [getattr(one, 'ref', one).value for one in host.vm]
-    container: Any = vim_util.get_moref(host.ref.value, 'HostSystem')
+    """Only what is beneath it: a machine that moves into a folder is added, and out is removed."""
+    names = ('Production', 'Production databases')
+    outside, inside = [one for one in simulated(vc, 'Folder') if one.name in names]
+    there = [one.ref.value for one in simulated(vc) if one.parent is inside]
+    container: Any = vim_util.get_moref(inside.ref.value, 'Folder')
     if as_text:
-        container = f'HostSystem:{host.ref.value}'
+        container = f'Folder:{inside.ref.value}'
     with watch.Watch(session, MACHINES, container=container) as watched:
-        assert sorted(ids(watched.refresh().added)) == sorted(there)
+        assert ids(watched.refresh().added) == there
+        one = next(one for one in simulated(vc) if one.ref.value not in there)
+        for folder, told in ((inside, 'added'), (outside, 'removed')):
+            task = session.invoke_api(
+                session.vim,
+                'MoveIntoFolder_Task',
+                vim_util.get_moref(folder.ref.value, 'Folder'),
+                list=[vim_util.get_moref(one.ref.value, 'VirtualMachine')],
+            )
+            session.wait_for_task(task)
+            assert ids(getattr(watched.refresh(), told)) == [one.ref.value]
 
 
 def test_pages(connect: SessionMaker) -> None:
