@@ -12,7 +12,8 @@ names come from whoever answers.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FunctionType
 from typing import Any
 
 from suds import sudsobject
@@ -107,6 +108,78 @@ def _blank(base: type, name: str, xsd_type: str) -> Any:
     return object.__new__(
         type_class(base, name, xsd_type) if xsd_type else object_class(base, name)
     )
+
+
+# Making objects
+
+#: Members of the largest object that has them in place. CPython shares no more names than that.
+_MAX_IN_PLACE = 30
+#: How many names members in place may have, in all of the process, because some come from whoever
+#: answers, and a version of CPython never forgets a name. All types of vSphere have some 6,000.
+_MAX_NAMES = 10_000
+
+_names_in_place = {'value', '_type'}
+_new = object.__new__
+
+
+@functools.lru_cache(maxsize=_MAX_IN_PLACE + 1)
+def _template(count: int) -> CodeType:
+    """Code of a function that makes an object; the names in it are new, cls, and the members'."""
+    values = [f'value_{number}' for number in range(count)]
+    lines = [f'made.name_of_{value} = {value}' for value in values]
+    body = '; '.join(['made = new(cls)', *lines, 'return made'])
+    scope: dict[str, Any] = {}
+    exec(f'def make({", ".join(values)}): {body}', scope)
+    code: CodeType = scope['make'].__code__
+    return code
+
+
+def maker(cls: type, names: tuple[str, ...], defaults: tuple[Any, ...] = ()) -> Callable[..., Any]:
+    """A function that makes an object of its members' values.
+
+    What is set one by one, by name, CPython keeps in the object itself, and the names with the
+    class; a dictionary of its own takes thrice the memory and more time. So such a function is
+    like ``made = new(cls); made.key = value_0; ...; return made``. It is compiled once for each
+    number of members, and the names are put in afterwards.
+
+    :param cls: class of the object
+    :param names: of its members, in their order
+    :param defaults: values of the last members
+    """
+    if not _fit_in_place(cls, names):
+        return lambda *values: with_members(
+            cls, dict(zip(names, (*values, *defaults)[: len(names)], strict=True))
+        )
+    code = _template(len(names)).replace(co_names=('new', 'cls', *names))
+    return FunctionType(code, {'new': _new, 'cls': cls}, None, defaults)
+
+
+def _fit_in_place(cls: Any, names: tuple[str, ...]) -> bool:
+    if len(names) > _MAX_IN_PLACE or any(name.startswith('__') for name in names):
+        return False
+    if not _names_in_place.issuperset(names):
+        if not cls.__xsd_type__ or len(_names_in_place) + len(names) > _MAX_NAMES:
+            return False
+        _names_in_place.update(names)
+    return True
+
+
+_kept_maker = functools.lru_cache(maxsize=2048)(maker)
+
+
+def made_of(cls: Any, members: Mapping[str, Any]) -> Any:
+    """An object of a class with members."""
+    # Classes of types that no description has are not kept for long, and neither are their makers.
+    if len(members) > _MAX_IN_PLACE or not cls.__xsd_type__:
+        return with_members(cls, dict(members))
+    return _kept_maker(cls, tuple(members))(*members.values())
+
+
+def with_members(cls: type, members: dict[str, Any]) -> Any:
+    """An object of a class whose members are those of a dictionary, which becomes its own."""
+    made: Any = _new(cls)
+    made.__dict__ = members
+    return made
 
 
 def moref(value: Any, type_: Any) -> sudsobject.Property:

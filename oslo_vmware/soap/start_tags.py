@@ -10,13 +10,22 @@ Plans and entries belong to one description. Any number of threads may use them:
 make the same, both make equal ones.
 """
 
+import functools
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oslo_vmware.soap.objects import Record, Reference, object_class, type_class
+from oslo_vmware.soap.objects import (
+    Record,
+    Reference,
+    made_of,
+    maker,
+    object_class,
+    type_class,
+)
 from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
+from oslo_vmware.soap.shapes import Shapes
 from oslo_vmware.soap.values import Converter, converted, converter
 
 _XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
@@ -57,8 +66,9 @@ _ESCAPED = {'amp': '&', 'lt': '<', 'gt': '>', 'quot': '"', 'apos': "'"}
 
 # (name of the member, whether it repeats, what makes a value of the element's text, None or ''
 # for an element without content or what makes the value of one, class of the objects, members
-# that are XML attributes, what the start tags inside say); the last is None for ``<a/>``.
-Entry = tuple[str, bool, Converter | None, Any, Any, dict[str, Any], 'Starts | None']
+# that are XML attributes, what the start tags inside say, shapes of the objects); of the last but
+# one it is None for ``<a/>``.
+Entry = tuple[str, bool, Converter | None, Any, Any, dict[str, Any], 'Starts | None', Shapes]
 
 
 class NotPlainError(ValueError):
@@ -303,14 +313,16 @@ class StartTag:
         members = self._members(plan)
         if members:
             reference = object_class(Reference, self.local)
-            convert = lambda text: _made(reference, {'value': text, **members})  # noqa: E731
-            make_empty = lambda: _made(cls, members.copy())  # noqa: E731
+            values = tuple(members.values())
+            convert = maker(reference, ('value', *members), values)
+            make_empty = functools.partial(made_of, cls, members)
         elif plan.is_fault:
             make_empty = cls
         elif self._attributes.get(_XSI_NIL, '').strip() in ('true', '1'):
             make_empty = None
         inside = None if self.closed else scope.starts(plan)
-        return _RESERVED.get(name, name), many, convert, make_empty, cls, members, inside
+        name = _RESERVED.get(name, name)
+        return name, many, convert, make_empty, cls, members, inside, Shapes(scope.memory)
 
     def _members(self, plan: Plan) -> dict[str, Any]:
         """The members that are XML attributes."""
@@ -351,9 +363,3 @@ def unescaped(text: str) -> str:
 def _character(found: re.Match[str]) -> str:
     base, digits, name = found.groups()
     return _ESCAPED[name] if name else chr(int(digits, 16 if base else 10))
-
-
-def _made(cls: Any, members: dict[str, Any]) -> Any:
-    made = object.__new__(cls)
-    made.__dict__ = members
-    return made

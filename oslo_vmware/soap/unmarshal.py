@@ -1,10 +1,10 @@
 """Reply XML to the objects that suds would build.
 
-A reply falls apart at ``<`` into tags with the text behind them, which :meth:`str.split` does
-several times faster than elements are visited in a tree. lxml checks beforehand that it is
-well-formed, and makes no tree of it. What the tags say is looked up
-(:mod:`~oslo_vmware.soap.start_tags`), and :func:`_members` is the loop that does so; everything in
-it is there because it pays. Guard: the decode figure of the benchmarks.
+A reply falls apart into tags and texts (:mod:`~oslo_vmware.soap.tokens`), several times faster
+than elements are visited in a tree. lxml checks beforehand that it is well-formed, and makes no
+tree of it. What a tag says is looked up (:mod:`~oslo_vmware.soap.start_tags`), or all tags of an
+object together (:mod:`~oslo_vmware.soap.shapes`), and :func:`_members` is the loop that does so;
+everything in it is there because it pays. Guard: the decode figure of the benchmarks.
 
 This is for *plain* XML, without comments, CDATA and the like, as all servers write it. Of
 anything else, and of faults, lxml makes the tree, and writes from that the same in plain XML.
@@ -18,17 +18,16 @@ then decoded by its ``xsi:type`` or its shape, an unknown ``xsi:type`` names the
 that is none of its type's stays text. A fault without members keeps its class.
 """
 
-import itertools
 import re
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lxml import etree
 
 from oslo_vmware.soap import start_tags
-from oslo_vmware.soap.objects import Record, object_class
+from oslo_vmware.soap.objects import Record, made_of, object_class
 from oslo_vmware.soap.schema import Schema, split
 from oslo_vmware.soap.start_tags import (
     Entry,
@@ -37,8 +36,8 @@ from oslo_vmware.soap.start_tags import (
     Plans,
     Scope,
     StartTag,
-    unescaped,
 )
+from oslo_vmware.soap.tokens import Tokens
 from oslo_vmware.soap.values import UNFIT
 
 #: Namespace of envelope, body and fault, as it stands in Clark names.
@@ -65,10 +64,6 @@ _MAX_DEPTH = 256
 #: The largest text that lxml takes unless it is told, in bytes. Plain replies have no such limit.
 _LARGE_TEXT = 10_000_000
 
-#: How much of a document is split at a time. The collector of garbage goes through what has been
-#: split, so it should not be all.
-_PIECE = 32 * 1024
-
 # What is remembered of how messages begin, because that comes from whoever answers: of how many
 # sets of declarations, of how many messages, and how long these may be. A server declares the same
 # each time.
@@ -77,8 +72,6 @@ _MAX_MESSAGES = 128
 _MAX_LENGTH = 4096
 
 _TYPED = 'it has a document type, which SOAP forbids'
-
-_new = object.__new__
 
 
 class XmlError(ValueError):
@@ -218,18 +211,18 @@ class Decoder:
         if opening is None or b'\r' in document:
             return None
         check(document)
-        tokens = _tokens(document, opening.end())
-        start = next(tokens).partition('>')[0]
         try:
+            tokens = Tokens(document, opening.end())
+            start = tokens.tags[0]
             scope = self._plain_scope(opening, start)
             if scope is None:
                 return None
             _check_message(start, declared)
-            members = self._members(start, tokens, scope, declared, lists)
+            members, end = self._members(tokens, scope, declared, lists)
         except NotPlainError:
             return None
         # Behind the message only body and envelope end.
-        return members if all(token[0] == '/' for token in tokens) else None
+        return members if all(tag[0] == '/' for tag in tokens.rest(end)) else None
 
     def members(self, element: Any, declared: str, lists: Iterable[str] = ()) -> dict[str, Any]:
         """The members of a message.
@@ -240,41 +233,36 @@ class Decoder:
         :returns: values by name; what did not come is not there
         :raises XmlError: it is another message
         """
-        tokens = _tokens(_written(element))
-        start = next(tokens).partition('>')[0]
+        tokens = Tokens(_written(element))
+        start = tokens.tags[0]
         _check_message(start, declared)
-        return self._members(start, tokens, self._scope(start), declared, lists)
+        return self._members(tokens, self._scope(start), declared, lists)[0]
 
     def _members(
-        self,
-        start: str,
-        tokens: Iterator[str],
-        scope: Scope,
-        declared: str,
-        lists: Iterable[str],
-    ) -> dict[str, Any]:
+        self, tokens: Tokens, scope: Scope, declared: str, lists: Iterable[str]
+    ) -> tuple[dict[str, Any], int]:
+        """The members of a message, and where among the tokens its end tag is."""
         members: dict[str, Any] = {name: [] for name in lists}
-        if not start.endswith('/'):
+        end = 1
+        if not tokens.tags[0].endswith('/'):
             type_ = self.schema.element(declared)
             plan = self._plans.plan('' if type_ is None else type_.tag)
-            _members(tokens.__next__, next(tokens), scope.starts(plan), members)
-        return members
+            end = _members(tokens, end, scope.starts(plan), members)
+        return members, end
 
     def fault(self, element: Any) -> Any:
         """One fault of those in a SOAP fault's detail, always an object."""
         name = split(element.tag)[1]
         type_ = self.schema.element(element.tag)
         plan = self._plans.plan('' if type_ is None else type_.tag)
-        # The token behind the last ends what is around the element.
-        tokens = itertools.chain(_tokens(_written(element)), '/')
-        token = next(tokens)
-        start = token.partition('>')[0]
+        tokens = Tokens(_written(element))
+        start = tokens.tags[0]
         # Without an xsi:type the element's name is what it is called, whatever its type is.
         entry = StartTag(self._scope(start), start).entry(
             name, False, '', plan, object_class(Record, name)
         )
         members: dict[str, Any] = {}
-        _members(tokens.__next__, token, {start: entry}, members)
+        _members(tokens, 0, {start: entry}, members)
         value = members.popitem()[1]
         if not isinstance(value, Record):
             typed = element.get(start_tags.XSI_TYPE) or name
@@ -343,56 +331,57 @@ def _written(element: Any) -> bytes:
     return written
 
 
-def _tokens(document: bytes, at: int = 0) -> Iterator[str]:
-    """What comes behind each ``<`` from a place on, the ``<`` of a start tag."""
-    return itertools.chain.from_iterable(_pieces(document, at))
-
-
-def _pieces(document: bytes, at: int) -> Iterator[list[str]]:
-    while at >= 0:
-        end = document.find(b'<', at + _PIECE)
-        piece = document[at + 1 : end if end > 0 else None].decode()
-        tokens = piece.split('<')
-        if '&' in piece:
-            tokens = [_with_text(token) if '&' in token else token for token in tokens]
-        yield tokens
-        at = end
-
-
-def _with_text(token: str) -> str:
-    # Attributes stay as they are until they are taken apart.
-    tag, bracket, text = token.partition('>')
-    return f'{tag}{bracket}{unescaped(text)}'
-
-
-def _members(
-    following: Callable[[], str], token: str, starts: Mapping[str, Entry], members: dict[str, Any]
-) -> None:
+def _members(tokens: Tokens, at: int, starts: Mapping[str, Entry], members: dict[str, Any]) -> int:
     """Add the values of an element's children to what is known of it already.
 
-    :param following: gives the tokens behind the first
-    :param token: the first child's start tag, ``>`` and text
+    :param at: where among the tokens the first child's start tag is
     :param starts: what the children's start tags say
+    :returns: where the element's end tag is
     """
-    while token[0] != '/':
-        tag, _, text = token.partition('>')
-        name, many, convert, empty, cls, attributes, inside = starts[tag]
+    tags, texts = tokens.tags, tokens.texts
+    while True:
+        try:
+            if (tag := tags[at])[0] == '/':
+                return at
+            following = tags[at + 1]
+        except IndexError:
+            at = tokens.more(at)
+            continue
+        entry = starts[tag]
+        name, many, convert, empty, cls, attributes, inside, shapes = entry
+        text = texts[at]
+        at += 1
         if inside is None:
             value = empty and empty()
-        elif (token := following())[0] != '/':
-            content = attributes.copy()
-            _members(following, token, inside, content)
-            value = _new(cls)
-            value.__dict__ = content
-        elif not text:
-            value = empty and empty()
-        elif convert is None:
-            value = text
+        elif following[0] != '/':
+            for shape in shapes:
+                end = at + shape.length
+                if tags[at:end] == shape.tags:
+                    try:
+                        value = shape.make(texts[at:end])
+                    except UNFIT:
+                        continue
+                    at = end
+                    break
+            else:
+                content = attributes.copy()
+                piece = tokens.piece
+                end = _members(tokens, at, inside, content) + 1
+                value = made_of(cls, content)
+                if tokens.piece == piece:
+                    shapes.learn(tags[at:end], texts[at:end], entry)
+                at = end
         else:
-            try:
-                value = convert(text)
-            except UNFIT:
+            at += 1
+            if not text:
+                value = empty and empty()
+            elif convert is None:
                 value = text
+            else:
+                try:
+                    value = convert(text)
+                except UNFIT:
+                    value = text
         if many:
             present = members.get(name)
             if present is not None:
@@ -408,4 +397,3 @@ def _members(
                 members[name] = [present, value]
         else:
             members[name] = value
-        token = following()
