@@ -9,6 +9,7 @@ session of its own to whoever comes without a valid one, and such a reply can ar
 of another thread.
 """
 
+import copy
 import threading
 import types
 import urllib.request
@@ -21,7 +22,7 @@ from oslo_vmware.soap.call import Call, under_way
 #: What requests' jar has and others have not.
 _BORROWED = frozenset(
     'copy get get_dict get_policy items iteritems iterkeys itervalues keys list_domains list_paths '
-    'multiple_domains pop popitem set setdefault update values _find _find_no_duplicates'.split()
+    'multiple_domains pop popitem set setdefault values _find _find_no_duplicates'.split()
 )
 
 
@@ -36,6 +37,15 @@ class Cookies(CookieJar):
         if cookie.value and cookie.value.startswith('"') and cookie.value.endswith('"'):
             cookie.value = cookie.value.replace('\\"', '')
         super().set_cookie(cookie)
+
+    def update(self, other: Any) -> None:
+        """Add the cookies of another jar, or those that a mapping has the values of."""
+        if isinstance(other, CookieJar):
+            for cookie in other:
+                self.set_cookie(copy.copy(cookie))
+        else:
+            for name, value in dict(other).items():
+                self[name] = value
 
     def __getattr__(self, name: str) -> Any:
         if name not in _BORROWED:

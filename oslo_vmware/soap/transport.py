@@ -383,7 +383,9 @@ class _Route:
             fields['Cookie'] = sent
         for name, value in fields.items():
             if any(end in value for end in '\r\n\0'):
-                raise ValueError(f'the header {name} has more than one line')
+                from requests.exceptions import InvalidHeader
+
+                raise InvalidHeader(f'the header {name} has more than one line')
         lines = [f'{method} {self._target} HTTP/1.1', *(f'{n}: {v}' for n, v in fields.items())]
         return ''.join(f'{line}\r\n' for line in lines).encode('latin-1')
 

@@ -125,8 +125,12 @@ def test_the_context_is_that_of_the_session() -> None:
     """What Python adds to its contexts and the HTTP library does not, or the other way round."""
     theirs = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
     ours = _trust.tls_context(True)
-    for name in ('verify_flags', 'options', 'minimum_version', 'hostname_checks_common_name'):
+    for name in (
+        *('verify_flags', 'options', 'minimum_version', 'maximum_version', 'verify_mode'),
+        *('hostname_checks_common_name', 'post_handshake_auth', 'keylog_filename'),
+    ):
         assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.get_ciphers() == theirs.get_ciphers()
     assert (ours.verify_mode, ours.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert ours.get_ca_certs()
     nobody = _trust.tls_context(False)
