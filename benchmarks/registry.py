@@ -3,7 +3,7 @@
 The functions are in rooms, a module for each theme; this is the only place that knows all of them.
 """
 
-from benchmarks import calls, codec, inventory, opening
+from benchmarks import calls, codec, inventory, opening, watching
 from benchmarks.libraries import OURS, PYVMOMI, THREADS
 from benchmarks.rows import Figure, Row, Target
 
@@ -89,5 +89,18 @@ FIGURES = (
         'create',
         codec.creating,
         {'time': Row('create a config spec', 'ms', (Target(0.02),))},
+    ),
+    Figure(
+        'watch',
+        watching.watching,
+        {
+            'time': Row(
+                f'read again 10,000, {watching.CHANGED} changed',
+                'ms',
+                (Target(0.01, watching.READING),),
+            ),
+            'processor': Row('  processor time', 'ms', (Target(0.01, watching.READING),)),
+            'calls': Row('  calls', '', (Target(1),)),
+        },
     ),
 )

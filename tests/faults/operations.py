@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Any
 
-from oslo_vmware import spbm, vim_util
+from oslo_vmware import spbm, vim_util, watch
 from tests.faults import transfers
 from tests.faults.operation import Kind, Operation
 from tests.faults.stand import ref
@@ -196,6 +196,95 @@ class WaitForTaskRead(WaitForTask):
     before = None
 
 
+# Following changes
+
+
+class WatchFirst(Operation):
+    title = 'Watch.refresh, the first time'
+    exchange = 'WaitForUpdatesEx'
+    before = 'CreateFilter'
+    kind = Kind.READ
+
+    def prepare(self) -> None:
+        self.watch = watch.Watch(self.session, {'VirtualMachine': ['name', 'runtime.powerState']})
+
+    def act(self) -> Any:
+        return self.watch.refresh()
+
+    def right(self, value: Any) -> bool:
+        return self._knows_all() and len(value.added) == len(self.watch)
+
+    def _knows_all(self) -> bool:
+        known = {one.value: values['name'] for one, values in self.watch.items()}
+        there = {one.ref.value: one.name for one in self.stand.objects('VirtualMachine')}
+        return known == there
+
+    def leftovers(self, error: Exception | None) -> str:
+        """What the watch has not told in spite of the error, and what it has not cleared away."""
+        self.stand.proxy.be_good()
+        problems = []
+        if error is not None and not (self.right(self.watch.refresh()) and self._knows_all()):
+            problems.append('what was not told')
+        self.watch.close()
+        # A part whose making nobody heard of ends with the session.
+        if self.exchange == 'WaitForUpdatesEx':
+            now, rest = self.stand.counts(), self.stand.at_rest
+            problems += [what for what in ('views', 'filters') if now[what] != rest[what]]
+        return ', '.join(problems)
+
+
+class WatchMakes(WatchFirst):
+    title = 'Watch.refresh: CreateContainerView'
+    exchange = 'CreateContainerView'
+    before = 'CreatePropertyCollector'
+    kind = Kind.CONVERGENT
+
+
+class WatchRefresh(WatchFirst):
+    title = 'Watch.refresh'
+    first = True
+    before = None
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.watch.refresh()
+        self.machine = self.stand.objects('VirtualMachine')[2]
+        self._rename()
+
+    def _rename(self) -> None:
+        with self.stand.vc.world.lock:
+            self.machine.update(name=self.name)
+
+    def right(self, value: Any) -> bool:
+        changed = [one.value for one in value.changed]
+        return self._knows_all() and changed == [self.machine.ref.value] and not value.added
+
+
+class WatchWait(WatchRefresh):
+    title = 'Watch.wait'
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.watch.refresh()
+        self.name += '-again'
+
+    def act(self) -> Any:
+        changing = threading.Thread(target=self._change)
+        changing.start()
+        try:
+            return self.watch.wait()
+        finally:
+            changing.join()
+
+    def _change(self) -> None:
+        """Change it once the server is asked, or is not going to be."""
+        seen, deadline = self.stand.proxy.seen, time.monotonic() + NEVER_ASKED
+        asked = seen[self.exchange]
+        while seen[self.exchange] == asked and time.monotonic() < deadline:
+            time.sleep(0.002)
+        self._rename()
+
+
 # Changing
 
 
@@ -342,6 +431,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     QueryPolicies,
     WaitForTask,
     WaitForTaskRead,
+    WatchFirst,
+    WatchMakes,
+    WatchRefresh,
+    WatchWait,
     Snapshot,
     SnapshotDirect,
     SnapshotAndMore,
