@@ -21,7 +21,6 @@ from oslo_vmware.soap.errors import NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
-from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.schema import Operation, Schema
 from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.transport import HttpTransport, Reply
@@ -137,6 +136,9 @@ class CompiledClient:
             if members is None:
                 members = self._members(operation, reply, call, lists)
         except NotWellFormedError as exc:
+            # Imported here because it is for what hardly ever comes.
+            from oslo_vmware.soap.mending import mended
+
             legible = mended(operation.name, reply)
             if legible is not None:
                 return self._result(operation, legible, call)

@@ -23,7 +23,6 @@ from oslo_vmware.soap.errors import DescriptionError, NotSoapError, UnreadableRe
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.schema import Schema, SchemaError
 from oslo_vmware.soap.transport import HttpTransport
-from oslo_vmware.soap.wsdl import load
 
 LOG = logging.getLogger(__name__)
 
@@ -58,6 +57,8 @@ def described(url: str, transport: HttpTransport) -> Codec:
     :raises DescriptionError: it cannot be read
     :raises requests.RequestException: no answer arrived
     """
+    # Imported here because the description that ships need not be compiled.
+    from oslo_vmware.soap.wsdl import load
 
     def read(location: str) -> bytes:
         reply = transport.get(location)

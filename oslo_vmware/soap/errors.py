@@ -1,7 +1,6 @@
 """What an engine raises beside suds' own ``WebFault``, ``MethodNotFound`` and ``TypeNotFound``."""
 
 import re
-from dataclasses import replace
 
 from oslo_vmware.soap.transport import Reply
 
@@ -36,7 +35,7 @@ class NotSoapError(Exception):
 
     def __init__(self, operation: str, reply: Reply, problem: str) -> None:
         self.operation = operation
-        self.reply = replace(reply, body=reply.body[:PAGE_LENGTH])
+        self.reply = reply._replace(body=reply.body[:PAGE_LENGTH])
         text = (
             f'{operation}: {problem} (HTTP status {reply.status} {reply.reason}, '
             f'content type {reply.content_type or "not given"}'

@@ -13,7 +13,6 @@ import logging
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 
 from oslo_vmware.soap.transport import Reply
 
@@ -74,7 +73,7 @@ def mended(operation: str, reply: Reply) -> Reply | None:
         ' They are replaced by U+FFFD.',
         *(operation, count, first, _place(body, first)),
     )
-    return replace(reply, body=b''.join(pieces))
+    return reply._replace(body=b''.join(pieces))
 
 
 def _pieces(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,7 +7,7 @@ of it than it has bytes.
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 
@@ -15,8 +15,7 @@ from oslo_vmware.soap.inflating import ENCODINGS, BrokenDataError, inflated
 _SAMPLE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP reply, whatever its status.
 
     :ivar status: HTTP status code
