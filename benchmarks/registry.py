@@ -3,7 +3,7 @@
 The functions are in rooms, a module for each theme; this is the only place that knows all of them.
 """
 
-from benchmarks import calls, codec, inventory, opening, watching
+from benchmarks import calls, codec, images, inventory, opening, watching
 from benchmarks.libraries import OURS, PYVMOMI, THREADS
 from benchmarks.rows import Figure, Row, Target
 
@@ -11,6 +11,11 @@ from benchmarks.rows import Figure, Row, Target
 def _rate(title: str, *more: Target) -> Row:
     targets = (Target(1.25, PYVMOMI, at_least=True), *more)
     return Row(title, 'calls/s', targets, more_is_better=True)
+
+
+def _transfer(title: str, than: str, limit: float = 1) -> Row:
+    targets = (Target(limit, than, at_least=True),)
+    return Row(title, 'MiB/s', targets, more_is_better=True)
 
 
 _NOT_FEWER = Target(1, calls.ALONE, at_least=True)
@@ -101,6 +106,18 @@ FIGURES = (
             ),
             'processor': Row('  processor time', 'ms', (Target(0.01, watching.READING),)),
             'calls': Row('  calls', '', (Target(1),)),
+        },
+    ),
+    Figure(
+        'images',
+        images.moving,
+        {
+            'up': _transfer('upload 512 MiB', images.PLAIN),
+            'up, processor': Row("  the client's processor", 's'),
+            'down': _transfer('download 512 MiB', images.PLAIN),
+            'down, processor': Row("  the client's processor", 's'),
+            'slow': _transfer('upload from a slow source', images.BOUND, 0.95),
+            'memory': Row('  memory of a transfer', 'MiB', (Target(4),)),
         },
     ),
 )

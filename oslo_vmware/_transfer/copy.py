@@ -2,21 +2,42 @@
 
 An end of ours keeps to the deadline by itself, through the time-outs of its socket. An end that is
 not ours (an image service, a pipe, a member of an archive, a file on a dead mount) can hang where
-no time-out reaches. So such a source is read by a thread of its own, a few chunks ahead at most;
-and to such a sink, if there is a time limit, the copying as a whole is done by another thread.
+no time-out reaches. So, if there is a time limit, the copying as a whole is done by another thread,
+and its caller watches the time: the data does not pass from hand to hand for that.
+
+The thread that copies reads and writes in turns, which is the fastest way as long as one of the
+ends is ready whenever it is asked. If both take their time, each of them waits while the other is
+at work; :class:`Pace` notices that, and the source is then read ahead, a few pieces at most, by a
+thread of its own.
 """
 
 import contextlib
-import queue
+import contextvars
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from oslo_vmware._i18n import _
-from oslo_vmware._transfer.limit import LeftBehind, Timer, in_time
-from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded
+from oslo_vmware._transfer.limit import Timer, in_time
+from oslo_vmware._transfer.stream import CHUNK_SIZE, PIECE_SIZE, Bounded
 
 #: Seconds that an end gets to come back from its read or write when the copying has ended.
 _JOIN_SECONDS = 0.2
+
+#: Bytes that are read ahead, and for one piece more.
+_AHEAD_SIZE = 32 * CHUNK_SIZE
+
+#: When it is decided whether to read ahead: after so many bytes, or so many seconds.
+_DECISION_SIZE = 64 * CHUNK_SIZE
+_DECISION_SECONDS = 0.5
+
+#: The part of the time that the faster end needs at least for reading ahead to be worth it.
+_WORTH = 0.2
+
+#: What is measured with; tests have their own.
+_clock = time.perf_counter
 
 
 class Source(Protocol):
@@ -35,75 +56,167 @@ class Sink(Protocol):
     def close(self) -> Any: ...
 
 
-class _ReadAhead:
-    """Reads a source in a thread of its own, so that waiting for it can end.
+class Pace:
+    """Tells whether both ends of a copy take their time."""
 
-    :param source: read by that thread alone, and closed by it if its last read never returns
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._size = 0
+        self._reading = 0.0
+        self._writing = 0.0
+
+    def is_held_up(self, size: int, reading: float, writing: float) -> bool:
+        """Take note of a piece; returns whether reading ahead is worth it.
+
+        :param reading: seconds that it took to read it
+        :param writing: seconds that it took to write it
+        """
+        self._size += size
+        self._reading += reading
+        self._writing += writing
+        both = self._reading + self._writing
+        if self._size < _DECISION_SIZE and both < _DECISION_SECONDS:
+            return False
+        faster = min(self._reading, self._writing)
+        self._begin()
+        return faster >= _WORTH * both
+
+
+class _CalledOff(Exception):
+    """The copy goes on in a thread, and nobody wants it any more."""
+
+
+class _End:
+    """An end that may hang while it is called.
+
+    Who closes it is decided once: whoever calls it, if it comes back when it has been given up. An
+    end of ours is never left to that, since it can be called off at any time.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._pieces: queue.Queue[Any] = queue.Queue(2)
-        self._given_up = threading.Event()
-        # Who closes the source is decided once: its reader, if that comes back too late.
+    def __init__(self, end: Any) -> None:
+        self._end = end
+        self.is_ours = isinstance(end, Bounded)
         self._verdict = threading.Lock()
-        self._finished = False
+        self._is_inside = False
+        self._is_given_up = False
+
+    def call(self, function: Callable[[Any], Any], argument: Any) -> Any:
+        """Call a method of it."""
+        with self._verdict:
+            if self._is_given_up:
+                raise _CalledOff
+            self._is_inside = True
+        try:
+            return function(argument)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._verdict:
+            self._is_inside = False
+            is_late = self._is_given_up
+        if is_late and not self.is_ours:
+            with contextlib.suppress(Exception):
+                self._end.close()
+
+    def give_up(self) -> bool:
+        """Let it be called no more; returns whether it hangs: then it is closed when it returns."""
+        with self._verdict:
+            self._is_given_up = True
+            return self._is_inside and not self.is_ours
+
+
+class _ReadAhead:
+    """Reads pieces in a thread of its own.
+
+    Both threads use a deque without a lock, and wake each other only when one of them waits:
+    to pass a lock to and fro for each piece would cost more than the piece.
+
+    :param read: gives the next piece; called by that thread alone, in the context of the caller
+    """
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self._read = read
+        self._pieces: deque[Any] = deque()
+        self._come = 0
+        self._gone = 0
+        self._is_stopped = False
+        self._is_awaited = False
+        self._is_full = False
+        self._changed = threading.Condition()
         # Not join(): with a limit, eventlet's raises its Timeout on Python 3.13.
         self._ended = threading.Event()
-        self._abandoned = False
-        self._thread = threading.Thread(target=self._run, name='oslo.vmware-source', daemon=True)
-        self._thread.start()
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=lambda: context.run(self._run), name='oslo.vmware-source', daemon=True
+        ).start()
 
     def _run(self) -> None:
         piece: Any = True
-        while piece and not self._given_up.is_set():
+        while piece and not isinstance(piece, _Failed) and self._has_room():
             try:
-                piece = self._source.read(CHUNK_SIZE)
+                piece = self._read()
             except BaseException as exc:  # noqa: BLE001 - raised by next(), in the caller's thread
                 piece = _Failed(exc)
-            self._pieces.put(piece)
-            if isinstance(piece, _Failed):
-                break
-        with self._verdict:
-            self._finished = True
+            self._come += len(piece)
+            self._pieces.append(piece)
+            if self._is_awaited:
+                self._wake()
         self._ended.set()
-        if self._abandoned:
-            with contextlib.suppress(Exception):
-                self._source.close()
+
+    def _has_room(self) -> bool:
+        """Wait until another piece may be read; False if none is wanted."""
+        if self._come - self._gone >= _AHEAD_SIZE:
+            with self._changed:
+                self._is_full = True
+                self._changed.wait_for(lambda: self._is_stopped or self._is_half_empty())
+                self._is_full = False
+        return not self._is_stopped
+
+    def _is_half_empty(self) -> bool:
+        return self._come - self._gone < _AHEAD_SIZE // 2
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     def next(self, seconds: float | None) -> Any:
         """The next piece, falsy at the end.
 
         :raises TimeoutError: the source did not give one in time
         """
-        try:
-            piece = self._pieces.get(timeout=seconds)
-        except queue.Empty:
-            raise TimeoutError(_('the source gave nothing for %.1f seconds') % seconds) from None
+        if not self._pieces:
+            with self._changed:
+                self._is_awaited = True
+                has_come = self._changed.wait_for(lambda: self._pieces, seconds)
+                self._is_awaited = False
+            if not has_come:
+                raise TimeoutError(_('the source gave nothing for %.1f seconds') % (seconds or 0))
+        piece = self._pieces.popleft()
+        self._gone += len(piece)
+        if self._is_full and self._is_half_empty():
+            self._wake()
         if isinstance(piece, _Failed):
             raise piece.error
         return piece
 
-    def stop(self) -> bool:
-        """End the thread.
-
-        :returns: False if the source hangs: it is then closed when it comes back, not before
-        """
-        self._given_up.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._pieces.get_nowait()
+    def stop(self) -> None:
+        """End the thread, unless the source hangs."""
+        self._is_stopped = True
+        self._wake()
         self._ended.wait(_JOIN_SECONDS)
-        with self._verdict:
-            self._abandoned = not self._finished
-            return self._finished
 
 
 class _Failed:
-    """Stands in the queue for an exception of the source."""
+    """Stands among the pieces for an exception of the source."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+
+    def __len__(self) -> int:
+        return 0
 
 
 class Copy:
@@ -115,8 +228,10 @@ class Copy:
     """
 
     def __init__(self, source: Source, sink: Sink, timer: Timer) -> None:
-        self._source = source
-        self._sink = sink
+        self._reader = source.read
+        self._writer = sink.write
+        self._source = _End(source)
+        self._sink = _End(sink)
         self._timer = timer
         self.done = 0
         self.source_hangs = False
@@ -131,45 +246,46 @@ class Copy:
         :raises Timer.Timeout: the time is up
         """
         try:
-            if isinstance(self._sink, Bounded):
+            if self._source.is_ours and self._sink.is_ours:
                 self._copy()
             else:
-                in_time(self._timer, self._copy, late=self._close_sink, grace=2 * _JOIN_SECONDS)
-        except LeftBehind:
-            self.sink_hangs = True
+                in_time(self._timer, self._copy, grace=2 * _JOIN_SECONDS)
+        except BaseException as exc:
+            self.source_hangs = self._source.give_up()
+            self.sink_hangs = self._sink.give_up()
+            if isinstance(exc, Exception) and not isinstance(exc, Timer.Timeout):
+                try:
+                    self._timer.check_deadline()
+                except Timer.Timeout as timeout:
+                    raise timeout from exc
             raise
-        except Exception as exc:
-            try:
-                self._timer.check_deadline()
-            except Timer.Timeout as timeout:
-                raise timeout from exc
-            raise
-
-    def _close_sink(self, _result: Any) -> None:
-        self._sink.close()
 
     def _copy(self) -> None:
-        if isinstance(self._source, Bounded):
-            self._pump(lambda: self._source.read(CHUNK_SIZE))
-            return
-        ahead = _ReadAhead(self._source)
+        pace = Pace()
+        ahead: _ReadAhead | None = None
         try:
-            self._pump(lambda: ahead.next(self._timer.remaining()))
+            while True:
+                self._timer.check_deadline()
+                began = _clock()
+                data = self._read() if ahead is None else ahead.next(self._timer.remaining())
+                if not data:
+                    return
+                came = _clock()
+                self._write(data)
+                self.done += len(data)
+                if ahead is None and pace.is_held_up(len(data), came - began, _clock() - came):
+                    ahead = _ReadAhead(self._read)
         finally:
-            self.source_hangs = not ahead.stop()
+            if ahead is not None:
+                ahead.stop()
 
-    def _pump(self, read: Any) -> None:
-        while True:
-            self._timer.check_deadline()
-            data = read()
-            if not data:
-                return
-            self._write(data)
-            self.done += len(data)
+    def _read(self) -> Any:
+        # Others are asked for as much as they always were.
+        return self._source.call(self._reader, PIECE_SIZE if self._source.is_ours else CHUNK_SIZE)
 
     def _write(self, data: bytes) -> None:
-        taken = self._sink.write(data)
+        taken = self._sink.call(self._writer, data)
         # Files without a buffer take what they can and say how much that was.
         while type(taken) is int and 0 < taken < len(data):
             data = data[taken:]
-            taken = self._sink.write(data)
+            taken = self._sink.call(self._writer, data)

@@ -100,6 +100,7 @@ class Body:
     :raises VimException: it has an encoding, or does not say plainly where it ends
     :ivar length: bytes that were announced; None if none were
     :ivar framed: whether the response itself says where the data ends
+    :ivar done: bytes that were received
     """
 
     def __init__(self, response: http.client.HTTPResponse, name: str) -> None:
@@ -120,7 +121,7 @@ class Body:
         self._chunked = codings == ['chunked']
         self._left_of_chunk = 0
         self._before_first_chunk = True
-        self._done = 0
+        self.done = 0
         self._ended = False
 
     @property
@@ -130,7 +131,7 @@ class Body:
     @property
     def at_end(self) -> bool:
         """Whether all has been read that was announced."""
-        return self._ended or (not self._chunked and self._done == self.length)
+        return self._ended or (not self._chunked and self.done == self.length)
 
     def _refused(self, problem: str) -> exceptions.VimException:
         return exceptions.VimException(
@@ -138,46 +139,57 @@ class Body:
             % {'url': self._name, 'problem': problem}
         )
 
-    def read1(self, size: int) -> bytes:
-        """Read at most ``size`` bytes with one receive; ``b''`` at the end.
+    def readinto(self, view: memoryview) -> int:
+        """Fill a view, or as much of it as there is data; 0 at the end.
 
         :raises http.client.HTTPException: the end came before it was due
         """
+        filled = 0
+        while filled < len(view):
+            step = self._receive(view[filled:])
+            if not step:
+                break
+            filled += step
+        return filled
+
+    def _receive(self, view: memoryview) -> int:
+        """Receive once; 0 at the end."""
         if self._ended:
-            return b''
+            return 0
         if self._chunked:
-            data = self._read_of_chunk(size)
+            taken = self._receive_of_chunk(view)
         elif self.length is None:
-            data = self._stream.read1(size)
+            taken = self._stream.readinto1(view)
         else:
-            data = self._stream.read1(min(size, self.length - self._done))
-            if not data and self._done < self.length:
-                raise http.client.IncompleteRead(b'', self.length - self._done)
-        self._done += len(data)
-        if not data:
+            left = self.length - self.done
+            taken = self._stream.readinto1(view[:left])
+            if left and not taken:
+                raise http.client.IncompleteRead(b'', left)
+        self.done += taken
+        if not taken:
             self._end()
-        return data
+        return taken
 
     def _end(self) -> None:
         self._ended = True
-        if self.length is not None and self.length != self._done:
+        if self.length is not None and self.length != self.done:
             raise http.client.HTTPException(
                 _('%(length)s bytes were announced, and the chunks had %(found)s')
-                % {'length': self.length, 'found': self._done}
+                % {'length': self.length, 'found': self.done}
             )
 
-    def _read_of_chunk(self, size: int) -> bytes:
+    def _receive_of_chunk(self, view: memoryview) -> int:
         if not self._left_of_chunk:
             self._left_of_chunk = self._next_chunk()
             if not self._left_of_chunk:
                 # The trailers, and the blank line that ends it all.
                 http.client.parse_headers(self._stream)
-                return b''
-        data = self._stream.read1(min(size, self._left_of_chunk))
-        if not data:
+                return 0
+        taken = self._stream.readinto1(view[: self._left_of_chunk])
+        if not taken:
             raise Truncated(_('the connection ended within a chunk'))
-        self._left_of_chunk -= len(data)
-        return data
+        self._left_of_chunk -= taken
+        return taken
 
     def _next_chunk(self) -> int:
         """The size of the next chunk; 0 for the last."""

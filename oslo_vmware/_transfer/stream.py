@@ -6,8 +6,11 @@ said that all is well, or an exception says what was lost. After any failure the
 closed at once; no later call can make it look better.
 
 An upload does not wait for the end to listen. A server that is full or has lost the session
-answers in the middle and may stop reading; so the socket is used without blocking, and what
-arrives while there are still bytes to send ends the upload with that answer.
+answers in the middle and may stop reading; so what arrives while there are still bytes to send ends
+the upload with that answer. It is looked for whenever the server takes nothing for the moment, and
+otherwise once in a while.
+
+All waiting is the sockets' own, with a time-out; nothing stands by in a thread for that.
 """
 
 import contextlib
@@ -32,6 +35,14 @@ LOG = logging.getLogger(__name__)
 
 CHUNK_SIZE = 65536
 
+#: Bytes that an end of ours gives or takes at once where it is asked for as much as it has. What is
+#: larger does not stay in the cache of a processor until it has been sent.
+PIECE_SIZE = 4 * CHUNK_SIZE
+
+#: Bytes that are sent or received, if nothing makes us wait, before it is asked whether the server
+#: has something to say. That is also when other green threads get their turn.
+_PAUSE_EVERY = 16 * CHUNK_SIZE
+
 #: HTTP status -> the class that stands for it; VimException for every other.
 _BY_STATUS = {
     401: exceptions.NotAuthenticatedException,
@@ -43,6 +54,9 @@ _BY_STATUS = {
 #: A response that says no more than that another one will come (RFC 9110, 15.2).
 _INTERIM = re.compile(rb'HTTP/1\.\d 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n')
 _INTERIM_START = re.compile(rb'HTTP/1\.\d 1')
+
+#: Seconds that a socket may wait for longer than there is time.
+_SLACK_SECONDS = 0.05
 
 #: Seconds for an answer that the server may have sent before the connection broke.
 _LAST_WORDS_SECONDS = 1.0
@@ -122,8 +136,11 @@ class Upload(Bounded):
         self._connection = connection
         self._socket = connection.sock
         self._owner = Owner(name)
+        # Not settimeout(0): eventlet's TLS sockets would go on to block.
+        self._socket.setblocking(False)
         self._answer = _Answer(self._socket)
         self._method = method
+        self._unheard = 0
         self.size = size
         self.name = name
         self.sent = 0
@@ -190,34 +207,48 @@ class Upload(Bounded):
         self.finish()
 
     def _send(self, view: memoryview) -> None:
-        with contextlib.ExitStack() as broken:
-            broken.callback(self.abort)
+        try:
+            self._send_all(view)
+        except OSError as exc:
             try:
-                self._send_all(view)
-            except OSError as exc:
                 self._raise_last_words(exc)
                 with _connection.translated(self._so_far()):
                     raise
-            broken.pop_all()
+            finally:
+                self.abort()
+        except BaseException:
+            self.abort()
+            raise
 
     def _send_all(self, view: memoryview) -> None:
-        # Not settimeout(0): eventlet's TLS sockets would go on to block.
-        self._socket.setblocking(False)
+        send = self._socket.send
         while view:
-            if self._answer.has_begun():
-                self._read_answer(_patience(self._timer), _('before it had all bytes'))
-                raise ConnectionAbortedError(_('the server answered before it had all bytes'))
+            if self._unheard >= _PAUSE_EVERY:
+                self._listen()
             try:
-                view = view[self._socket.send(view) :]
+                sent = send(view)
             except (BlockingIOError, ssl.SSLWantWriteError):
                 self._wait(write=True)
             except ssl.SSLWantReadError:
                 self._wait(write=False)
+            else:
+                view = view[sent:]
+                self._unheard += sent
+
+    def _listen(self) -> None:
+        """Go on if the server has not answered yet."""
+        self._unheard = 0
+        if not wait_for_socket(self._socket, read=True, timeout=0.0):
+            return
+        if self._answer.has_begun():
+            self._read_answer(_patience(self._timer), _('before it had all bytes'))
+            raise ConnectionAbortedError(_('the server answered before it had all bytes'))
 
     def _wait(self, write: bool) -> None:
         patience = _patience(self._timer)
         if not wait_for_socket(self._socket, read=True, write=write, timeout=patience):
             raise TimeoutError(_('the server took nothing for %.1f seconds') % patience)
+        self._listen()
 
     def _raise_last_words(self, broken: OSError) -> None:
         """Raise what the server said before it hung up, if it said something."""
@@ -255,6 +286,7 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
+        self._patience = 0.0
         self.timer = Timer(None)
 
     def makefile(self, mode: str) -> io.BufferedReader:
@@ -265,10 +297,14 @@ class _Incoming(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        patience = _patience(self.timer)
         # Asked before each receive: a server that trickles never lets a socket time out.
         if self.timer.remaining() == 0.0:
             raise TimeoutError(_('not all has come in time'))
-        self._socket.settimeout(_patience(self.timer))
+        # Not before each: it is a call of the system.
+        if abs(patience - self._patience) > _SLACK_SECONDS:
+            self._socket.settimeout(patience)
+            self._patience = patience
         received: int = self._socket.recv_into(buffer)
         return received
 
@@ -283,6 +319,7 @@ class _Answer(_Incoming):
         self.timer = Timer(seconds)
         # Not by its time-out alone: eventlet's sockets would go on not to block.
         self._socket.setblocking(True)
+        self._patience = 0.0
 
     def has_begun(self) -> bool:
         """Look, on a socket that does not block, whether the server has said something.
@@ -329,7 +366,6 @@ class Download(Bounded):
     :raises VimException: it is no data, or no response arrived
     :ivar size: bytes that the server announced; None if it did not
     :ivar framed: whether the response says where the data ends
-    :ivar received: bytes that were read
     :ivar complete: whether the end was reached, with all bytes there
     """
 
@@ -340,11 +376,12 @@ class Download(Bounded):
         self._socket = connection.sock
         self._owner = Owner(name)
         self.name = name
-        self.received = 0
         self.complete = False
         self.closed = False
         self._failure: exceptions.VimException | None = None
         self._incoming = _Incoming(self._socket)
+        self._buffer = bytearray()
+        self._next_pause = _PAUSE_EVERY
         with contextlib.ExitStack() as undo:
             undo.callback(connection.close)
             response = _response.Response(self._incoming, method='GET')
@@ -367,11 +404,18 @@ class Download(Bounded):
             undo.pop_all()
         self.complete = self.size == 0
 
+    @property
+    def received(self) -> int:
+        """Bytes that were read."""
+        return self._body.done
+
     def bind(self, timer: Timer) -> None:
         self._incoming.timer = timer
 
     def read(self, size: int) -> bytes:
-        """Read at most ``size`` bytes; ``b''`` at the end and after closing.
+        """Read ``size`` bytes, fewer at the end, or if it is more than is given at once.
+
+        Gives ``b''`` at the end and after closing.
 
         :raises VimException: the connection broke, or ended before all bytes were there; so does
                               every later call
@@ -381,24 +425,35 @@ class Download(Bounded):
             raise self._failure
         if self.closed or self.complete or size == 0:
             return b''
-        with contextlib.ExitStack() as broken:
-            broken.callback(self.abort)
-            try:
-                data = self._receive(size if size and size > 0 else CHUNK_SIZE)
-            except exceptions.VimException as exc:
-                self._failure = exc
-                raise
-            broken.pop_all()
-        self.received += len(data)
+        try:
+            data = self._receive(size if size and size > 0 else CHUNK_SIZE)
+        except exceptions.VimException as exc:
+            self._failure = exc
+            self.abort()
+            raise
+        except BaseException:
+            self.abort()
+            raise
         self.complete = not data or self._body.at_end
         return data
 
     def _receive(self, size: int) -> bytes:
-        with _connection.translated(
-            _('GET %(url)s: after %(received)s bytes')
-            % {'url': self.name, 'received': self.received}
-        ):
-            return self._body.read1(size)
+        size = min(size, PIECE_SIZE)
+        if len(self._buffer) < size:
+            self._buffer = bytearray(size)
+        view = memoryview(self._buffer)[:size]
+        if self.received >= self._next_pause:
+            self._next_pause = self.received + _PAUSE_EVERY
+            wait_for_socket(self._socket, read=True, timeout=0.0)
+        try:
+            filled = self._body.readinto(view)
+        except (OSError, http.client.HTTPException, ValueError):
+            with _connection.translated(
+                _('GET %(url)s: after %(received)s bytes')
+                % {'url': self.name, 'received': self._body.done}
+            ):
+                raise
+        return bytes(view[:filled])
 
     def fail(self, problem: exceptions.VimException) -> None:
         """Close the connection for a problem, which every later read raises."""

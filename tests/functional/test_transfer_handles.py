@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from urllib3.util.wait import wait_for_socket
 
 from oslo_vmware import exceptions, rw_handles
 from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import stream as _stream
 from tests.transfer import server as servers
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store, thumbprint
 from tests.transfer.stand_in import Cookie
@@ -147,6 +149,23 @@ def test_an_early_refusal_is_heard(then: str, tls: Any) -> None:
         assert server.all_closed()
 
 
+def test_an_early_refusal_is_heard_while_nothing_makes_us_wait(tls: Any) -> None:
+    """A server that answers in the middle and reads on is not sent all the rest."""
+    announced = 1 << 30
+
+    def refuse(exchange: Exchange) -> None:
+        exchange.stream.read(1000)
+        exchange.answer('507 Insufficient Storage')
+        exchange.swallow()
+
+    with DataServer(refuse, tls) as server:
+        handle = writer(server, announced)
+        with pytest.raises(exceptions.NoDiskSpaceException, match='507 Insufficient Storage'):
+            write_much(handle)
+        assert server.all_closed()
+        assert server.last.received < announced // 8
+
+
 @pytest.mark.parametrize('written', [0, len(DATA) - 1])
 def test_fewer_bytes_than_announced(written: int) -> None:
     """Closing raises with both numbers and closes the connection; the server is not waited for."""
@@ -223,6 +242,53 @@ def test_a_download_arrives_whole(tls: Any) -> None:
         assert handle.read(10) == b''
         assert server.last.headers['Cookie'] == 'a=b; c=d'
         assert server.all_closed()
+
+
+@pytest.mark.parametrize('chunk', [None, 1000, 1 << 20])
+def test_a_read_is_filled(chunk: int | None, tls: Any) -> None:
+    """As with a file there are as many bytes as are asked for, however they come."""
+
+    def script(exchange: Exchange) -> None:
+        if chunk is None:
+            exchange.answer('200 OK', DATA)
+            return
+        exchange.socket.sendall(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+        for start in range(0, SIZE, chunk):
+            piece = DATA[start : start + chunk]
+            exchange.socket.sendall(b'%x\r\n' % len(piece) + piece + b'\r\n')
+        exchange.socket.sendall(b'0\r\n\r\n')
+
+    with DataServer(script, tls) as server:
+        handle = reader(server)
+        sizes = [1, 65536, 100, 20000]
+        assert [len(handle.read(size)) for size in sizes] == sizes
+        assert handle.read(1 << 30) == DATA[sum(sizes) :]
+        assert handle.read(1) == b''
+        handle.close()
+
+
+@pytest.mark.parametrize('direction', ['up', 'down'])
+def test_others_get_their_turn(direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once in each MiB the hub of green threads is passed, though nobody makes us wait."""
+    looks: list[Any] = []
+
+    def look(sock: Any, **arguments: Any) -> bool:
+        if arguments.get('timeout') == 0.0:
+            looks.append(sock)
+        return wait_for_socket(sock, **arguments)
+
+    monkeypatch.setattr(_stream, 'wait_for_socket', look)
+    data = DATA * 16
+    with DataServer(store if direction == 'up' else serve(data)) as server:
+        if direction == 'up':
+            handle = writer(server, len(data))
+            for start in range(0, len(data), 50000):
+                handle.write(data[start : start + 50000])
+        else:
+            handle = reader(server)
+            assert read_all(handle) == data
+        handle.close()
+    assert len(looks) >= 3
 
 
 def test_an_empty_file_is_read() -> None:
