@@ -582,16 +582,29 @@ class VMwareAPISession:
                 skip_op_id=True,
             )
 
-        def pause(spent: float) -> None:
-            remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
-            updates = self._shared_updates()
-            if updates is None:
-                time.sleep(_deadline.at_most(remaining))
-            else:
-                updates.pause(moref, wait.state_path, wait.is_final, remaining)
+        asked = self._shared_updates()
 
+        def hear() -> Any:
+            nonlocal asked
+            asked = self._shared_updates()
+            value = None if asked is None else asked.final(moref, wait)
+            return value if is_heard else None
+
+        def pause(spent: float) -> None:
+            # After a new login there is somebody else to ask.
+            if self._shared_updates() is asked:
+                remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
+                time.sleep(_deadline.at_most(remaining))
+
+        # What comes of a read is theirs who have replaced what reads.
+        is_heard = getattr(self.invoke_api, '__func__', None) is VMwareAPISession.invoke_api
+        look_first = asked is not None and (
+            not is_heard or not self._session_id or asked.worth_a_look
+        )
         with _deadline.within(timeout):
-            return _wait.poll(wait, vim_util.get_moref_value(moref), read, pause)
+            return _wait.poll(
+                wait, vim_util.get_moref_value(moref), read, hear, pause, look_first=look_first
+            )
 
     def _shared_updates(self) -> SharedUpdates | None:
         """The waiters of this login; None where the service is a stand-in that has no updates."""

@@ -1,27 +1,34 @@
 """Waiting together: one outstanding request tells all waiters of a session what changed.
 
-Each waiter has its object watched by a filter on a property collector of the session's own. The
-waiter that finds no leader becomes the leader and asks ``WaitForUpdatesEx`` (vSphere API 4.1) for
-all of them; the others sleep on an event. A leader whose own wait is over hands over to another
-waiter. So a change is seen at once, and two hundred waiters cost one request.
+What is waited for is watched by a property collector of the session's own
+(:mod:`oslo_vmware._session.collector`). The waiter that finds no leader becomes the leader and asks
+``WaitForUpdatesEx`` (vSphere API 4.1) for all of them; the others sleep on an event. A leader whose
+own wait is over hands over to another waiter. So a change is seen at once, and two hundred waiters
+cost one request. What one of them has the server watch, it does for all who came meanwhile, and
+takes back on the way what nobody waits for any more.
 
-This only ever replaces a pause between two polls: the caller reads the property again
-afterwards, and goes on waiting if there is reason to. Therefore nothing here has to be certain.
-Whatever goes wrong (an expired session, a server or a stand-in that has no such operations), the
-waiters fall back to pausing for their poll interval. Nor does anybody wait for the server alone:
-what it does not answer in time, because a firewall forgot the connection, say, counts as trouble.
-All this is of one login and of one process.
+What the server tells is kept by path for each object until nobody waits for it and the server has
+told what was left to tell; so it does not matter when anybody comes, or comes back.
+
+This only ever replaces a pause between two polls: whoever is not told reads the property, and goes
+on waiting if there is reason to. Therefore nothing here has to be certain. Whatever goes wrong (an
+expired session, a server or a stand-in that has no such operations), the waiters fall back to
+pausing for their poll interval. Nor does anybody wait for the server alone: what it does not answer
+in time, because a firewall forgot the connection, say, counts as trouble. All this is of one login
+and of one process.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from oslo_vmware import _deadline, vim_util
+from oslo_vmware._session.collector import Collector, changes, clear_away
+from oslo_vmware._session.wait import TASK, Wait
 
 LOG = logging.getLogger(__name__)
 
@@ -33,9 +40,6 @@ MAX_WAIT = 60
 #: take.
 MARGIN_SECONDS = 30.0
 
-#: Seconds for a request that only clears away what would die with the session.
-CLEARING_SECONDS = 5.0
-
 #: Seconds that a server waits, if it waits at all; it may do so for less than it was asked to.
 SHORTEST_WAIT = 0.5
 
@@ -44,40 +48,84 @@ LEAST_SECONDS = 2.0
 
 
 @dataclass(eq=False)
+class _Watched:
+    """Something that is waited for, or was.
+
+    :ivar moref: a reference to it
+    :ivar wait: what for
+    :ivar told: what the server has told of it, by path; replaced, never changed
+    :ivar waiters: who waits for it
+    :ivar joined: the server watches it, or has just been asked to
+    :ivar left: the server watches it no longer, but may still tell of it
+    :ivar filter: its own filter, where it has one
+    """
+
+    moref: Any
+    wait: Wait
+    told: dict[str, Any] = field(default_factory=dict)
+    waiters: list['_Waiter'] = field(default_factory=list)
+    joined: bool = False
+    left: bool = False
+    filter: Any = None
+
+    @property
+    def id(self) -> str:
+        return str(self.moref.value)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its state is a final one."""
+        state = self.told.get(self.wait.state_path)
+        return state is not None and self.wait.is_final(state)
+
+    def hear(self, changed: Any) -> None:
+        """Take in an ObjectUpdate, and end the waits that it ends."""
+        told = {} if changed.kind == 'enter' else dict(self.told)
+        for change in getattr(changed, 'changeSet', ()):
+            value = getattr(change, 'val', None)
+            if value is None:
+                told.pop(change.name, None)
+            else:
+                told[change.name] = value
+        self.told = told
+        if self.has_ended:
+            for waiter in self.waiters:
+                waiter.end(told)
+        elif self.wait.state_path not in told:
+            self.fail()
+
+    def fail(self) -> None:
+        """Let those who wait look for themselves."""
+        for waiter in self.waiters:
+            waiter.end({})
+
+
+@dataclass(eq=False)
 class _Waiter:
     """One caller that waits.
 
-    :ivar object_id: id of the object it waits for
-    :ivar is_final: whether a value of the watched property ends the wait
     :ivar deadline: when whoever waits wants to wait no longer; infinite for never
     :ivar woken: set when there is reason to look again, or to take the lead
-    :ivar over: the wait has ended
-    :ivar failed: it has ended because the server cannot tell
+    :ivar told: what has ended the wait; empty if there is nothing to wait for any more
     """
 
-    object_id: str
-    is_final: Callable[[Any], bool]
     deadline: float
     woken: threading.Event = field(default_factory=threading.Event)
-    over: bool = False
-    failed: bool = False
+    told: dict[str, Any] | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.told is not None
 
     @property
     def has_time(self) -> bool:
         """Whether it is the server that does not answer in time, if a request of it fails now."""
         return time.monotonic() < self.deadline
 
-    def end(self) -> None:
-        self.over = True
-        self.woken.set()
-
-
-@dataclass(eq=False)
-class _Collector:
-    """A property collector of the session's own, and how far its updates have been read."""
-
-    moref: Any
-    version: str = ''
+    def end(self, told: dict[str, Any]) -> None:
+        if self.told is None:
+            self.told = told
+            self.woken.set()
 
 
 class SharedUpdates:
@@ -91,98 +139,125 @@ class SharedUpdates:
         self._vim = vim
         self._max_wait = max_wait
         self._lock = threading.Lock()
-        self._making = threading.Lock()
+        # Held while the server is asked to watch something.
+        self._joining = threading.Lock()
+        self._watched: dict[str, _Watched] = {}
         self._waiters: list[_Waiter] = []
         self._leader: _Waiter | None = None
-        self._collector: _Collector | None = None
+        self._collector: Collector | None = None
         self._unavailable_until = 0.0
+        self._ended_early = False
         self._process = os.getpid()
 
-    def pause(
-        self, moref: Any, path: str, is_final: Callable[[Any], bool], interval: float
-    ) -> None:
-        """Sleep until a property may have reached a final value.
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether to read before waiting, because the last one had ended when it was asked about.
+
+        Where tasks are over so soon, that is cheaper than to have them watched.
+        """
+        return self._ended_early and time.monotonic() >= self._unavailable_until
+
+    def final(self, moref: Any, wait: Wait) -> Any:
+        """Sleep until the server tells a final value, or there is reason to look for it.
 
         :param moref: the object
-        :param path: path of the property
-        :param is_final: whether a value ends the wait
-        :param interval: seconds to sleep when the server cannot tell of changes
+        :param wait: what is waited for
+        :returns: the value; None when it was not told
         """
-        started = time.monotonic()
-        if (
-            started >= self._unavailable_until
-            and _deadline.remaining() >= LEAST_SECONDS
-            and self._shared(moref, path, is_final)
-        ):
-            return
-        time.sleep(_deadline.at_most(max(0.0, interval - (time.monotonic() - started))))
-
-    def _shared(self, moref: Any, path: str, is_final: Callable[[Any], bool]) -> bool:
-        deadline = time.monotonic() + _deadline.remaining()
-        waiter = _Waiter(vim_util.get_moref_value(moref), is_final, deadline)
-        # Before the filter: the leader may hear of the object before CreateFilter returns.
-        with self._lock:
-            self._waiters.append(waiter)
-        watch = None
+        if time.monotonic() < self._unavailable_until or _deadline.remaining() < LEAST_SECONDS:
+            return None
+        if vim_util.get_moref_type(moref) != wait.type_name:
+            return None
+        self._ended_early = False
+        waiter = _Waiter(time.monotonic() + _deadline.remaining())
+        watched = self._enter(waiter, moref, wait)
         try:
-            with _deadline.within(MARGIN_SECONDS):
-                collector = self._collector_of_all(waiter)
-                watch = self._watch(collector, moref, path)
-            self._wait(waiter, collector)
-            return not waiter.failed
+            if not waiter.over:
+                self._wait(waiter, self._joined(waiter, watched))
+            if not waiter.told:
+                return None
+            # Made by each for itself: it is an object that can be changed.
+            return wait.made_of(waiter.told, self._vim.client.factory.create)
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
-            LOG.debug('Updates of %s are not to be had: %s', waiter.object_id, exc)
+            LOG.debug('Updates of %s are not to be had: %s', watched.id, exc)
             if os.getpid() == self._process and waiter.has_time:
                 self._give_up()
-            return False
+            return None
         finally:
             # A green thread that was forked along ends here as well, and has nothing to clear away.
             if os.getpid() == self._process:
-                # First of all, so that the next leader need not wait for the rest.
-                self._leave(waiter)
-                if watch is not None:
-                    self._destroy('DestroyPropertyFilter', watch)
+                self._leave(waiter, watched)
 
-    def _collector_of_all(self, waiter: _Waiter) -> _Collector:
-        if not _deadline.acquired(self._making):
-            raise TimeoutError('another waiter is still trying')
-        try:
-            # Whoever had to wait for the lock need not try what somebody else has just tried.
-            if time.monotonic() < self._unavailable_until:
-                raise RuntimeError('another waiter has just tried')
-            if self._collector is None:
-                self._collector = _Collector(
-                    self._vim.CreatePropertyCollector(
-                        self._vim.service_content.propertyCollector, skip_op_id=True
-                    )
-                )
-            return self._collector
-        except Exception:
-            if waiter.has_time:
-                self._give_up()
-            raise
-        finally:
-            self._making.release()
+    def _enter(self, waiter: _Waiter, moref: Any, wait: Wait) -> _Watched:
+        value = vim_util.get_moref_value(moref)
+        with self._lock:
+            watched = self._watched.get(value)
+            if watched is None:
+                # Not the caller's reference, which may be pointed at something else meanwhile.
+                watched = _Watched(vim_util.get_moref(value, wait.type_name), wait)
+                self._watched[value] = watched
+            self._waiters.append(waiter)
+            watched.waiters.append(waiter)
+            if watched.has_ended:
+                waiter.end(watched.told)
+        return watched
 
-    def _watch(self, collector: _Collector, moref: Any, path: str) -> Any:
-        factory = self._vim.client.factory
-        spec = vim_util.build_property_filter_spec(
-            factory,
-            [vim_util.build_property_spec(factory, vim_util.get_moref_type(moref), [path])],
-            [vim_util.build_object_spec(factory, moref, [])],
-        )
-        return self._vim.CreateFilter(
-            collector.moref, spec=spec, partialUpdates=False, skip_op_id=True
-        )
+    # What the server watches
 
-    def _destroy(self, operation: str, moref: Any) -> None:
-        try:
-            with _deadline.within(CLEARING_SECONDS):
-                getattr(self._vim, operation)(moref, skip_op_id=True)
-        except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
-            LOG.debug('%s failed: %s', operation, exc)
+    def _joined(self, waiter: _Waiter, watched: _Watched) -> Collector:
+        """The collector, once it watches an object."""
+        with _deadline.within(MARGIN_SECONDS):
+            if not _deadline.acquired(self._joining):
+                raise TimeoutError('another waiter is still trying')
+            try:
+                # Whoever had to wait for the lock need not try what somebody else has just tried.
+                if time.monotonic() < self._unavailable_until:
+                    raise RuntimeError('another waiter has just tried')
+                if self._collector is None:
+                    self._collector = Collector(self._vim)
+                if not watched.joined and watched.wait is TASK and self._collector.has_view:
+                    self._join_view(self._collector)
+                if not watched.joined and not waiter.over:
+                    # Before the filter is there: the leader may be told before we are.
+                    watched.joined = True
+                    watched.filter = self._collector.watch(watched.wait, watched.moref)
+                if self._collector.is_new:
+                    self._ask(self._collector, 0)
+                return self._collector
+            except Exception:
+                if waiter.has_time:
+                    self._give_up()
+                raise
+            finally:
+                self._joining.release()
 
-    def _wait(self, waiter: _Waiter, collector: _Collector) -> None:
+    def _join_view(self, collector: Collector) -> None:
+        """Have all tasks watched that are waited for, and no others."""
+        with self._lock:
+            tasks = [one for one in self._watched.values() if one.wait is TASK and not one.filter]
+            new = [one for one in tasks if one.waiters and not one.joined]
+            old = [one for one in tasks if one.joined and not one.waiters]
+            for one in new:
+                one.joined, one.left = True, False
+            for one in old:
+                one.joined, one.left = False, True
+        unknown = collector.change_view([one.moref for one in new], [one.moref for one in old])
+        with self._lock:
+            for one in new:
+                if one.id in unknown:
+                    self._forget(one)
+                elif not collector.has_view:
+                    one.joined = False
+
+    def _forget(self, watched: _Watched) -> None:
+        """Have nothing to do with an object any more."""
+        if self._watched.get(watched.id) is watched:
+            del self._watched[watched.id]
+        watched.fail()
+
+    # Waiting
+
+    def _wait(self, waiter: _Waiter, collector: Collector) -> None:
         # A second less than until the deadline, because the server's answer takes its time.
         end = time.monotonic() + min(self._max_wait, _deadline.remaining() - 1)
         while not waiter.over:
@@ -203,9 +278,10 @@ class SharedUpdates:
                 self._leader = waiter
             return self._leader is waiter
 
-    def _leave(self, waiter: _Waiter) -> None:
+    def _leave(self, waiter: _Waiter, watched: _Watched) -> None:
         """Stop waiting; a leader hands over."""
         with self._lock:
+            # First of all, so that the next leader need not wait for the rest.
             self._waiters.remove(waiter)
             if self._leader is waiter:
                 self._leader = None
@@ -214,50 +290,57 @@ class SharedUpdates:
                 heir = next((other for other in self._waiters if not other.over), None)
                 if heir is not None:
                     heir.woken.set()
+            watched.waiters.remove(waiter)
+            if watched.waiters or (watched.filter is None and (watched.joined or watched.left)):
+                return
+            if self._watched.get(watched.id) is watched:
+                del self._watched[watched.id]
+        if watched.filter is not None:
+            clear_away(self._vim, ('DestroyPropertyFilter', watched.filter))
 
-    def _ask(self, collector: _Collector, seconds: int) -> None:
-        """Ask once for all waiters, and wake those whose wait is over."""
-        options = self._vim.client.factory.create('ns0:WaitOptions')
-        options.maxWaitSeconds = seconds
+    def _ask(self, collector: Collector, seconds: int) -> None:
+        """Ask once for all waiters, and wake those whose wait is over.
+
+        :param seconds: to wait for changes; 0 for what there is to tell at first
+        """
+        with self._lock:
+            joined = [one for one in self._watched.values() if one.joined]
+            left = [one for one in self._watched.values() if one.left]
         started = time.monotonic()
         with _deadline.within(seconds + MARGIN_SECONDS):
-            update = self._vim.WaitForUpdatesEx(
-                collector.moref, version=collector.version, options=options, skip_op_id=True
-            )
-        if update is None:
-            if time.monotonic() - started < SHORTEST_WAIT:
-                raise RuntimeError('the server does not wait for updates')
-            return
-        collector.version = update.version
+            update = collector.ask(seconds)
+        if update is None and time.monotonic() - started < min(seconds, SHORTEST_WAIT):
+            raise RuntimeError('the server does not wait for updates')
         with self._lock:
-            waiters = list(self._waiters)
-        for changed in _changes(update):
-            for waiter in waiters:
-                if waiter.object_id == changed.obj.value and _ends(changed, waiter.is_final):
-                    waiter.end()
+            for one in left:
+                if one.left and not one.waiters:
+                    self._forget(one)
+            self._tell(changes(update))
+            if not seconds and not getattr(update, 'truncated', False):
+                # Whatever was in the view when it was made and is not told of is not there.
+                for one in joined:
+                    if not one.told:
+                        self._forget(one)
+
+    def _tell(self, updates: Iterable[Any]) -> None:
+        for changed in updates:
+            watched = self._watched.get(changed.obj.value)
+            if watched is None:
+                continue
+            if changed.kind == 'leave':
+                self._forget(watched)
+            else:
+                watched.hear(changed)
+                if changed.kind == 'enter' and watched.has_ended:
+                    self._ended_early = True
 
     def _give_up(self) -> None:
         """Let every waiter look for itself, and start anew later with another collector."""
         with self._lock:
             self._unavailable_until = time.monotonic() + self._max_wait
             collector, self._collector = self._collector, None
+            self._watched.clear()
             for waiter in self._waiters:
-                waiter.failed = True
-                waiter.end()
+                waiter.end({})
         if collector is not None:
-            self._destroy('DestroyPropertyCollector', collector.moref)
-
-
-def _changes(update: Any) -> list[Any]:
-    return [
-        changed
-        for filter_update in getattr(update, 'filterSet', ())
-        for changed in getattr(filter_update, 'objectSet', ())
-    ]
-
-
-def _ends(changed: Any, is_final: Callable[[Any], bool]) -> bool:
-    """Whether an update of an object ends the wait for it; one that is gone does."""
-    return changed.kind == 'leave' or any(
-        is_final(getattr(change, 'val', None)) for change in getattr(changed, 'changeSet', ())
-    )
+            collector.destroy()

@@ -4,6 +4,10 @@ What is waited for is a property that moves through named states until one of th
 :class:`Wait` says which property, where in it the state is, and what each state means; a state
 that is in no row has one place to fail.
 
+The value that ends a wait is read, or the server has told it in parts, of which the property is
+then made (:mod:`oslo_vmware._session.updates`). It is made only of what is whole: a task that has
+ended has the time of its end, and one that failed has an error. Otherwise it is read.
+
 Whoever sets a deadline (:mod:`oslo_vmware._deadline`) is told when it is over what was waited for,
 and how far it was. What was waited for goes on.
 """
@@ -38,16 +42,23 @@ class Wait:
     """What to wait for.
 
     :ivar kind: what it is, for texts
+    :ivar type_name: type of the managed object
     :ivar property_name: property to read
     :ivar state_path: path of the property that is the state itself
+    :ivar paths: paths of all its parts that are told, the state first
+    :ivar made_of: makes the property of its parts, by path, if they are whole; given what makes
+                   empty objects
     :ivar state_of: where in the property's value the state is
     :ivar meanings: state to meaning
     :ivar otherwise: meaning of every other state
     """
 
     kind: str
+    type_name: str
     property_name: str
     state_path: str
+    paths: tuple[str, ...]
+    made_of: Callable[[Mapping[str, Any], Callable[[str], Any]], Any]
     state_of: Callable[[Any], Any]
     meanings: Mapping[str, Meaning] = field(default_factory=dict)
     otherwise: Meaning = Meaning.FAILED
@@ -61,11 +72,41 @@ class Wait:
         return self.meaning(state) is not Meaning.AGAIN
 
 
-#: A Task's ``info`` is a TaskInfo (vSphere API 4.0).
+#: The members of a TaskInfo (vSphere API 4.0) of a task that has ended, in their order. Progress is
+#: not among them, and an ``activationId`` has only who gave one.
+TASK_INFO = (
+    *('key', 'task', 'description', 'name', 'descriptionId', 'entity', 'entityName', 'locked'),
+    *('state', 'cancelled', 'cancelable', 'error', 'result', 'reason', 'queueTime', 'startTime'),
+    *('completeTime', 'eventChainId', 'changeTag', 'parentTaskKey', 'rootTaskKey'),
+)
+
+
+def _task_info(told: Mapping[str, Any], create: Callable[[str], Any]) -> Any:
+    if 'info.completeTime' not in told:
+        return None
+    if told['info.state'] != 'success' and 'info.error' not in told:
+        return None
+    info = create('ns0:TaskInfo')
+    for name, _nothing in list(info):
+        delattr(info, name)
+    for name in TASK_INFO:
+        value = told.get(f'info.{name}')
+        if name == 'locked':
+            # An array that is a property's value comes in an object.
+            value = getattr(value, 'ManagedObjectReference', None)
+        if value is not None:
+            setattr(info, name, value)
+    return info
+
+
+#: What there is to tell of a Task.
 TASK = Wait(
     _('Task'),
+    'Task',
     'info',
     'info.state',
+    paths=tuple(f'info.{name}' for name in sorted(TASK_INFO, key=lambda name: name != 'state')),
+    made_of=_task_info,
     state_of=lambda info: getattr(info, 'state', None),
     meanings={
         'queued': Meaning.AGAIN,
@@ -77,8 +118,11 @@ TASK = Wait(
 #: An HttpNfcLease's ``state`` is an HttpNfcLeaseState (vSphere API 4.0).
 LEASE = Wait(
     _('Lease'),
+    'HttpNfcLease',
     'state',
     'state',
+    paths=('state',),
+    made_of=lambda told, create: told['state'],
     state_of=lambda state: state,
     meanings={
         'initializing': Meaning.AGAIN,
@@ -91,15 +135,20 @@ def poll(
     wait: Wait,
     name: Any,
     read: Callable[[], Any],
+    hear: Callable[[], Any],
     pause: Callable[[float], None],
+    *,
+    look_first: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Meaning, Any]:
-    """Read a property until its state is final.
+    """Hear or read a property until its state is final.
 
     :param wait: what is waited for
     :param name: its id, for texts
     :param read: reads the property
-    :param pause: called between two reads with the seconds that the last one took
+    :param hear: waits until the server tells the property's final value; None to read it
+    :param pause: called after a read with the seconds since the last pause
+    :param look_first: read it before anything is heard
     :returns: what the final state means, and the property's value
     :raises VimWaitTimeoutException: the deadline is over, if there is one
     :raises VimException: the server says nothing, though the session is alive
@@ -109,6 +158,9 @@ def poll(
     silent = 0
     while True:
         started = clock()
+        value = None if look_first else hear()
+        if value is not None:
+            return wait.meaning(wait.state_of(value)), value
         try:
             value = read()
         except (
@@ -137,7 +189,9 @@ def poll(
         )
         if not _deadline.remaining():
             raise _timed_out(wait, name, state, clock() - begun)
-        pause(clock() - started)
+        if not look_first:
+            pause(clock() - started)
+        look_first = False
 
 
 def _not_told(wait: Wait, name: Any) -> exceptions.VimException:

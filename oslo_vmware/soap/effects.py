@@ -77,8 +77,8 @@ _EXCEPTIONS = {
         'CancelRetrievePropertiesEx CancelWaitForUpdates CloseInventoryViewFolder '
         'CreateCollectorForEvents CreateCollectorForTasks CreateCollectorWithInfoFilterForTasks '
         'CreateContainerView CreateFilter CreateInventoryView CreateListView '
-        'CreateListViewFromView CreatePropertyCollector OpenInventoryViewFolder ResetCollector '
-        'ResetListView ResetListViewFromView RewindCollector SetCollectorPageSize '
+        'CreateListViewFromView CreatePropertyCollector ModifyListView OpenInventoryViewFolder '
+        'ResetCollector ResetListView ResetListViewFromView RewindCollector SetCollectorPageSize '
         # A ticket is a promise of the server; one that nobody takes up lapses.
         'AcquireCimServicesTicket AcquireCloneTicket AcquireGenericServiceTicket '
         'AcquireLocalTicket AcquireMksTicket AcquireTicket'

@@ -180,8 +180,8 @@ class WaitForTask(Operation):
     def _end(self) -> None:
         """End the task once the server is asked for updates, or is not going to be."""
         seen, deadline = self.stand.proxy.seen, time.monotonic() + NEVER_ASKED
-        asked = seen[self.exchange]
-        while seen[self.exchange] == asked and time.monotonic() < deadline:
+        asked = seen['WaitForUpdatesEx']
+        while seen['WaitForUpdatesEx'] == asked and time.monotonic() < deadline:
             time.sleep(0.002)
         self.clean('SetTaskState', self.task, state='success')
 
@@ -189,11 +189,43 @@ class WaitForTask(Operation):
         return bool(value.state == 'success' and value.key == self.task.value)
 
 
+class WaitForTaskView(WaitForTask):
+    title = 'wait_for_task: CreateListView'
+    exchange = 'CreateListView'
+    before = 'CreatePropertyCollector'
+
+
+class WaitForTaskAgain(WaitForTask):
+    title = 'wait_for_task, the second: ModifyListView'
+    exchange = 'ModifyListView'
+    first = True
+    before = None
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.act()
+        super().prepare()
+
+
+class WaitForTaskAgainUpdates(WaitForTaskAgain):
+    title = 'wait_for_task, the second: WaitForUpdatesEx'
+    exchange = 'WaitForUpdatesEx'
+    first = False
+    before = 'ModifyListView'
+
+
 class WaitForTaskRead(WaitForTask):
     title = 'wait_for_task: reading the task'
     exchange = 'RetrievePropertiesEx'
     first = True
     before = None
+
+    def prepare(self) -> None:
+        super().prepare()
+        # Where the last one had ended when it was asked about, the next is read first.
+        self.clean('SetTaskState', self.task, state='success')
+        self.session.wait_for_task(self.task)
+        super().prepare()
 
 
 # Following changes
@@ -430,6 +462,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Search,
     QueryPolicies,
     WaitForTask,
+    WaitForTaskView,
+    WaitForTaskAgain,
+    WaitForTaskAgainUpdates,
     WaitForTaskRead,
     WatchFirst,
     WatchMakes,

@@ -133,13 +133,17 @@ def test_a_collector_of_its_own(vc: VCenterSimulator) -> None:
     assert vc.count('DestroyPropertyCollector') == 0
 
 
-def test_a_child_leaves_the_waiters_of_its_parent_alone() -> None:
+@pytest.mark.parametrize('has_views', [True, False], ids=['views', 'no views'])
+def test_a_child_leaves_the_waiters_of_its_parent_alone(has_views: bool) -> None:
     """Green threads are forked along; what one of them clears away in the child is not its own."""
     with VCenterSimulator(task_seconds=2, inventory=Inventory(vms=30)) as vc:
+        if not has_views:
+            vc.faults.on('CreateListView', fault='NotSupported', times=None)
         assert outcome(vc, 'forked_while_waiting') == [25, ['success'] * 2]
-        created = [call for call in vc.calls if call.operation == 'CreateFilter']
-        destroyed = [call for call in vc.calls if call.operation == 'DestroyPropertyFilter']
-        assert len(created) == len(destroyed)
+        assert vc.count('CreatePropertyCollector') == 1
+        assert vc.count('DestroyPropertyCollector') == vc.count('DestroyView') == 0
+        assert vc.count('CreateFilter') == (1 if has_views else 2)
+        assert vc.count('DestroyPropertyFilter') == (0 if has_views else 2)
 
 
 def test_logging_out_in_one_process(vc: VCenterSimulator) -> None:

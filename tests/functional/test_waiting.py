@@ -1,5 +1,6 @@
 """Waiting for tasks: in the caller's thread, together, and right when things go wrong."""
 
+import re
 import threading
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.soap.client import COMPILED, REFERENCE
 from tests.functional.conftest import Crowd, SessionMaker
 
 WAITERS = 40
@@ -102,7 +104,7 @@ def test_a_change_is_seen_at_once(connect: SessionMaker, pauses: list[float]) ->
 
 
 def test_many_waiters_share_the_work(connect: SessionMaker) -> None:
-    """Each reads its task at the beginning and at the end; in between one asks for all."""
+    """Nobody reads: one has the server watch for all, and one asks for all."""
     with VCenterSimulator(task_seconds=1, inventory=Inventory(vms=3 * WAITERS)) as vc:
         session = connect(vc, task_poll_interval=0.01)
         off = vms_in_state(session, 'poweredOff')
@@ -112,11 +114,119 @@ def test_many_waiters_share_the_work(connect: SessionMaker) -> None:
         vc.calls.clear()
         infos = Crowd(WAITERS, lambda number: session.wait_for_task(tasks[number])).join()
         assert [info.state for info in infos] == ['success'] * WAITERS
-        assert vc.count('RetrievePropertiesEx') <= 2 * WAITERS
+        assert vc.count('RetrievePropertiesEx') == 0
         # One more may be outstanding for each change that arrives alone.
         assert vc.count('WaitForUpdatesEx') <= 2 * WAITERS
-        assert vc.count('CreatePropertyCollector') == 1
-        assert vc.count('CreateFilter') == vc.count('DestroyPropertyFilter')
+        assert vc.count('ModifyListView') <= WAITERS
+        for operation in ('CreatePropertyCollector', 'CreateListView', 'CreateFilter'):
+            assert vc.count(operation) == 1
+
+
+UNNAMED = re.compile(r'\((val|task|entity|result)\)')
+
+
+def waiting(vc: VCenterSimulator) -> list[str]:
+    """What was called to wait."""
+    return [call.operation for call in vc.calls if not call.operation.endswith('_Task')]
+
+
+@pytest.mark.parametrize('engine', [COMPILED, REFERENCE])
+def test_what_waiting_costs(connect: SessionMaker, engine: str) -> None:
+    """Three calls for one task, and two more for the first of a session; the info is whole."""
+    with VCenterSimulator(task_seconds=0.3, inventory=Inventory(vms=30)) as vc:
+        session = connect(vc, soap_engine=engine)
+        begun = ['CreatePropertyCollector', 'CreateListView', 'CreateFilter']
+        for begin in (begun, ['ModifyListView'], ['ModifyListView']):
+            vm = vms_in_state(session, 'poweredOff')[0]
+            vc.calls.clear()
+            task = session.invoke_api(session.vim, 'PowerOnVM_Task', vm)
+            info = session.wait_for_task(task)
+            assert waiting(vc) == [*begin, 'WaitForUpdatesEx', 'WaitForUpdatesEx']
+            read = session.invoke_api(vim_util, 'get_object_property', session.vim, task, 'info')
+            assert type(info).__name__ == type(read).__name__ == 'TaskInfo'
+            assert list(info.__keylist__) == list(read.__keylist__)
+            # References are called by the element that they came in.
+            assert UNNAMED.sub('(', str(info)) == UNNAMED.sub('(', str(read))
+
+
+def test_what_has_ended_is_soon_only_read(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """Where a task had ended when it was asked about, the next one is read before it is watched."""
+    tasks = [begun_task(session) for _ in range(3)]
+    for task in tasks:
+        session.invoke_api(session.vim, 'SetTaskState', task, state='success')
+    vc.calls.clear()
+    for task in tasks:
+        assert session.wait_for_task(task).state == 'success'
+    assert vc.count('CreateListView') == 1
+    assert vc.count('ModifyListView') == 0
+    assert vc.count('RetrievePropertiesEx') == 2
+
+
+def test_a_task_that_is_gone_disturbs_nobody(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """Whoever waits for it is told so, and the others wait on as before."""
+    task = begun_task(session)
+    waiting = Crowd(1, lambda number: session.wait_for_task(task))
+    while vc.count('WaitForUpdatesEx') < 2:
+        threading.Event().wait(0.01)
+    for number in range(3):
+        with pytest.raises(exceptions.ManagedObjectNotFoundException):
+            session.wait_for_task(vim_util.get_moref(f'task-9999{number}', 'Task'))
+    session.invoke_api(session.vim, 'SetTaskState', task, state='success')
+    assert waiting.join()[0].state == 'success'
+    assert vc.count('CreatePropertyCollector') == 1
+
+
+def begun_task(session: api.VMwareAPISession) -> Any:
+    """A task of an extension, which runs until it is told otherwise."""
+    content = session.vim.service_content
+    task = session.invoke_api(
+        session.vim, 'CreateTask', content.taskManager, obj=content.rootFolder,
+        taskTypeId='org.openstack.compute.task', initiatedBy='a test', cancelable=False,
+    ).task  # fmt: skip
+    session.invoke_api(session.vim, 'SetTaskState', task, state='running')
+    return task
+
+
+class Reading(api.VMwareAPISession):
+    """A session of somebody who wants to see all that is read."""
+
+    def invoke_api(self, module: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        value = super().invoke_api(module, method, *args, **kwargs)
+        if method == 'get_object_property':
+            value.name = 'seen'
+        return value
+
+
+def test_who_replaces_invoke_api_sees_what_is_read() -> None:
+    """The value comes from there, at the beginning and at the end, and in time all the same."""
+    with (
+        VCenterSimulator(task_seconds=0.3) as vc,
+        Reading(
+            vc.host, vc.username, vc.password, 0, 3600, port=vc.port, cacert=vc.cacert
+        ) as session,
+    ):
+        vm = vms_in_state(session, 'poweredOff')[0]
+        vc.calls.clear()
+        info = power_on(session, vm)
+        assert (info.state, info.name) == ('success', 'seen')
+        assert waiting(vc)[0] == waiting(vc)[-1] == 'RetrievePropertiesEx'
+        assert vc.count('RetrievePropertiesEx') == 2
+
+
+def test_a_server_without_views_tells_as_well(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """Each task then has a filter, which goes with its waiter."""
+    vc.faults.on('CreateListView', fault='NotSupported', times=None)
+    for vm in vms_in_state(session, 'poweredOff')[:2]:
+        assert power_on(session, vm).state == 'success'
+    assert vc.count('CreateListView') == 1
+    assert vc.count('CreateFilter') == vc.count('DestroyPropertyFilter') == 2
+    assert vc.count('WaitForUpdatesEx') >= 2
 
 
 def test_a_server_without_updates_is_polled(vc: VCenterSimulator, connect: SessionMaker) -> None:
@@ -275,4 +385,4 @@ def test_an_update_is_not_waited_for_longer_than_a_connection(
     session = connect(vc, connection_timeout=4)
     power_on(session, vms_in_state(session, 'poweredOff')[0])
     asked = [call.args for call in vc.calls if call.operation == 'WaitForUpdatesEx']
-    assert {args.options.maxWaitSeconds for args in asked if args is not None} == {2}
+    assert {args.options.maxWaitSeconds for args in asked if args is not None} == {0, 2}

@@ -46,6 +46,7 @@ def test_a_task_is_queued_runs_and_ends(
     WaitForTask(task)
     assert seen == [
         ('queued', None),
+        ('running', 0),
         ('running', 20),
         ('running', 40),
         ('running', 60),
