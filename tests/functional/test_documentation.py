@@ -7,6 +7,8 @@ own vCenter is replaced by the simulated one.
 import pathlib
 import re
 import textwrap
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -124,6 +126,51 @@ def test_programs_about_storage_policies(
     ):
         assert said in output
     assert vc.count('ReconfigVM_Task') == 1
+
+
+def test_programs_about_following_changes(
+    vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The guide's service hears of each machine and of each change, its poller asks once."""
+    there = [one for one in vc.world.objects.values() if one.is_a('VirtualMachine')]
+    off = next(one for one in there if one.power_state == 'poweredOff')
+    states: dict[str, list[str]] = {}
+    stopping = threading.Event()
+
+    def save(uuid: str, state: str) -> None:
+        states.setdefault(uuid, []).append(state)
+        if state == 'gone':
+            stopping.set()
+
+    def change() -> None:
+        """Power a machine on and another one away, in spite of a session that has ended."""
+        while len(states) < len(there):
+            time.sleep(0.005)
+        vc.expire_sessions()
+        moref = api.vim_util.get_moref(off.ref.value, 'VirtualMachine')
+        session.wait_for_task(session.invoke_api(session.vim, 'PowerOnVM_Task', moref))
+        while 'poweredOn' not in states[off.instance_uuid]:
+            time.sleep(0.005)
+        with vc.world.lock:
+            off.dispose()
+
+    names = {
+        'session': session,
+        'save': save,
+        'stopping': stopping,
+        'instances': [one.instance_uuid for one in there if one is not off],
+    }
+    changing = threading.Thread(target=change)
+    changing.start()
+    page = 'doc/source/user/watching.rst'
+    execute(page, program(page), **names)
+    changing.join()
+    assert states.pop(off.instance_uuid) == ['poweredOff', 'poweredOn', 'gone']
+    assert all(len(told) == 1 for told in states.values())
+    output = capsys.readouterr().out
+    assert all(uuid in output for uuid in names['instances'])
+    assert ' %' in output
+    assert not [one for one in vc.world.objects.values() if one.is_a('ContainerView')]
 
 
 def test_programs_about_the_simulator(capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,6 +172,26 @@ def test_views_tell_who_enters_and_leaves(
     assert told(wait(collector, first.version)) == [('leave', moid, {})]
 
 
+def test_a_view_of_a_folder(
+    vcenter: VCenterSimulator, si: Any, collector: Any, machines: list[Any]
+) -> None:
+    """What moves into the folder enters with all its values, what moves out leaves; no other."""
+    inside = next(one.parent for one in machines if one.parent.name == 'Production databases')
+    outside = next(one for one in machines if one.parent != inside)
+    view = si.content.viewManager.CreateContainerView(inside, [vim.VirtualMachine], True)
+    watch_view(collector, view, vim.VirtualMachine, ['name', 'runtime.powerState'])
+    first = wait(collector, '')
+    assert {id_ for _, id_, _ in told(first)} == {one._moId for one in inside.childEntity}
+    values = {'name': outside.name, 'runtime.powerState': outside.runtime.powerState}
+    version, source = first.version, outside.parent
+    for folder, expected in ((inside, ('enter', values)), (source, ('leave', {}))):
+        folder.MoveIntoFolder_Task([outside])
+        update = wait(collector, version)
+        version = update.version
+        ((kind, id_, changes),) = told(update)
+        assert (kind, changes, id_) == (*expected, outside._moId)
+
+
 def test_an_object_that_goes_leaves(
     vcenter: VCenterSimulator, collector: Any, machines: list[Any]
 ) -> None:

@@ -35,6 +35,7 @@ THEMES = {
     'hostile replies': 'tests/faults/test_hostile_replies.py',
     'secrets': 'tests/faults/test_secrets.py',
     'policies': 'tests/functional/spbm/test_lost.py',
+    'watches': 'tests/functional/test_watch_trouble.py',
 }
 
 #: Names of what is a limit wherever it stands.
