@@ -167,12 +167,17 @@ def _fit_in_place(cls: Any, names: tuple[str, ...]) -> bool:
 _kept_maker = functools.lru_cache(maxsize=2048)(maker)
 
 
+def kept_maker(cls: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    """The same as :func:`maker`, the same each time for types that a description has."""
+    # Other classes are not kept for long.
+    return (_kept_maker if cls.__xsd_type__ else maker)(cls, names)
+
+
 def made_of(cls: Any, members: Mapping[str, Any]) -> Any:
     """An object of a class with members."""
-    # Classes of types that no description has are not kept for long, and neither are their makers.
-    if len(members) > _MAX_IN_PLACE or not cls.__xsd_type__:
+    if not cls.__xsd_type__:
         return with_members(cls, dict(members))
-    return _kept_maker(cls, tuple(members))(*members.values())
+    return kept_maker(cls, tuple(members))(*members.values())
 
 
 def with_members(cls: type, members: dict[str, Any]) -> Any:

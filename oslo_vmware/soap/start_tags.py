@@ -159,6 +159,13 @@ class Memory:
         self.is_full = self.is_full or self._used > MAX_BYTES
         return not self.is_full
 
+    def spares(self, size: int) -> bool:
+        """Whether so many bytes may go to what need not be remembered: of all, at most half."""
+        if self._used + size > MAX_BYTES // 2:
+            return False
+        self._used += size
+        return True
+
 
 class Scope:
     """Declarations of prefixes, and what start tags say where these are in force.

@@ -12,7 +12,7 @@ from oslo_vmware.soap.start_tags import NotPlainError, unescaped
 
 #: How much of a document is split at a time. The collector of garbage goes through what has been
 #: split, so it should not be all.
-_PIECE = 32 * 1024
+_PIECE = 128 * 1024
 
 
 class Tokens:

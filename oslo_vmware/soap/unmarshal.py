@@ -356,9 +356,9 @@ def _members(tokens: Tokens, at: int, starts: Mapping[str, Entry], members: dict
         elif following[0] != '/':
             for shape in shapes:
                 end = at + shape.length
-                if tags[at:end] == shape.tags:
+                if tags[end - 1 : end] == shape.last and tags[at:end] == shape.tags:
                     try:
-                        value = shape.make(texts[at:end])
+                        value = shape.make(texts[at:end], entry)
                     except UNFIT:
                         continue
                     at = end
@@ -369,7 +369,7 @@ def _members(tokens: Tokens, at: int, starts: Mapping[str, Entry], members: dict
                 end = _members(tokens, at, inside, content) + 1
                 value = made_of(cls, content)
                 if tokens.piece == piece:
-                    shapes.learn(tags[at:end], texts[at:end], entry)
+                    shapes.keep(tags[at:end])
                 at = end
         else:
             at += 1

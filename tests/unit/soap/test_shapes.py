@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from oslo_vmware.soap import shapes, tokens
+from oslo_vmware.soap import shapes, start_tags, tokens
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.unmarshal import Decoder
 from tests.differential.comparison import differences
@@ -174,16 +174,26 @@ def test_a_shape_spares_looking_tags_up(decoder: Decoder, monkeypatch: pytest.Mo
     value = disk(
         '<key>1</key><backing xsi:type="VirtualDiskSeSparseBackingInfo"><uuid>u</uuid></backing>'
     )
-    made = []
-    real = shapes.Shapes.learn
+    kept = []
+    real = shapes.Shapes.keep
 
-    def learn(self: shapes.Shapes, *arguments: object) -> None:
-        made.append(self)
-        real(self, *arguments)  # type: ignore[arg-type]
+    def keep(self: shapes.Shapes, tags: list[str]) -> None:
+        kept.append(tags[-1])
+        real(self, tags)
 
-    monkeypatch.setattr(shapes.Shapes, 'learn', learn)
+    monkeypatch.setattr(shapes.Shapes, 'keep', keep)
     read(decoder, value)
-    made.clear()
+    assert sorted(kept) == ['/backing', '/objects', '/propSet', '/returnval', '/val']
+    kept.clear()
     read(decoder, *[value] * 5)
-    # The message's own result looks different with five objects in it; what it has does not.
-    assert len(made) == 1
+    # With five objects in it, only what is around them looks different.
+    assert kept == ['/returnval']
+
+
+def test_shapes_are_kept_within_bounds(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that all look different cost half of the memory at most, and forget no tags."""
+    monkeypatch.setattr(start_tags, 'MAX_BYTES', 100_000)
+    for count in range(1, 100):
+        read(decoder, f'<val xsi:type="ArrayOfInt">{"<int>1</int>" * count}</val>')
+    assert 10_000 < decoder._memory._used <= 50_000
+    assert not decoder._memory.is_full
