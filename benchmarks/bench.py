@@ -46,7 +46,7 @@ class Size:
 
 
 FULL = Size(
-    machines=10_000, in_one_reply=100, rounds=12, block=0.1, processes=5, patience=4, calls=800
+    machines=10_000, in_one_reply=100, rounds=12, block=0.1, processes=5, patience=3, calls=600
 )
 QUICK = Size(
     machines=PAGE + 100,
@@ -141,7 +141,7 @@ class Bench(contextlib.AbstractContextManager['Bench']):
         return fastest(actions, clock, **{**usual, **options}, tell=self.progress.tell)
 
     def fresh(
-        self, what: str, *more: int, titles: Iterable[str] = TITLES, eventlet: bool = False
+        self, what: str, *more: object, titles: Iterable[str] = TITLES, eventlet: bool = False
     ) -> dict[str, dict[str, float]]:
         """What :mod:`benchmarks.fresh` does in processes of their own, which take turns."""
 

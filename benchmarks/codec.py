@@ -1,18 +1,22 @@
 """Bytes to objects and back, without a wire."""
 
+import tempfile
 from typing import Any
 
 from lxml import etree
 
 from benchmarks import govmomi
 from benchmarks.bench import Bench, agree
-from benchmarks.libraries import OURS
+from benchmarks.fresh import LXML
+from benchmarks.libraries import OURS, TITLES
+from benchmarks.memory import MIB
 from benchmarks.rows import Measured, Values
 
 DEVICES = 20
+#: Results that are kept to see what one weighs.
+KEPT = 10
 #: The columns of decoding that are no libraries.
 COLD = 'nothing remembered'
-LXML = 'lxml'
 GOVMOMI = 'govmomi'
 
 
@@ -27,10 +31,16 @@ def decoding(bench: Bench) -> Measured:
         LXML: lambda: etree.fromstring(reply),
     }
     times = bench.fastest(actions | beside)
+    with tempfile.NamedTemporaryFile() as file, bench.frozen():
+        file.write(reply)
+        file.flush()
+        kept = bench.fresh('decoded', file.name, KEPT, titles=[*TITLES, LXML])
+    memory = {title: figures['memory'] for title, figures in kept.items()}
     bench.progress.tell('govmomi')
-    if (seconds := govmomi.decode_seconds(reply, bench.size.rounds)) is not None:
-        times[GOVMOMI] = seconds
-    return {'time': _milliseconds(times)}
+    if (in_go := govmomi.decode(reply, bench.size.rounds, KEPT)) is not None:
+        times[GOVMOMI] = in_go[0]
+        memory[GOVMOMI] = in_go[1] / MIB
+    return {'time': _milliseconds(times), 'memory': memory}
 
 
 def _digest(decoded: Any) -> Any:

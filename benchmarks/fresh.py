@@ -5,6 +5,8 @@ line of JSON. Memory is what Linux says of the process.
 """
 
 import argparse
+import functools
+import gc
 import importlib
 import itertools
 import json
@@ -20,6 +22,7 @@ from typing import Any
 from benchmarks.libraries import Library, load
 from benchmarks.memory import MIB, forget_peak, peak, resident
 from benchmarks.server import Server
+from benchmarks.timing import Action
 
 #: What users import of each library.
 MODULES = {
@@ -28,6 +31,8 @@ MODULES = {
     'zeep': ['zeep', 'requests'],
     'pyVmomi': ['pyVim.connect', 'pyVmomi'],
 }
+#: What is no library of ours or others, but a parser that stands beside them.
+LXML = 'lxml'
 _ROOT = pathlib.Path(__file__).parents[1]
 _TIMEOUT = 120
 
@@ -125,6 +130,24 @@ def _read(library: Library, pages: str) -> list[Any]:
     return [one for page in itertools.islice(library.pages(), int(pages)) for one in page]
 
 
+def decoded(title: str, server: Server, file: str, kept: str) -> dict[str, float]:
+    """Memory of each of some results of decoding a reply that are kept; lxml has trees."""
+    reply = pathlib.Path(file).read_bytes()
+    decode: Action
+    if title == LXML:
+        from lxml import etree
+
+        decode = functools.partial(etree.fromstring, reply)
+    else:
+        decode = _imported(title)(server).decode(reply)
+    decode()  # makes what is made once
+    gc.collect()
+    before = resident()
+    results = [decode() for _ in range(int(kept))]
+    gc.collect()
+    return {'memory': (resident() - before) / len(results) / MIB}
+
+
 def calling(title: str, server: Server, workers: str, calls: str) -> dict[str, float]:
     """Seconds that each call takes of threads that share one session, all together."""
     library = _imported(title)(server)
@@ -152,6 +175,7 @@ EXERCISES: dict[str, Callable[..., dict[str, float]]] = {
     'described': described,
     'inventory': inventory,
     'weight': weight,
+    'decoded': decoded,
     'calls': calling,
 }
 
@@ -160,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or '').partition('\n')[0])
     parser.add_argument('--eventlet', action='store_true')
     parser.add_argument('what', choices=EXERCISES)
-    parser.add_argument('title', choices=MODULES)
+    parser.add_argument('title')
     parser.add_argument('server', type=json.loads)
     parser.add_argument('more', nargs='*')
     arguments = parser.parse_args()

@@ -11,16 +11,18 @@ _GOCODE = pathlib.Path(os.environ.get('GOCODE', '/usr/share/gocode'))
 _TIMEOUT = 600
 
 
-def decode_seconds(reply: bytes, rounds: int) -> float | None:
-    """Seconds that decoding a reply takes, the best of several rounds; None without Go."""
+def decode(reply: bytes, rounds: int, kept: int) -> tuple[float, float] | None:
+    """Seconds of the best round, and bytes for each result that is kept; None without Go."""
     if shutil.which('go') is None or not (_GOCODE / 'src/github.com/vmware/govmomi').is_dir():
         return None
     with tempfile.NamedTemporaryFile(suffix='.xml') as file:
         file.write(reply)
         file.flush()
         printed = subprocess.check_output(
-            ['go', 'run', str(_PROGRAM), file.name, str(rounds)],
+            ['go', 'run', str(_PROGRAM), file.name, str(rounds), str(kept)],
             env=os.environ | {'GOPATH': str(_GOCODE), 'GO111MODULE': 'off'},
             timeout=_TIMEOUT,
+            process_group=0,  # see benchmarks.fresh
         )
-    return min(float(line) for line in printed.split())
+    seconds, memory = printed.split()
+    return float(seconds), float(memory)
