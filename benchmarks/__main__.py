@@ -105,11 +105,8 @@ def _show(file: pathlib.Path) -> int:
         for key, row in figure.rows.items()
         if (figure.name, key) in kept
     ]
-    last = None
-    for *_, run, _values in found:
-        if run != last:
-            _say(run)
-        last = run
+    runs = [run for *_, run, _values in found]
+    _say(*dict.fromkeys(line for run in runs for line in run.splitlines()))
     _say('', table.heading())
     for _figure, _key, row, _run, values in found:
         _say(*table.lines(row, values))

@@ -14,7 +14,7 @@ from benchmarks.rows import Measured, Values
 
 DEVICES = 20
 #: Results that are kept to see what one weighs.
-KEPT = 10
+KEPT = 5
 #: The columns of decoding that are no libraries.
 COLD = 'nothing remembered'
 GOVMOMI = 'govmomi'

@@ -27,7 +27,7 @@ FIGURES = (
         calls.reading,
         {
             'wall': Row('read one property', 'ms', (Target(0.75, PYVMOMI),)),
-            'processor': Row('  processor time', 'ms', (Target(0.8, PYVMOMI),)),
+            'processor': Row('  processor time of that', 'ms', (Target(0.8, PYVMOMI),)),
         },
     ),
     Figure(
@@ -65,7 +65,7 @@ FIGURES = (
                 (Target(0.12, PYVMOMI), Target(1.2, inventory.HALF)),
             ),
             'memory': Row(
-                '  memory of the result',
+                '  memory of what was read',
                 'MiB',
                 (Target(1.0, PYVMOMI), Target(1.5, inventory.OWN)),
             ),
@@ -84,7 +84,7 @@ FIGURES = (
                     Target(1.2, OURS, mine=codec.COLD),
                 ),
             ),
-            'memory': Row('  memory of the result', 'MiB', (Target(1.0, codec.GOVMOMI),)),
+            'memory': Row('  memory of what was decoded', 'MiB', (Target(1.0, codec.GOVMOMI),)),
         },
     ),
     Figure(

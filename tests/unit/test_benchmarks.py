@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from benchmarks.libraries import OURS
 from benchmarks.registry import FIGURES
 from benchmarks.replay import Replay
 from oslo_vmware.simulator import Inventory
+from tests.work_tree import ROOT
 
 
 class Clock:
@@ -235,10 +237,42 @@ def test_a_terminal_has_a_line_of_status() -> None:
 
 def test_names_are_unlike_each_other() -> None:
     """Each figure can be asked for, and each row told from the others."""
-    names = [figure.name for figure in FIGURES]
-    assert len(set(names)) == len(names)
-    for figure in FIGURES:
-        assert figure.rows
+    for names in (
+        [figure.name for figure in FIGURES],
+        [row.title.strip() for figure in FIGURES for row in figure.rows.values()],
+    ):
+        assert len(set(names)) == len(names)
+
+
+def _in_readme() -> dict[str, list[str]]:
+    """The lines of the table beneath each that begins a row."""
+    text = (ROOT / 'README.rst').read_text()
+    _, _, after = text.partition(f'    {table.heading()}\n')
+    shown: dict[str, list[str]] = {}
+    beneath: list[str] = []
+    for line in after.partition('\n\n')[0].splitlines():
+        if line.startswith(' ' * 10):
+            beneath.append(line.strip())
+        else:
+            beneath = shown[re.split(' {3,}', line[4:].strip())[0]] = []
+    return shown
+
+
+@pytest.mark.parametrize('figure', FIGURES, ids=lambda figure: figure.name)
+def test_the_readme_has_all_rows_and_targets(figure: rows.Figure) -> None:
+    """Its table is what the program prints; make it with ``make bench BENCH=--table``."""
+    shown = _in_readme()
+    for row in figure.rows.values():
+        targets = [line for line in shown[f'{row.title.strip()}, {row.unit}'] if 'target' in line]
+        for target, line in zip(row.targets, targets, strict=True):
+            assert line.endswith(table.wish(row, target))
+            assert f' x {target.of}' in line or target.of is None or 'not measured' in line
+
+
+def test_the_readme_has_nothing_else() -> None:
+    """A row that is measured no more is not told of."""
+    known = {f'{row.title.strip()}, {row.unit}' for one in FIGURES for row in one.rows.values()}
+    assert set(_in_readme()) == known
 
 
 @pytest.fixture(scope='module')
