@@ -106,8 +106,8 @@ FIGURES = (
                 'ms',
                 (Target(0.01, watching.READING),),
             ),
-            'processor': Row('  processor time', 'ms', (Target(0.01, watching.READING),)),
-            'calls': Row('  calls', '', (Target(1),)),
+            'processor': Row('  the same, processor time', 'ms', (Target(0.01, watching.READING),)),
+            'calls': Row('  the same, by calls', 'calls', (Target(1),)),
         },
     ),
     Figure(
