@@ -292,7 +292,7 @@ LEASE = 'a disk under a lease'
 
 def moving(bench: Bench) -> Measured:
     """Rates in both directions and from a slow source, the client's part of it, and memory."""
-    mib, rounds = (8, 1) if bench.size.quick else (512, 5)
+    mib, rounds = (8, 1) if bench.size.quick else (512, 3)
     with serving() as place:
         return measured(Ways(place, mib * MIB), rounds, bench.progress.tell)
 

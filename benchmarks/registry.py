@@ -115,9 +115,9 @@ FIGURES = (
         images.moving,
         {
             'up': _transfer('upload 512 MiB', images.PLAIN),
-            'up, processor': Row("  the client's processor", 's'),
+            'up, processor': Row('  processor time of that upload', 's'),
             'down': _transfer('download 512 MiB', images.PLAIN),
-            'down, processor': Row("  the client's processor", 's'),
+            'down, processor': Row('  processor time of that download', 's'),
             'slow': _transfer('upload from a slow source', images.BOUND, 0.95),
             'memory': Row('  memory of a transfer', 'MiB', (Target(4),)),
         },
