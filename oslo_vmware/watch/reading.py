@@ -81,7 +81,7 @@ class Reading:
         try:
             self._make()
             self._waits = bool(seconds)
-            update = self._session.invoke_api(self, 'request', seconds)
+            update = self._session.invoke_api(self, 'wait_for_updates', seconds)
         except exceptions.VimException as exc:
             self._explain(exc)
             raise
@@ -93,7 +93,7 @@ class Reading:
             self._version = update.version
         self.has_more = bool(getattr(update, 'truncated', False))
 
-    def request(self, seconds: int) -> Any:
+    def wait_for_updates(self, seconds: int) -> Any:
         """Send the request; for ``invoke_api``, whose every attempt has this time."""
         vim = self._session.vim
         options = vim.client.factory.create('ns0:WaitOptions')
@@ -210,13 +210,9 @@ class Reading:
         missing = dict(before.missing) if before is not None else {}
         for change in getattr(changed, 'changeSet', ()):
             path, value = change.name, getattr(change, 'val', None)
-            if path not in self._paths:
-                # A part of what is watched, though whole values were asked for.
-                raise Again(
-                    exceptions.VimException(
-                        _('The server tells of %s, which is not watched.') % path
-                    )
-                )
+            if path not in self._paths and self._is_part(path):
+                told = _('The server tells of %s, a part of what is watched.') % path
+                raise Again(exceptions.VimException(told))
             missing.pop(path, None)
             if value is None or change.op not in ('assign', 'add'):
                 values.pop(path, None)
@@ -226,6 +222,10 @@ class Reading:
             values.pop(one.path, None)
             missing[one.path] = exceptions.translate_fault(one.fault)
         return Values(values, missing) if missing else Values(values)
+
+    def _is_part(self, path: str) -> bool:
+        """Whether a path leads into the value of a watched one: whole values were asked for."""
+        return any(path.startswith((f'{one}.', f'{one}[')) for one in self._paths)
 
 
 def is_fault(exc: exceptions.VimException, name: str) -> bool:

@@ -316,4 +316,4 @@ def _checked(type_: str, paths: Iterable[str]) -> list[str]:
     listed: list[Any] = [None] if isinstance(paths, str) else list(paths)
     if not all(isinstance(path, str) and path for path in listed):
         raise ValueError(_('%s: give a list of property paths.') % type_)
-    return listed
+    return list(dict.fromkeys(listed))

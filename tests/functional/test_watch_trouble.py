@@ -295,5 +295,5 @@ def test_a_fork(vc: VCenterSimulator) -> None:
     assert result['parent'] == off[:1]
     assert result['blocked'] == {'unchanged': True, 'changed': [], 'known': len(simulated(vc))}
     # Beside these the child waited for a task, with a collector that ends with the session.
-    assert vc.count('CreateContainerView') == 3
-    assert simulated(vc, 'ContainerView') == simulated(vc, 'PropertyFilter') == []
+    assert vc.count('CreateContainerView') == vc.count('DestroyPropertyCollector') == 3
+    assert simulated(vc, 'ContainerView') == []

@@ -21,7 +21,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from oslo_vmware import api, exceptions, image_transfer, rw_handles, spbm, vim_util
+from oslo_vmware import api, exceptions, image_transfer, rw_handles, spbm, vim_util, watch
 from tests.faults.stand import DESCRIPTION, DISK, PASSWORD, PBM_DESCRIPTION
 from tests.transfer.place import Place
 
@@ -51,6 +51,7 @@ WEIGHTS = {
     'policy': 4,
     'policies': 3,
     'view': 2,
+    'watch': 3,
     'upload': 4,
     'download': 6,
     'export': 3,
@@ -150,6 +151,24 @@ class Work:
     def policies(self) -> None:
         found = spbm.find_policy(self._session, self._place['policy'], fresh=True)
         _same([found.id], self._truth.policies(found.name), 'a policy')
+
+    def watch(self) -> None:
+        """What is told adds up to what there is, whatever happens on the way."""
+        told: dict[str, str] = {}
+        with watch.Watch(self._session, {'VirtualMachine': ['name']}) as machines:
+            for number in range(4):
+                try:
+                    changes = machines.refresh() if number % 2 else machines.wait(0.2)
+                except exceptions.VMwareDriverException:
+                    continue
+                told |= {one.value: values['name'] for one, values in changes.added.items()}
+                told |= {one.value: new['name'] for one, (_, new) in changes.changed.items()}
+                for one in changes.removed:
+                    del told[one.value]
+            known = {one.value: values['name'] for one, values in machines.items()}
+        _same(told, known, 'what a watch told')
+        if known:
+            _same(_that_stay(told), _that_stay(self._truth.machines()), 'what a watch knows')
 
     # Changing
 
