@@ -13,6 +13,7 @@ Everything here is immutable. A schema is shared by all sessions and threads of 
 without a lock: what it keeps are results that any thread would compute alike.
 """
 
+import abc
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -150,6 +151,14 @@ class OperationDeclaration(NamedTuple):
     request: str
     response: str | None
     faults: tuple[str, ...]
+
+
+class TypesAtHand(Mapping[str, TypeDeclaration]):
+    """Types that are made of something when they are asked for."""
+
+    @abc.abstractmethod
+    def kind(self, tag: str) -> str | None:
+        """The kind of a type, which is all that is asked of most; None when there is none."""
 
 
 class Description(NamedTuple):
@@ -471,13 +480,20 @@ class Schema:
         builtin = builtin_name(tag)
         if builtin:
             return Kind.BUILTIN, builtin
-        found = self.description.types.get(tag)
+        found = self._declared_kind(tag)
         if found is None:
             raise SchemaError(f'{declaration.source}: {user}: type {tag} is not declared')
-        kind = Kind(found.kind)
+        kind = Kind(found)
         if kind in (Kind.BUILTIN, Kind.ENUM):
             return kind, self._builtin_behind(tag, user, declaration)
         return kind, ''
+
+    def _declared_kind(self, tag: str) -> str | None:
+        types = self.description.types
+        if isinstance(types, TypesAtHand):
+            return types.kind(tag)
+        found = types.get(tag)
+        return None if found is None else found.kind
 
     def _builtin_behind(self, tag: str, user: str, declaration: TypeDeclaration) -> str:
         """Local name of the XSD type that a simple type comes from."""

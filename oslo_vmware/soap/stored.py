@@ -27,6 +27,7 @@ from oslo_vmware.soap.schema import (
     OperationDeclaration,
     SchemaError,
     TypeDeclaration,
+    TypesAtHand,
     split,
 )
 
@@ -34,6 +35,9 @@ _Declaration = TypeVar('_Declaration')
 
 #: Changes with every change of what the lines hold.
 FORMAT = 2
+
+#: More than the opening bracket of a line, and the name of a kind in quotes.
+_KIND_LENGTH = 16
 
 #: What reading a line raises where the line is none.
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -150,6 +154,13 @@ class _Lines(Mapping[str, _Declaration], Generic[_Declaration]):
         return -1
 
 
+class _Types(_Lines[TypeDeclaration], TypesAtHand):
+    def kind(self, tag: str) -> str | None:
+        # It is what the line begins with.
+        at = self._find(tag)
+        return None if at < 0 else self._data[at : at + _KIND_LENGTH].split(b'"', 2)[1].decode()
+
+
 def dump(description: Description, origin: str) -> str:
     """Write a description.
 
@@ -250,7 +261,7 @@ def load(data: bytes, location: str) -> Description:
         location=location,
         namespace=head['namespace'],
         prefixes=head['prefixes'],
-        types=_Lines(location, data, parts[0], names, type_),
+        types=_Types(location, data, parts[0], names, type_),
         elements=_Lines(location, data, parts[1], names, long),
         operations=_Lines(location, data, parts[2], None, operation),
         type_namespaces=tuple(head['type_namespaces']),

@@ -10,7 +10,7 @@ import pytest
 
 from oslo_vmware import wsdl
 from oslo_vmware.soap import stored
-from oslo_vmware.soap.schema import Description, Schema, SchemaError
+from oslo_vmware.soap.schema import Description, Schema, SchemaError, TypesAtHand
 from oslo_vmware.soap.wsdl import load as load_wsdl
 from tests.unit.soap.codecs import odd, pbm
 
@@ -73,6 +73,15 @@ def test_names_are_looked_up_as_in_any_mapping() -> None:
         assert found.types.get(name) is None
         with pytest.raises(KeyError):
             found.types[name]
+
+
+def test_a_kind_is_told_without_the_rest() -> None:
+    """It is that of the declaration; of a type that is not there there is none."""
+    types = read(written()).types
+    assert isinstance(types, TypesAtHand)
+    kinds = {tag: types.kind(tag) for tag in types}
+    assert kinds == {tag: declared.kind for tag, declared in odd().schema.description.types.items()}
+    assert types.kind('{urn:odd}Nothing') is None
 
 
 # Damage
