@@ -3,7 +3,7 @@
 The functions are in rooms, a module for each theme; this is the only place that knows all of them.
 """
 
-from benchmarks import calls, codec, images, inventory, opening, watching
+from benchmarks import calls, codec, images, inventory, opening, placement, watching
 from benchmarks.fresh import LXML
 from benchmarks.libraries import OURS, PYVMOMI, THREADS
 from benchmarks.rows import Figure, Row, Target
@@ -120,6 +120,14 @@ FIGURES = (
             'down, processor': Row('  processor time of that download', 's'),
             'slow': _transfer('upload from a slow source', images.BOUND, 0.95),
             'memory': Row('  memory of a transfer', 'MiB', (Target(4),)),
+        },
+    ),
+    Figure(
+        'placement',
+        placement.choosing,
+        {
+            'time': Row('datastores of a policy, of 300', 'ms', (Target(1.2, placement.HELPER),)),
+            'memory': Row('  memory of all reasons', 'MiB', (Target(0.5),)),
         },
     ),
 )

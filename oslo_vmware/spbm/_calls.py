@@ -109,15 +109,13 @@ class Connection:
         """``PbmProfileId`` of a policy, however it is named."""
         return self.create('PbmProfileId', uniqueId=policy_id(policy))
 
-    def hubs(self, datastores: Sequence[Any]) -> list[Any]:
-        """``PbmPlacementHub`` of datastores or datastore clusters."""
-        create, hubs = self.client.client.factory.create, []
-        for one in datastores:
-            # Both members are there in every version.
-            hub = create('ns0:PbmPlacementHub')
-            hub.hubType, hub.hubId = place_type(one), place_id(one)
-            hubs.append(hub)
-        return hubs
+    @staticmethod
+    def hubs(datastores: Sequence[Any]) -> list[Any]:
+        """``PbmPlacementHub`` of datastores or datastore clusters.
+
+        There may be hundreds of them in each request, so they are no objects.
+        """
+        return [{'hubType': place_type(one), 'hubId': place_id(one)} for one in datastores]
 
 
 def require_server(session: Any, what: str, since: Release) -> None:
@@ -154,7 +152,7 @@ def policy_id(policy: Any) -> str:
 
 def place_id(place: Any) -> str:
     """The id of a datastore or datastore cluster: reference, ``Type:id`` or id."""
-    return str(vim_util.get_moref_value(place))
+    return str(vim_util.get_moref_value(place) if isinstance(place, str) else place.value)
 
 
 def place_type(place: Any) -> str:

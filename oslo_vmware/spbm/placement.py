@@ -17,6 +17,7 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware.spbm import _calls, errors, inventory, rules, schema, usability
 from oslo_vmware.spbm.cache import policy_cache
 from oslo_vmware.spbm.entities import EntityKey
+from oslo_vmware.spbm.parts import Parts
 from oslo_vmware.spbm.policies import STORAGE, about_something_else
 from oslo_vmware.spbm.reasons import Reason
 
@@ -30,7 +31,7 @@ _DATASTORE = 'Datastore'
 Places = list[Any] | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Utilization:
     """A resource of a datastore, before and after (``PbmPlacementResourceUtilization``, 6.5).
 
@@ -48,7 +49,7 @@ class Utilization:
     raw: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Compatibility:
     """What came of one datastore or datastore cluster (``PbmPlacementCompatibilityResult``).
 
@@ -61,7 +62,7 @@ class Compatibility:
     :ivar how_many: how many such subjects fit, or None (6.5, only for a subject)
     :ivar utilization: tuple of :class:`Utilization` (6.5)
     :ivar zone_clusters: ids of the clusters that it is zonal storage of (9.1)
-    :ivar raw: the server's object
+    :ivar raw: the server's object; what is equal in those of one answer is one object
     """
 
     datastore: str
@@ -298,7 +299,8 @@ def _ask(
     if places is not None:
         arguments = {**arguments, 'hubsToSearch': connection.hubs(places)}
     reply = _calls.as_list(connection.call(_calls.PLACEMENT, operation, policies, **arguments))
-    results = [_result(raw) for raw in reply]
+    parts = Parts()
+    results = [_result(raw, parts) for raw in reply]
     if places is None:
         return results
     # A server that pays no heed to hubsToSearch (govmomi's) answers for all that it has.
@@ -322,9 +324,11 @@ def _named(
         results = ask(places)
     else:
         results, names = _usable(session, ask, places, usable_by, shared, fresh)
-    unnamed = [result.moref for result in results if result.datastore not in names]
-    names = {**names, **_names(session, unnamed)}
-    return [dataclasses.replace(result, name=names.get(result.datastore)) for result in results]
+    names = {**names, **_names(session, [one for one in results if one.datastore not in names])}
+    for result in results:
+        # They were made just now, and nobody has seen them yet.
+        object.__setattr__(result, 'name', names.get(result.datastore))
+    return results
 
 
 def _usable(
@@ -379,57 +383,58 @@ def _ask_with(
             members = left
 
 
-def _names(session: Any, places: Sequence[Any]) -> dict[str, str]:
+def _names(session: Any, results: Sequence[Compatibility]) -> dict[str, str]:
     """Names of datastores, kept as long as policies are; of those that can be read."""
     cache = policy_cache(session)
-    names = cache.names_of(_calls.place_id(place) for place in places)
-    unknown = [place for place in places if _calls.place_id(place) not in names]
+    names = cache.names_of(result.datastore for result in results)
+    unknown = {result.datastore: result for result in results if result.datastore not in names}
 
     def read() -> dict[str, str]:
         mark = policy_cache(session).state
         # Others may have read some of them just now.
-        kept = cache.names_of(map(_calls.place_id, unknown))
-        found = inventory.names_of(
-            session, [place for place in unknown if _calls.place_id(place) not in kept]
-        )
+        kept = cache.names_of(unknown)
+        places = [result.moref for id_, result in unknown.items() if id_ not in kept]
+        found = inventory.names_of(session, places)
         policy_cache(session).keep_names(mark, found)
         return kept | found
 
     if unknown:
         try:
-            key = tuple(map(_calls.place_id, unknown))
-            names |= cache.share(('names', key), read)
+            names |= cache.share(('names', *unknown), read)
         except exceptions.VimException as exc:
             # A name is not worth more than the answer.
             LOG.warning('The names of datastores could not be read: %s', exc)
     return names
 
 
-def _result(raw: Any) -> Compatibility:
+def _result(raw: Any, parts: Parts) -> Compatibility:
+    parts.share(raw, ('hub', 'hubInfo', 'matchingResources'))
+    hub, info = raw.hub, _calls.get(raw, 'hubInfo')
     groups = tuple(
         (str(group.faultDomainId.id), str(group.deviceGroupId.id))
         for resources in _calls.many(raw, 'matchingResources')
         for group in _calls.many(resources, 'replicationGroup')
     )
-    info = _calls.get(raw, 'hubInfo')
     return Compatibility(
-        str(raw.hub.hubId),
-        str(raw.hub.hubType),
+        str(hub.hubId),
+        str(hub.hubType),
         None,
-        tuple(Reason.from_wire(one) for one in _calls.many(raw, 'error')),
-        tuple(Reason.from_wire(one) for one in _calls.many(raw, 'warning')),
+        tuple([Reason.from_wire(one, parts) for one in _calls.many(raw, 'error')]),
+        tuple([Reason.from_wire(one, parts) for one in _calls.many(raw, 'warning')]),
         groups,
         _calls.get(raw, 'howMany'),
-        tuple(
-            Utilization(
-                _calls.text(one.name, 'label') or '',
-                _calls.get(one, 'availableBefore'),
-                _calls.get(one, 'availableAfter'),
-                _calls.get(one, 'total'),
-                one,
-            )
-            for one in _calls.many(raw, 'utilization')
-        ),
-        tuple(str(one.key) for one in _calls.many(info, 'zoneClusters')),
+        tuple([_utilization(one, parts) for one in _calls.many(raw, 'utilization')]),
+        tuple([str(one.key) for one in _calls.many(info, 'zoneClusters')]),
+        raw,
+    )
+
+
+def _utilization(raw: Any, parts: Parts) -> Utilization:
+    parts.share(raw, ('name', 'description'))
+    return Utilization(
+        _calls.text(raw.name, 'label') or '',
+        _calls.get(raw, 'availableBefore'),
+        _calls.get(raw, 'availableAfter'),
+        _calls.get(raw, 'total'),
         raw,
     )

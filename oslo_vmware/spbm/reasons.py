@@ -8,6 +8,7 @@ import dataclasses
 from typing import Any
 
 from oslo_vmware.spbm import _calls, rules, values
+from oslo_vmware.spbm.parts import Parts
 
 #: The datastore lacks the capability.
 MISSING = 'missing'
@@ -37,8 +38,16 @@ _KINDS = {
     'PbmIncompatibleVendorSpecificRuleSet': VENDOR,
 }
 
+#: Members of a fault that are equal in many.
+_COMMON = (
+    'hub',
+    'capabilityInstanceId',
+    'requirementPropertyInstance',
+    'resourcePropertyInstance',
+)
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Reason:
     """One reason.
 
@@ -64,9 +73,14 @@ class Reason:
     raw: Any = dataclasses.field(default=None, compare=False, repr=False)
 
     @classmethod
-    def from_wire(cls, localized: Any) -> 'Reason':
-        """The reason of a decoded ``LocalizedMethodFault``."""
+    def from_wire(cls, localized: Any, parts: Parts) -> 'Reason':
+        """The reason of a decoded ``LocalizedMethodFault``.
+
+        :param parts: of the answer that it is in
+        """
         fault = _calls.get(localized, 'fault')
+        parts.share(localized, ('localizedMessage',))
+        parts.share(fault, _COMMON)
         name = fault.__class__.__name__
         capability = _calls.get(fault, 'capabilityInstanceId')
         wanted = _calls.get(fault, 'requirementPropertyInstance')
@@ -77,8 +91,8 @@ class Reason:
             _calls.text(capability, 'namespace'),
             _calls.text(capability, 'id'),
             _calls.text(wanted, 'id'),
-            None if wanted is None else values.from_wire(_calls.get(wanted, 'value')),
-            None if offered is None else values.from_wire(_calls.get(offered, 'value')),
+            parts.value(wanted),
+            parts.value(offered),
             _calls.text(wanted, 'operator'),
             fault,
         )

@@ -52,6 +52,26 @@ def test_every_refusal_has_its_reason(either: api.VMwareAPISession, site: Site) 
     assert results[0].raw.hub.hubId == results[0].datastore
 
 
+def test_what_is_equal_is_kept_once(either: api.VMwareAPISession, site: Site) -> None:
+    """The same wish, offer, unit and text is one object in all results, raw ones included."""
+    results = spbm.check_compatibility(either, site.policy_id('Silver'))
+    faults = [one.raw for result in results for one in result.errors]
+    reasons_ = [one for result in results for one in result.errors]
+    assert len(reasons_) > 3
+    for things in (
+        [one.wanted for one in reasons_],
+        [one.offered for one in reasons_],
+        [one.localizedMessage for result in results for one in getattr(result.raw, 'error', [])],
+        [one.requirementPropertyInstance for one in faults],
+        [one.resourcePropertyInstance for one in faults],
+        [use.raw.name for result in results for use in result.utilization],
+    ):
+        assert len({id(one) for one in things}) == len({str(one) for one in things})
+    for result in results:
+        assert all(one.raw.hub is result.raw.hub for one in result.errors)
+        assert result.raw.hub.hubId == result.datastore
+
+
 @pytest.mark.parametrize(
     ('rule', 'datastore', 'kind', 'sentence'),
     [
