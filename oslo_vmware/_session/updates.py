@@ -23,7 +23,6 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from oslo_vmware import _deadline, vim_util
@@ -47,7 +46,6 @@ SHORTEST_WAIT = 0.5
 LEAST_SECONDS = 2.0
 
 
-@dataclass(eq=False)
 class _Watched:
     """Something that is waited for, or was.
 
@@ -60,13 +58,14 @@ class _Watched:
     :ivar filter: its own filter, where it has one
     """
 
-    moref: Any
-    wait: Wait
-    told: dict[str, Any] = field(default_factory=dict)
-    waiters: list['_Waiter'] = field(default_factory=list)
-    joined: bool = False
-    left: bool = False
-    filter: Any = None
+    def __init__(self, moref: Any, wait: Wait) -> None:
+        self.moref = moref
+        self.wait = wait
+        self.told: dict[str, Any] = {}
+        self.waiters: list[_Waiter] = []
+        self.joined = False
+        self.left = False
+        self.filter: Any = None
 
     @property
     def id(self) -> str:
@@ -100,7 +99,6 @@ class _Watched:
             waiter.end({})
 
 
-@dataclass(eq=False)
 class _Waiter:
     """One caller that waits.
 
@@ -109,9 +107,10 @@ class _Waiter:
     :ivar told: what has ended the wait; empty if there is nothing to wait for any more
     """
 
-    deadline: float
-    woken: threading.Event = field(default_factory=threading.Event)
-    told: dict[str, Any] | None = None
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.woken = threading.Event()
+        self.told: dict[str, Any] | None = None
 
     @property
     def over(self) -> bool:

@@ -15,9 +15,8 @@ and how far it was. What was waited for goes on.
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from oslo_vmware import _deadline, exceptions
 from oslo_vmware._i18n import _
@@ -37,8 +36,7 @@ class Meaning(Enum):
     FAILED = 'failed'
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(NamedTuple):
     """What to wait for.
 
     :ivar kind: what it is, for texts
@@ -60,7 +58,7 @@ class Wait:
     paths: tuple[str, ...]
     made_of: Callable[[Mapping[str, Any], Callable[[str], Any]], Any]
     state_of: Callable[[Any], Any]
-    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    meanings: Mapping[str, Meaning]
     otherwise: Meaning = Meaning.FAILED
 
     def meaning(self, state: Any) -> Meaning:

@@ -40,6 +40,7 @@ UNNEEDED = {
     'oslo_vmware.spbm': 'storage policies',
     'oslo_vmware.soap.mending': 'replies that cannot be read',
     'oslo_vmware.soap.wsdl': 'descriptions of others',
+    'dataclasses': 'nothing',
     'decimal': 'values of a type that hardly anything has',
     'html': 'errors',
     'importlib.metadata': 'nothing',
