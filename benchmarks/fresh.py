@@ -120,6 +120,21 @@ def inventory(title: str, server: Server, pages: str) -> dict[str, float]:
     return {'machines': len(machines), 'seconds': seconds, 'peak': (peak() - before) / MIB}
 
 
+def iterate(title: str, server: Server) -> dict[str, float]:
+    """Look at all machines and keep none; seconds for each, and memory at the peak."""
+    library: Any = _imported(title)(server)
+    machines = values = 0
+    forget_peak()
+    before = peak()
+    began = time.process_time()
+    for machine in library.each():
+        machines += 1
+        for prop in machine.propSet:
+            values += prop.val is not None
+    seconds = time.process_time() - began
+    return {'each': seconds / machines, 'peak': (peak() - before) / MIB, 'values': values}
+
+
 def weight(title: str, server: Server, pages: str) -> dict[str, float]:
     """Read machines; memory of the objects, each of which is looked at."""
     from pympler.asizeof import asizeof
@@ -181,6 +196,7 @@ EXERCISES: dict[str, Callable[..., dict[str, float]]] = {
     'open': opening,
     'described': described,
     'inventory': inventory,
+    'iterate': iterate,
     'weight': weight,
     'decoded': decoded,
     'calls': calling,

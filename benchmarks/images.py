@@ -12,7 +12,6 @@ does not.
 import argparse
 import contextlib
 import http.client
-import multiprocessing
 import socket
 import ssl
 import sys
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 
 import urllib3.connection
 
+from benchmarks.aside import aside
 from benchmarks.bench import Bench
 from benchmarks.libraries import OURS
 from benchmarks.memory import MIB, forget_peak, peak
@@ -101,19 +101,11 @@ class Place(NamedTuple):
 @contextlib.contextmanager
 def serving() -> Iterator[Place]:
     """A server that takes anything and gives as much as it is asked for."""
-    context = multiprocessing.get_context('spawn')
-    pipe, end = context.Pipe()
-    process = context.Process(target=_serve, args=(end,), daemon=True)
-    process.start()
-    with tempfile.NamedTemporaryFile() as bundle:
-        try:
-            url, known, authority = pipe.recv()
-            bundle.write(authority)
-            bundle.flush()
-            yield Place(url, known, bundle.name)
-        finally:
-            pipe.send(None)
-            process.join(10)
+    with aside(_serve) as pipe, tempfile.NamedTemporaryFile() as bundle:
+        url, known, authority = pipe.recv()
+        bundle.write(authority)
+        bundle.flush()
+        yield Place(url, known, bundle.name)
 
 
 # The ends here
@@ -292,7 +284,7 @@ LEASE = 'a disk under a lease'
 
 def moving(bench: Bench) -> Measured:
     """Rates in both directions and from a slow source, the client's part of it, and memory."""
-    mib, rounds = (8, 1) if bench.size.quick else (512, 3)
+    mib, rounds = (8, 1) if bench.size.quick else (512, 5)
     with serving() as place:
         return measured(Ways(place, mib * MIB), rounds, bench.progress.tell)
 

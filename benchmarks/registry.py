@@ -3,7 +3,16 @@
 The functions are in rooms, a module for each theme; this is the only place that knows all of them.
 """
 
-from benchmarks import calls, codec, images, inventory, opening, placement, watching
+from benchmarks import (
+    calls,
+    codec,
+    images,
+    inventory,
+    iterating,
+    opening,
+    placement,
+    watching,
+)
 from benchmarks.fresh import LXML
 from benchmarks.libraries import OURS, PYVMOMI, THREADS
 from benchmarks.rows import Figure, Row, Target
@@ -68,6 +77,22 @@ FIGURES = (
                 '  memory of what was read',
                 'MiB',
                 (Target(1.0, PYVMOMI), Target(1.5, inventory.OWN)),
+            ),
+        },
+    ),
+    Figure(
+        'iterate',
+        iterating.iterating,
+        {
+            'growth': Row(
+                'iterate 50,000 x 10, growth',
+                'MB',
+                (Target(10), Target(10, mine=iterating.FEW)),
+            ),
+            'time': Row(
+                '  client time for each',
+                'µs',
+                (Target(28), Target(28, mine=iterating.FEW)),
             ),
         },
     ),

@@ -7,14 +7,13 @@ libraries write otherwise (prefixes, operation IDs, cookies) makes no difference
 process of its own.
 """
 
-import multiprocessing
+import contextlib
 import re
-import signal
-from types import TracebackType
 from typing import Any, Self
 
 import requests
 
+from benchmarks.aside import aside
 from benchmarks.server import Server
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.simulator.httpd import HttpServer, Request, Response
@@ -39,23 +38,16 @@ class Replay:
     """
 
     def __init__(self, inventory: Inventory) -> None:
-        context = multiprocessing.get_context('spawn')
-        self._pipe, end = context.Pipe()
-        self._process = context.Process(target=_serve, args=(end, inventory), daemon=True)
+        self._inventory = inventory
+        self._running = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._process.start()
+        self._pipe = self._running.enter_context(aside(_serve, self._inventory))
         self.server = Server(*self._pipe.recv())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._pipe.send('stop')
-        self._process.join(30)
+    def __exit__(self, *exc_info: object) -> None:
+        self._running.close()
 
     def freeze(self) -> None:
         """Record nothing more."""
@@ -76,15 +68,13 @@ class Replay:
 
 
 def _serve(pipe: Any, inventory: Inventory) -> None:
-    # Ctrl-C on a terminal reaches all processes; this one is told when it is to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with VCenterSimulator(inventory=inventory) as vc:
         tape = _Tape(vc)
         authority = Authority('127.0.0.1')
         http = HttpServer(tape.play, '127.0.0.1', 0, authority.context, vc.errors)
         try:
             pipe.send((http.host, http.port, vc.username, vc.password, str(authority.cacert)))
-            while (wish := pipe.recv()) != 'stop':
+            while (wish := pipe.recv()) is not None:
                 if wish == 'freeze':
                     tape.frozen, tape.misses = True, []
                 elif wish == 'thaw':

@@ -5,11 +5,11 @@ process, which renames machines between the rounds.
 """
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.aside import aside
 from benchmarks.bench import Bench, WrongResult
 from benchmarks.libraries import OURS, PAGE
 from benchmarks.rows import Measured
@@ -80,15 +80,8 @@ def _session(server: dict[str, Any]) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _server(machines: int) -> Iterator[tuple[dict[str, Any], Any]]:
-    context = multiprocessing.get_context('spawn')
-    pipe, end = context.Pipe()
-    process = context.Process(target=_serve, args=(end, machines), daemon=True)
-    process.start()
-    try:
+    with aside(_serve, machines) as pipe:
         yield pipe.recv(), pipe
-    finally:
-        pipe.send(None)
-        process.join(10)
 
 
 def _asked(pipe: Any, changes: int) -> int:
