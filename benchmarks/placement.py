@@ -19,13 +19,13 @@ fifth.
 import argparse
 import contextlib
 import gc
-import multiprocessing
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from benchmarks.aside import aside
 from benchmarks.bench import Bench, WrongResult
 from benchmarks.libraries import OURS
 from benchmarks.memory import MIB
@@ -106,18 +106,11 @@ WAYS: list[tuple[str, Any, Place]] = [
 @contextlib.contextmanager
 def _site(datastores: int) -> Iterator[tuple[Any, list[Any], Any]]:
     """A session, references of the datastores, and what the server is asked through."""
-    context = multiprocessing.get_context('spawn')
-    pipe, end = context.Pipe()
-    process = context.Process(target=_serve, args=(end, datastores), daemon=True)
-    process.start()
-    try:
+    with aside(_serve, datastores) as pipe:
         host, port, user, password, cacert, refs = pipe.recv()
         session = api.VMwareAPISession(host, user, password, 3, 0.1, port=port, cacert=cacert)
         with session:
             yield session, [vim_util.get_moref(*ref) for ref in refs], pipe
-    finally:
-        pipe.send(False)
-        process.join(10)
 
 
 def choosing(bench: Bench) -> Measured:
