@@ -51,6 +51,8 @@ _SIMPLE = frozenset({str, int, bool})
 #: What no XML document can hold, escaped or not. Its complement would take ten times as long to
 #: compile, which is as long as it takes to log in.
 _IMPOSSIBLE = re.compile('[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
+#: What of ASCII it can hold. To take that out of a message takes a tenth of searching it.
+_POSSIBLE = bytes([*b'\t\n\r', *range(0x20, 0x80)])
 
 _TEXT_ESCAPES = str.maketrans({'&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;'})
 _TO_ESCAPE = re.compile('[&<>\r]').search
@@ -63,34 +65,48 @@ class _Element:
     """How one member is written.
 
     :ivar start: the start tag without its closing bracket
+    :ivar open: the start tag
     :ivar end: the end tag
+    :ivar is_text: whether a text or a number is written as it is, and nothing beside it
+    :ivar is_boolean: whether a truth value is written by itself
+    :ivar is_object: whether an object is written member by member
     :ivar must_say_nil: whether it may not just be left out
     :ivar plain: whether a text is all there can be, without a type beside it
     :ivar typing: gives the type to write for a text, by the member's name; None where that does
                   not decide
     """
 
-    __slots__ = ('end', 'field', 'must_say_nil', 'plain', 'start', 'typing')
+    __slots__ = (
+        *('end', 'field', 'is_boolean', 'is_object', 'is_text', 'must_say_nil', 'open', 'plain'),
+        *('start', 'typing'),
+    )
 
     def __init__(self, encoder: 'Encoder', field: Field) -> None:
         name = encoder.name(field.tag)
         self.field = field
         self.start = f'<{name}'
+        self.open = f'<{name}>'
         self.end = f'</{name}>'
         self.must_say_nil = field.nillable and not field.optional
         self.typing = None if encoder.types_values else _TYPINGS.get(field.name)
         self.plain = self.typing is None and field.kind in (Kind.BUILTIN, Kind.ENUM)
+        self.is_boolean = self.plain and field.builtin == 'boolean'
+        self.is_object = field.kind is Kind.COMPLEX
+        self.is_text = self.plain and not self.is_boolean
 
 
 class _Plan:
     """How objects of a type are written: its members by name, in the order of the schema."""
 
-    __slots__ = ('attributes', 'elements', 'name', 'type')
+    __slots__ = ('attributes', 'elements', 'in_order', 'name', 'names', 'type', 'typing')
 
     def __init__(self, encoder: 'Encoder', type_: Type) -> None:
         self.type = type_
         self.name = encoder.name(type_.tag)
+        self.typing = f' xsi:type="{self.name}"'
         self.elements = {field.name: _Element(encoder, field) for field in type_.fields}
+        self.names = list(self.elements)
+        self.in_order = list(self.elements.values())
         self.attributes = {split(one.name)[1]: one for one in type_.attributes}
 
 
@@ -186,11 +202,13 @@ class Encoder:
             ) from None
         out.append(f'</{message_name}></soapenv:Body></soapenv:Envelope>')
         message = ''.join(out)
-        found = _IMPOSSIBLE.search(message)
-        if found:
-            raise ValueError(
-                f'{operation.name}: an argument has a character that XML cannot hold: {found[0]!r}'
-            )
+        if not message.isascii() or message.encode().translate(None, _POSSIBLE):
+            found = _IMPOSSIBLE.search(message)
+            if found:
+                raise ValueError(
+                    f'{operation.name}: an argument has a character that XML cannot hold: '
+                    f'{found[0]!r}'
+                )
         return message.encode('utf-8')
 
     def _parameters(self, operation: Operation) -> Mapping[str, _Element]:
@@ -269,23 +287,42 @@ class Encoder:
     def _object(self, element: _Element, value: Any, out: list[str]) -> None:
         field = element.field
         tag = field.type if isinstance(value, dict) else self._type_of(value, field.type)
-        plan = self._plan(tag)
+        plan = self._plans.get(tag) or self._plan(tag)
         members = _members_of(value)
         attributes = ''
         if tag != field.type and (plan.type.base is not None or field.kind is Kind.ANY):
-            attributes = f' xsi:type="{plan.name}"'
-        if not members.keys() <= plan.elements.keys():
-            for name, content in members.items():
-                if name not in plan.elements and content is not None:
-                    attributes += self._attribute(plan, name, content)
+            attributes = plan.typing
+        contents: Iterable[Any]
+        if [*members] == plan.names:
+            # As the factory makes them.
+            contents = list(members.values())
+        else:
+            contents = map(members.get, plan.names)
+            if not members.keys() <= plan.elements.keys():
+                for name, content in members.items():
+                    if name not in plan.elements and content is not None:
+                        attributes += self._attribute(plan, name, content)
+        append = out.append
         before = len(out)
-        out.append('')
-        for name, member in plan.elements.items():
-            content = members.get(name)
-            if content is not None:
+        append('')
+        for member, content in zip(plan.in_order, contents, strict=True):
+            if content is None:
+                if member.must_say_nil:
+                    append(f'{member.start} xsi:nil="true"/>')
+                continue
+            # The commonest, without a call for each. Guard: the encode figure of the benchmarks.
+            kind = type(content)
+            if kind is str and member.is_text:
+                text = content if content.isalnum() else _escaped(content)
+                append(f'{member.open}{text}{member.end}')
+            elif kind is int and member.is_text:
+                append(f'{member.open}{content}{member.end}')
+            elif kind is bool and member.is_boolean:
+                append(f'{member.open}{"true" if content else "false"}{member.end}')
+            elif member.is_object and issubclass(kind, Record):
+                self._object(member, content, out)
+            elif kind is not list or content:
                 self._member(member, content, out)
-            elif member.must_say_nil:
-                out.append(f'{member.start} xsi:nil="true"/>')
         if len(out) > before + 1:
             out[before] = f'{element.start}{attributes}>'
             out.append(element.end)
