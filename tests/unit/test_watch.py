@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 from typing import Any
 
@@ -89,6 +90,31 @@ def test_ids_with_colons() -> None:
     assert list(found) == [one]
     assert dict(found.items()) == {one: 1}
     assert '/export/images' not in found
+
+
+def test_many_changes() -> None:
+    """It has what a dict would have after each of them, and those before stay as they are."""
+    chance = random.Random(5)
+    ids = [f'vm-{number}' for number in range(200)]
+    truth: dict[str, int] = {}
+    found: ByReference[int] = ByReference({})
+    kept: list[tuple[ByReference[int], dict[str, int]]] = []
+    references = {id_: reference(id_) for id_ in ids}
+    for number in range(500):
+        there = dict.fromkeys(chance.sample(ids, chance.choice([1, 1, 2, 30])), number)
+        may_go = sorted(truth.keys() - there.keys())
+        gone = chance.sample(may_go, min(len(may_go), chance.choice([0, 1, 5])))
+        found = found.updated({id_: (references[id_], n) for id_, n in there.items()}, gone)
+        truth |= there
+        for id_ in gone:
+            del truth[id_]
+        kept.append((found, truth.copy()))
+    for one, expected in kept:
+        assert {each.value: value for each, value in one.items()} == expected
+        assert sorted(one.ids()) == sorted(each.value for each in one) == sorted(expected)
+        assert len(one) == len(expected)
+        assert all((id_ in one) == (id_ in expected) for id_ in ids)
+        assert all(one[references[id_]] == value for id_, value in expected.items())
 
 
 class Told:
