@@ -63,15 +63,17 @@ def import_seconds(title: str) -> float:
     return float(_run('-c', program))
 
 
-def import_and_open_seconds(title: str, server: Server) -> float:
-    """Seconds until logged in, of a process that has done nothing else."""
+def import_and_open(title: str, server: Server) -> dict[str, float]:
+    """Seconds until logged in, and memory then, of a process that has done nothing else."""
     program = (
         'import time; began = time.perf_counter(); '
         'from benchmarks.libraries import load; from benchmarks.server import Server; '
         f'library = load({title!r})(Server(*{tuple(server)!r})); '
-        'print(time.perf_counter() - began)'
+        'seconds = time.perf_counter() - began; '
+        'from benchmarks.memory import MIB, resident; print(seconds, resident() / MIB)'
     )
-    return float(_run('-c', program))
+    seconds, memory = _run('-c', program).split()
+    return {'seconds': float(seconds), 'memory': float(memory)}
 
 
 def _run(*arguments: str) -> bytes:
@@ -89,24 +91,21 @@ def _imported(title: str) -> type[Library]:
 
 
 def opening(title: str, server: Server) -> dict[str, float]:
-    """Seconds until logged in, after imports; memory then."""
-    kind = _imported(title)
-    began = time.perf_counter()
-    library = kind(server)
-    seconds = time.perf_counter() - began
-    memory = resident() / MIB
-    del library
-    return {'seconds': seconds, 'memory': memory}
+    """Seconds until logged in, after imports."""
+    return {'seconds': _opened(_imported(title), server)}
 
 
 def described(title: str, server: Server) -> dict[str, float]:
-    """Seconds until logged in, by the description that the server has."""
-    kind: Any = _imported(title)
+    """The same, by the description that the server has."""
+    return {'seconds': _opened(_imported(title), server, f'{server.url}/sdk/vimService.wsdl')}
+
+
+def _opened(kind: Callable[..., Library], *arguments: Any) -> float:
     began = time.perf_counter()
-    library = kind(server, f'{server.url}/sdk/vimService.wsdl')
+    library = kind(*arguments)
     seconds = time.perf_counter() - began
     del library
-    return {'seconds': seconds}
+    return seconds
 
 
 def inventory(title: str, server: Server, pages: str) -> dict[str, float]:

@@ -12,7 +12,7 @@ def opening(bench: Bench) -> Measured:
     imported = bench.in_turns('import', lambda title: {'seconds': fresh.import_seconds(title)})
 
     def import_and_open(title: str) -> dict[str, float]:
-        return {'seconds': fresh.import_and_open_seconds(title, bench.server)}
+        return fresh.import_and_open(title, bench.server)
 
     with bench.frozen():
         together = bench.in_turns('import and open', import_and_open)
@@ -21,7 +21,7 @@ def opening(bench: Bench) -> Measured:
         'together': _only(together, 'seconds'),
         'import': _only(imported, 'seconds'),
         'open': _only(opened, 'seconds'),
-        'memory': _only(opened, 'memory'),
+        'memory': _only(together, 'memory'),
     }
 
 
