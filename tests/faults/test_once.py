@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from oslo_vmware import api, exceptions, vim_util, wsdl
 from oslo_vmware.soap import wire as _connections
 from oslo_vmware.soap.exchange import NO_CONNECTION_MADE
 from oslo_vmware.vim import Vim
+from tests.transfer.between import Listener
 from tests.wire import ENVELOPE, Answer, Request, ScriptedServer, fault, reply
 
 DESCRIPTION = wsdl.file_url(wsdl.vim_wsdl_path())
@@ -202,7 +202,7 @@ def test_a_fault_is_an_answer() -> None:
             session.invoke_api(session.vim, 'CreateSnapshot_Task', VM, name='s')
 
 
-class Reset:
+class Reset(Listener):
     """Resets the first connection after some bytes, and hands the rest on to a server.
 
     :param port: of the server
@@ -210,38 +210,18 @@ class Reset:
     """
 
     def __init__(self, port: int, after: int) -> None:
-        self._port, self._after = port, after
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
+        self._server_port, self._after = port, after
 
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            client, _ = self._listener.accept()
-            read = 0
-            while read < self._after:
-                read += len(client.recv(min(65536, self._after - read)))
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            client.close()
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(('127.0.0.1', self._port))
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
-
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    def __enter__(self) -> 'Reset':
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._listener.close()
+    def serve(self, client: socket.socket) -> None:
+        if self.connections > 1:
+            self.join(client, self.host, self._server_port)
+            return
+        read = 0
+        while read < self._after:
+            read += len(client.recv(min(65536, self._after - read)))
+        # Closed with this, it is reset.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
 
 
 def test_a_request_of_which_not_all_has_left(pauses: list[float]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 
-class _Listener:
+class Listener:
     """Accepts connections on loopback, each for a thread of its own.
 
     :ivar connections: how many there were
@@ -91,7 +91,7 @@ class _Listener:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-class Relay(_Listener):
+class Relay(Listener):
     """Passes connections on to where ``target`` says when they are made.
 
     :param target: host and port
@@ -110,7 +110,7 @@ class Relay(_Listener):
         self.join(client, *self.target)
 
 
-class Proxy(_Listener):
+class Proxy(Listener):
     """An HTTP proxy: tunnels (CONNECT) and requests with a complete URL.
 
     :param status: what it answers to CONNECT
