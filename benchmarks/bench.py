@@ -142,33 +142,41 @@ class Bench(contextlib.AbstractContextManager['Bench']):
         return fastest(actions, clock, **{**usual, **options}, tell=self.progress.tell)
 
     def fresh(
-        self, what: str, *more: object, titles: Iterable[str] = TITLES, eventlet: bool = False
+        self,
+        what: str,
+        *more: object,
+        titles: Iterable[str] = TITLES,
+        eventlet: bool = False,
+        rounds: int | None = None,
     ) -> dict[str, dict[str, float]]:
         """What :mod:`benchmarks.fresh` does in processes of their own, which take turns."""
 
         def measure(title: str) -> dict[str, float]:
             return fresh.measure(what, title, self.server, *map(str, more), eventlet=eventlet)
 
-        return self.in_turns(what, measure, titles)
+        return self.in_turns(what, measure, titles, rounds)
 
     def in_turns(
         self,
         what: str,
         measure: Callable[[str], Mapping[str, float]],
         titles: Iterable[str] = TITLES,
+        rounds: int | None = None,
     ) -> dict[str, dict[str, float]]:
         """The least of each figure of some rounds, in which all have their turn.
 
         :param what: as it is told
         :param measure: called with one of the titles
+        :param rounds: other than the size says, where nothing differs from one to the next
         """
+        rounds = self.size.processes if rounds is None else rounds
         best: dict[str, dict[str, float]] = {}
         spent = dict.fromkeys(titles, 0.0)
-        for number in range(self.size.processes):
+        for number in range(rounds):
             for title in spent:
                 if number and spent[title] >= self.size.patience:
                     continue
-                self.progress.tell(f'{what}, {title}, round {number + 1} of {self.size.processes}')
+                self.progress.tell(f'{what}, {title}, round {number + 1} of {rounds}')
                 began = time.monotonic()
                 figures = measure(title)
                 spent[title] += time.monotonic() - began

@@ -34,7 +34,7 @@ def decoding(bench: Bench) -> Measured:
     with tempfile.NamedTemporaryFile() as file, bench.frozen():
         file.write(reply)
         file.flush()
-        kept = bench.fresh('decoded', file.name, KEPT, titles=[*TITLES, LXML])
+        kept = bench.fresh('decoded', file.name, KEPT, titles=[*TITLES, LXML], rounds=1)
     memory = {title: figures['memory'] for title, figures in kept.items()}
     bench.progress.tell('govmomi')
     if (in_go := govmomi.decode(reply, bench.size.rounds, KEPT)) is not None:
