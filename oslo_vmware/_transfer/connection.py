@@ -34,6 +34,7 @@ from oslo_vmware import _deadline, _trust, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._sockets import keep_alive
 from oslo_vmware._transfer import proxy as _proxy
+from oslo_vmware._transfer import tls as _tls
 
 LOG = logging.getLogger(__name__)
 
@@ -329,13 +330,18 @@ def _connect(
     context: ssl.SSLContext | None,
     proxy: _proxy.Proxy | None,
 ) -> None:
-    if proxy is None or context is None:
+    if context is None:
         connection.connect()
         return
-    seconds = _deadline.shortened(CONNECT_SECONDS)
-    sock = _proxy.tunnel(proxy, connection.host, connection.port, seconds)
+    if proxy is None:
+        # Not that of HTTPSConnection, whose TLS goes by single records.
+        http.client.HTTPConnection.connect(connection)
+        sock: Any = connection.sock
+    else:
+        seconds = _deadline.shortened(CONNECT_SECONDS)
+        sock = _proxy.tunnel(proxy, connection.host, connection.port, seconds)
     try:
-        connection.sock = context.wrap_socket(sock, server_hostname=connection.host)
+        connection.sock = _tls.TlsSocket(sock, context, connection.host)
     except BaseException:
         sock.close()
         raise

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer.limit import Timer, in_time
-from oslo_vmware._transfer.stream import CHUNK_SIZE, PIECE_SIZE, Bounded
+from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded
 
 #: Seconds that an end gets to come back from its read or write when the copying has ended.
 _JOIN_SECONDS = 0.2
@@ -280,8 +280,7 @@ class Copy:
                 ahead.stop()
 
     def _read(self) -> Any:
-        # Others are asked for as much as they always were.
-        return self._source.call(self._reader, PIECE_SIZE if self._source.is_ours else CHUNK_SIZE)
+        return self._source.call(self._reader, CHUNK_SIZE)
 
     def _write(self, data: bytes) -> None:
         taken = self._sink.call(self._writer, data)

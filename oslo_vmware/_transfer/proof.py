@@ -14,7 +14,7 @@ with a complete chunked 200, and empty ones. Two more witnesses are heard, and n
   gives one.
 
 Only the first bytes and the last few are kept, so that looking costs nothing but the checksum,
-which is a third of what an export over TLS costs; it is left out where there can be no manifest.
+which is half of what an export over TLS costs; it is left out where there can be no manifest.
 """
 
 import hashlib

@@ -32,7 +32,7 @@ _CHUNK_LINE = re.compile(rb'([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n')
 _LONGEST_CHUNK_LINE = 4096
 
 #: Bytes that are received at once where there are lines between the data, as with chunks.
-_BUFFER_SIZE = 65536
+_BUFFER_SIZE = 16384
 
 #: A Content-Length; no file has more digits of bytes.
 _LENGTH = re.compile('[0-9]{1,19}')

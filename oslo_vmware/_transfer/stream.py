@@ -10,13 +10,15 @@ answers in the middle and may stop reading; so what arrives while there are stil
 the upload with that answer. It is looked for whenever the server takes nothing for the moment, and
 otherwise once in a while.
 
-All waiting is the sockets' own, with a time-out; nothing stands by in a thread for that.
+All waiting is the sockets' own (:mod:`oslo_vmware._transfer.patience`); nothing stands by in a
+thread for that.
 """
 
 import contextlib
 import http.client
 import io
 import logging
+import math
 import re
 import ssl
 from collections.abc import Container
@@ -30,14 +32,14 @@ from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import response as _response
 from oslo_vmware._transfer.limit import Timer
 from oslo_vmware._transfer.owner import Owner
+from oslo_vmware._transfer.patience import RECEIVING, SENDING, wait_at_most
 
 LOG = logging.getLogger(__name__)
 
 CHUNK_SIZE = 65536
 
-#: Bytes that an end of ours gives or takes at once where it is asked for as much as it has. What is
-#: larger does not stay in the cache of a processor until it has been sent.
-PIECE_SIZE = 4 * CHUNK_SIZE
+#: Bytes that a read gives at most.
+_MAX_READ_SIZE = 4 * CHUNK_SIZE
 
 #: Bytes that are sent or received, if nothing makes us wait, before it is asked whether the server
 #: has something to say. That is also when other green threads get their turn.
@@ -54,6 +56,9 @@ _BY_STATUS = {
 #: A response that says no more than that another one will come (RFC 9110, 15.2).
 _INTERIM = re.compile(rb'HTTP/1\.\d 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n')
 _INTERIM_START = re.compile(rb'HTTP/1\.\d 1')
+
+#: Seconds that an upload may be blocked before it listens as well.
+_BLOCKED_SECONDS = 0.25
 
 #: Seconds that a socket may wait for longer than there is time.
 _SLACK_SECONDS = 0.05
@@ -136,8 +141,7 @@ class Upload(Bounded):
         self._connection = connection
         self._socket = connection.sock
         self._owner = Owner(name)
-        # Not settimeout(0): eventlet's TLS sockets would go on to block.
-        self._socket.setblocking(False)
+        wait_at_most(self._socket, SENDING, _BLOCKED_SECONDS)
         self._answer = _Answer(self._socket)
         self._method = method
         self._unheard = 0
@@ -227,20 +231,25 @@ class Upload(Bounded):
                 self._listen()
             try:
                 sent = send(view)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(write=True)
+            except (BlockingIOError, TimeoutError):
+                sent = 0
             except ssl.SSLWantReadError:
                 self._wait(write=False)
-            else:
-                view = view[sent:]
-                self._unheard += sent
+                continue
+            if not sent:
+                self._wait(write=True)
+            view = view[sent:]
+            self._unheard += sent
 
     def _listen(self) -> None:
         """Go on if the server has not answered yet."""
         self._unheard = 0
         if not wait_for_socket(self._socket, read=True, timeout=0.0):
             return
-        if self._answer.has_begun():
+        self._socket.setblocking(False)
+        has_begun = self._answer.has_begun()
+        wait_at_most(self._socket, SENDING, _BLOCKED_SECONDS)
+        if has_begun:
             self._read_answer(_patience(self._timer), _('before it had all bytes'))
             raise ConnectionAbortedError(_('the server answered before it had all bytes'))
 
@@ -286,7 +295,7 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, sock: Any) -> None:
         self._socket = sock
-        self._patience = 0.0
+        self._patience = math.inf
         self.timer = Timer(None)
 
     def makefile(self, mode: str) -> io.BufferedReader:
@@ -303,9 +312,12 @@ class _Incoming(io.RawIOBase):
             raise TimeoutError(_('not all has come in time'))
         # Not before each: it is a call of the system.
         if abs(patience - self._patience) > _SLACK_SECONDS:
-            self._socket.settimeout(patience)
+            wait_at_most(self._socket, RECEIVING, patience)
             self._patience = patience
-        received: int = self._socket.recv_into(buffer)
+        try:
+            received: int = self._socket.recv_into(buffer)
+        except BlockingIOError:
+            raise TimeoutError(_('nothing came for %.1f seconds') % patience) from None
         return received
 
 
@@ -317,26 +329,23 @@ class _Answer(_Incoming):
     def due(self, seconds: float) -> None:
         """Let the rest arrive in so many seconds."""
         self.timer = Timer(seconds)
-        # Not by its time-out alone: eventlet's sockets would go on not to block.
-        self._socket.setblocking(True)
-        self._patience = 0.0
+        self._patience = math.inf
 
     def has_begun(self) -> bool:
         """Look, on a socket that does not block, whether the server has said something.
 
         :raises ConnectionResetError: the server has closed the connection
         """
-        if self._is_final():
-            return True
-        try:
-            piece = self._socket.recv(CHUNK_SIZE)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            # TLS tickets make a socket readable without a word of HTTP.
-            return False
-        if not piece:
-            raise ConnectionResetError(_('the server closed the connection'))
-        self._early += piece
-        return self._is_final()
+        while not self._is_final():
+            try:
+                piece = self._socket.recv(CHUNK_SIZE)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                # TLS tickets make a socket readable without a word of HTTP.
+                return False
+            if not piece:
+                raise ConnectionResetError(_('the server closed the connection'))
+            self._early += piece
+        return True
 
     def _is_final(self) -> bool:
         """Whether more is here than interim responses, which may come unasked and mean nothing."""
@@ -438,7 +447,7 @@ class Download(Bounded):
         return data
 
     def _receive(self, size: int) -> bytes:
-        size = min(size, PIECE_SIZE)
+        size = min(size, _MAX_READ_SIZE)
         if len(self._buffer) < size:
             self._buffer = bytearray(size)
         view = memoryview(self._buffer)[:size]

@@ -12,6 +12,7 @@ from urllib3.util.wait import wait_for_socket
 
 from oslo_vmware import exceptions, rw_handles
 from oslo_vmware._transfer import connection as _connection
+from oslo_vmware._transfer import limit
 from oslo_vmware._transfer import stream as _stream
 from tests.transfer import server as servers
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store, thumbprint
@@ -289,6 +290,32 @@ def test_others_get_their_turn(direction: str, monkeypatch: pytest.MonkeyPatch) 
             assert read_all(handle) == data
         handle.close()
     assert len(looks) >= 3
+
+
+@pytest.mark.parametrize('seconds', [0.001, 0.04, 0.3])
+def test_a_server_that_falls_silent_when_there_is_little_time(seconds: float, tls: Any) -> None:
+    """However little it is, it is waited for so long: for data, for an answer, for room."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.method == 'GET':
+            exchange.answer('200 OK', DATA[:10], Content_Length=SIZE)
+        server.released.wait(10)
+
+    with DataServer(script, tls) as server:
+        source, sink, full = reader(server), writer(server, 3), writer(server, 1 << 30)
+        sink.write(b'abc')
+        for handle, action in (
+            (source, lambda: source.read(1000)),
+            (sink, sink.close),
+            (full, lambda: write_much(full)),
+        ):
+            handle.bind(limit.Timer(seconds))
+            began = time.monotonic()
+            with pytest.raises(exceptions.VimConnectionException, match='timed out'):
+                action()
+            assert time.monotonic() - began < 3
+        server.released.set()
+        assert server.all_closed(3)
 
 
 def test_an_empty_file_is_read() -> None:

@@ -206,8 +206,10 @@ def test_a_session_and_its_transfers(
     handle.write(DATA)
     handle.close()
     place.import_disk(DATA)
-    assert len(proxy.heads) == before + 2
+    # A report of progress may find the connection of the session in use.
+    through = len(proxy.heads)
+    assert through >= before + 2
     assert {head.split(' ')[1] for head in proxy.heads} == {f'{vc.host}:{vc.port}'}
     monkeypatch.delenv(SWITCH)
     assert place.content('f') == DATA
-    assert len(proxy.heads) == before + 2
+    assert len(proxy.heads) == through
