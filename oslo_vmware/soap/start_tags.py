@@ -26,7 +26,7 @@ from oslo_vmware.soap.objects import (
 )
 from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
 from oslo_vmware.soap.shapes import Shapes
-from oslo_vmware.soap.values import Converter, converted, converter
+from oslo_vmware.soap.values import Converter, Repeated, converted, converter
 
 _XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
 XSI_TYPE = f'{_XSI}type'
@@ -52,6 +52,9 @@ _CHARACTER_BYTES = 8
 _ATTRIBUTE_BYTES = 400
 _STRANGER_BYTES = 4500
 _TABLE_BYTES = 400
+
+#: Members of types whose texts are the same in thousands of objects.
+_REPEATED = frozenset({('DynamicProperty', 'name'), ('PropertyChange', 'name')})
 
 # Which characters names may have has been checked before, but not where they may stand once there
 # are namespaces. Blanks are those of XML: of Unicode's others, one may be part of a name.
@@ -79,6 +82,7 @@ class Plan:
     """How objects of a type are made.
 
     :param tag: Clark name of the type, '' where nothing is known
+    :ivar name: its local name
     :ivar cls: class of its objects; None where that has the element's name
     :ivar fields: its elements by their Clark names
     :ivar convert: of a simple type, what makes a value of a text
@@ -86,9 +90,10 @@ class Plan:
     :ivar is_fault: whether the objects are faults
     """
 
-    __slots__ = ('attributes', 'cls', 'convert', 'fields', 'is_fault')
+    __slots__ = ('attributes', 'cls', 'convert', 'fields', 'is_fault', 'name')
 
     def __init__(self, schema: Schema, tag: str) -> None:
+        self.name = split(tag)[1]
         self.cls: Any = None
         self.convert: Converter | None = None
         self.fields: Mapping[str, Field] = {}
@@ -99,6 +104,8 @@ class Plan:
             self.cls = type_class(Record, type_.name.rpartition('#')[2], tag)
             if type_.kind in (Kind.BUILTIN, Kind.ENUM):
                 self.convert = converter(type_.text)
+            if type_.kind is Kind.ENUM and self.convert is None:
+                self.convert = Repeated().__getitem__
             self.fields = {field.tag: field for field in type_.fields}
             self.attributes = {
                 split(attribute.name)[1]: converter(builtin_name(attribute.type))
@@ -128,6 +135,7 @@ class Plans:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self.repeated = Repeated()
         self._plans: dict[str, Plan] = {}
 
     def plan(self, tag: str) -> Plan:
@@ -263,7 +271,10 @@ class Starts(dict[str, Entry]):
         if field is None:
             return tag.entry(tag.local, False, '', plans.plan(''))
         empty = None if builtin_name(field.type) or field.nillable else ''
-        return tag.entry(field.name, field.many, empty, plans.plan(field.type))
+        found = tag.entry(field.name, field.many, empty, plans.plan(field.type))
+        if found[2] is None and (self._plan.name, field.name) in _REPEATED:
+            found = (*found[:2], plans.repeated.__getitem__, *found[3:])
+        return found
 
 
 class StartTag:

@@ -30,6 +30,21 @@ class _Booleans(dict[str, bool]):
 
 _BOOLEANS = _Booleans({'true': True, '1': True, 'false': False, '0': False})
 
+#: How many texts a :class:`Repeated` has at most, and the characters of the longest.
+_MAX_REPEATED = 1000
+_MAX_REPEATED_CHARACTERS = 100
+
+
+class Repeated(dict[str, str]):
+    """One text in memory for all that are equal, for texts that come again and again."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) < _MAX_REPEATED and len(text) <= _MAX_REPEATED_CHARACTERS:
+            # Of two threads the second takes what the first has put there.
+            return self.setdefault(text, text)
+        return text
+
+
 #: What holds several values and is no list: its text would be Python's, and none of theirs.
 _COLLECTIONS = (Set, MappingView, Iterator, range)
 

@@ -197,3 +197,18 @@ def test_shapes_are_kept_within_bounds(decoder: Decoder, monkeypatch: pytest.Mon
         read(decoder, f'<val xsi:type="ArrayOfInt">{"<int>1</int>" * count}</val>')
     assert 10_000 < decoder._memory._used <= 50_000
     assert not decoder._memory.is_full
+
+
+@pytest.mark.parametrize('count', [1, 5000])
+def test_what_is_the_same_in_all_objects_is_kept_once(decoder: Decoder, count: int) -> None:
+    """Names of properties and values of enumerations, of however many there are."""
+    power = '<val xsi:type="VirtualMachinePowerState">poweredOn</val>'
+    names = [f'p{number}' for number in range(count)]
+    content = ''.join(f'<propSet><name>{name}</name>{power}</propSet>' for name in names * 2)
+    reply = REPLY.format(f'<objects><obj type="T">t</obj>{content}</objects>').encode()
+    members = decoder.plain_members(reply, DECLARED)
+    assert members is not None
+    found = members['returnval'].objects[0].propSet
+    assert [one.name for one in found] == names * 2
+    assert found[0].name is found[count].name
+    assert {id(one.val) for one in found} == {id(found[0].val)}
