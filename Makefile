@@ -9,6 +9,9 @@
 #   DRIVERS  the same for `make test-drivers`
 #   BENCH    what `make bench` measures, for example 'calls opening', and its options: --list,
 #            --quick, --check (fail when a target is missed), --table (show what was measured)
+#   BEFORE   commit that `make before` compares with: by default the parent, and of a branch the
+#            commit where it left origin/HEAD
+#   FAIL_ABOVE  how many times as much as before makes `make before` fail, for example 1.25
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
 #   SOAK_SECONDS  how long `make soak` takes, an hour by default
 #   FUZZER  `fuzz` breaks them by chance, `guided` by what code they reach (needs atheris)
@@ -30,7 +33,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz soak bench lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz soak bench before lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -109,6 +112,11 @@ soak: $(VENV)/.has-test  ## Let everything go wrong for SOAK_SECONDS: nothing lo
 # Takes six minutes and wants an idle machine; with BENCH=--quick it only shows that it runs.
 bench: $(VENV)/.has-bench  ## Measure the library beside pyVmomi, zeep, suds and govmomi
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+# In turns with the build of another commit, half a minute.
+before: $(VENV)/.has-bench  ## Measure calls, opening and memory beside the commit BEFORE
+	@$(BIN)/python -m benchmarks.before $(if $(BEFORE),--commit '$(BEFORE)') \
+		$(if $(FAIL_ABOVE),--fail-above $(FAIL_ABOVE))
 
 lint: $(VENV)/.has-lint  ## Check style and types
 	@$(BIN)/ruff check $(wildcard $(SOURCES))

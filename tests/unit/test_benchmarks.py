@@ -15,7 +15,7 @@ import pytest
 import requests
 
 import benchmarks.__main__ as main
-from benchmarks import before, progress, rows, table, timing
+from benchmarks import progress, rows, table, timing
 from benchmarks.bench import WrongResult
 from benchmarks.libraries import OURS
 from benchmarks.registry import FIGURES
@@ -315,19 +315,3 @@ def test_replies_are_replayed(replay: Replay) -> None:
         assert post(other.format('', '')).status_code == 200
         replay.freeze()
         assert replay.thaw() == []
-
-
-def test_a_read_beside_that_of_another_build() -> None:
-    """Both builds read, by the clock and by the processor; here the other is this one."""
-    best = before.compare(before.HERE, turns=2, reads=5)
-    assert {figure: list(values) for figure, values in best.items()} == {
-        'clock': ['before', 'now'],
-        'processor': ['before', 'now'],
-    }
-    assert all(0 < value < 1e6 for values in best.values() for value in values.values())
-
-
-def test_no_build_to_compare_with(tmp_path: pathlib.Path) -> None:
-    """What was imported in its place is not measured against itself."""
-    with pytest.raises(SystemExit, match='has no oslo_vmware'):
-        before.compare(tmp_path, turns=1, reads=1)
