@@ -305,7 +305,7 @@ def measured(ways: Ways, rounds: int, tell: Callable[[str], Any]) -> Measured:
             LEASE: lambda: ways.import_disk(PAUSE),
             alone: ways.source_alone,
         },
-        max(1, rounds // 2),
+        (rounds + 1) // 2,
         tell,
     )
     rates = {name: ways.size / MIB / cost.seconds for name, cost in slow.items()}
