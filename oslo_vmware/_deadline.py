@@ -74,8 +74,8 @@ def shortened(seconds: float | None) -> float | None:
 
     :param seconds: time-out without a deadline; None for without end
     """
-    left = remaining()
-    if left == math.inf:
+    at = _deadline.get()
+    if at == math.inf:
         return seconds
-    left = max(left, LAST_REQUEST_SECONDS)
+    left = max(at - time.monotonic(), LAST_REQUEST_SECONDS)
     return left if seconds is None else min(seconds, left)

@@ -24,7 +24,6 @@ PIECE = 64 * 1024
 _BEGINNING = b'HTTP/1.'
 _END = re.compile(rb'\n\r?\n')
 _FOLD = re.compile(r'\r?\n[ \t]+')
-_LINE_END = re.compile(r'\r?\n')
 _HEAD = re.compile(
     r'HTTP/1\.(?P<minor>[0-9]) (?P<status>[1-9][0-9]{2})(?: (?P<reason>[^\0\r\n]*))?\r?\n'
     r"(?P<fields>(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\0\r\n]*\r?\n)*)"
@@ -69,9 +68,10 @@ class Head:
         self.reason = reason or ''
         self.fields: dict[str, str] = {}
         self.cookies: list[str] = []
-        for line in _LINE_END.split(lines)[:-1]:
+        # No value has a CR in it, but the one before its LF.
+        for line in lines.split('\n')[:-1]:
             name, _, value = line.partition(':')
-            name, value = name.lower(), value.strip(' \t')
+            name, value = name.lower(), value.strip(' \t\r')
             if name == 'set-cookie':
                 self.cookies.append(value)
             elif name in self.fields:

@@ -214,14 +214,15 @@ class HttpTransport:
         :param fresh: whether to open a connection for it
         :raises StaleConnectionError: it can be sent again
         """
-        started = time.monotonic()
-        connect, silence = self._timeout()
+        is_logged = LOG.isEnabledFor(logging.DEBUG)
+        started = time.monotonic() if is_logged else 0.0
         pool = route.pool
         connection = pool.take(call, fresh)
         try:
+            connect, silence = self.timeout
             if connection.sock is None:
-                connection.open(connect)
-            head = connection.ask(request, silence, call)
+                connection.open(_deadline.shortened(connect))
+            head = connection.ask(request, _deadline.shortened(silence), call)
             reply = _reply(head, connection.reader)
         except BaseException as exc:
             connection.close()
@@ -239,7 +240,7 @@ class HttpTransport:
             pool.put(connection)
         else:
             connection.close()
-        if LOG.isEnabledFor(logging.DEBUG):
+        if is_logged:
             _log(method, route.url, reply, started)
         return head, reply
 
