@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from oslo_vmware import api, image_transfer, rw_handles, vim_util
+from oslo_vmware import api, image_transfer, rw_handles, service, vim_util
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from tests.functional.conftest import SessionMaker
 
@@ -44,6 +44,21 @@ def test_a_name_of_its_module(module: str, name: str) -> None:
     with mock.patch(f'{full}.{name}', autospec=True) as replaced:
         assert getattr(found, name) is replaced
     assert getattr(found, name) is there
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        *('CACHE_TIMEOUT', 'CompatibilitySudsClient', 'LocalFileAdapter', 'MemoryCache'),
+        *('RequestsTransport', 'Response', 'ServiceMessagePlugin', 'SudsLogFilter'),
+    ],
+)
+def test_a_name_that_is_imported_late(name: str) -> None:
+    """What ``service`` offers without importing it before it is asked for can be replaced alike."""
+    there = getattr(service, name)
+    with mock.patch(f'oslo_vmware.service.{name}') as replaced:
+        assert getattr(service, name) is replaced
+    assert getattr(service, name) is there
 
 
 @pytest.fixture
