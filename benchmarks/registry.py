@@ -11,6 +11,7 @@ from benchmarks import (
     iterating,
     opening,
     placement,
+    waiting,
     watching,
 )
 from benchmarks.fresh import LXML
@@ -28,6 +29,7 @@ def _transfer(title: str, than: str, limit: float = 1) -> Row:
     return Row(title, 'MiB/s', targets, more_is_better=True)
 
 
+_NOT_LATE = (Target(1, waiting.ALLOWED),)
 _NOT_FEWER = Target(1, calls.ALONE, at_least=True)
 
 FIGURES = (
@@ -133,6 +135,17 @@ FIGURES = (
             ),
             'processor': Row('  the same, processor time', 'ms', (Target(0.01, watching.READING),)),
             'calls': Row('  the same, by calls', 'calls', (Target(1),)),
+        },
+    ),
+    Figure(
+        'waiting',
+        waiting.waiting,
+        {
+            'first': Row('wait for a task, the first', 'calls', (Target(5),)),
+            'again': Row('wait for the next', 'calls', (Target(3),)),
+            'many': Row(f'wait for {waiting.MANY} at once, each', 'calls', (Target(1.3),)),
+            'latency': Row('from its end to our return', 'ms', _NOT_LATE),
+            'latency of many': Row(f'  the same, {waiting.MANY} at once', 'ms', _NOT_LATE),
         },
     ),
     Figure(

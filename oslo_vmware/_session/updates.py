@@ -42,6 +42,11 @@ MARGIN_SECONDS = 30.0
 #: Seconds that a server waits, if it waits at all; it may do so for less than it was asked to.
 SHORTEST_WAIT = 0.5
 
+#: Seconds, for each who waits, that the leader leaves between an answer and the next question, so
+#: that what comes thick and fast comes together, and the most that it leaves.
+GATHERING_SECONDS = 0.0001
+MAX_GATHERING_SECONDS = 0.02
+
 #: Seconds that must be left until a deadline to wait together; the last ones are waited for alone.
 LEAST_SECONDS = 2.0
 
@@ -267,6 +272,9 @@ class SharedUpdates:
                 return
             if self._take_lead(waiter):
                 self._ask(collector, seconds)
+                others = len(self._waiters) - 1
+                if others > 0 and not waiter.over:
+                    waiter.woken.wait(min(others * GATHERING_SECONDS, MAX_GATHERING_SECONDS))
             else:
                 waiter.woken.wait(left)
                 waiter.woken.clear()
@@ -281,7 +289,8 @@ class SharedUpdates:
         """Stop waiting; a leader hands over."""
         with self._lock:
             # First of all, so that the next leader need not wait for the rest.
-            self._waiters.remove(waiter)
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
             if self._leader is waiter:
                 self._leader = None
             if self._leader is None:
@@ -315,6 +324,7 @@ class SharedUpdates:
                 if one.left and not one.waiters:
                     self._forget(one)
             self._tell(changes(update))
+            self._waiters = [waiter for waiter in self._waiters if not waiter.over]
             if not seconds and not getattr(update, 'truncated', False):
                 # Whatever was in the view when it was made and is not told of is not there.
                 for one in joined:

@@ -311,6 +311,21 @@ def test_one_call_has_all_watched_who_came_meanwhile(
     assert service.calls.count('ModifyListView') == 1
 
 
+def test_what_comes_thick_and_fast_comes_together(
+    service: Service, shared: SharedUpdates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader whose answer was for others lets some time go by before it asks again."""
+    monkeypatch.setattr(updates, 'GATHERING_SECONDS', 0.3)
+    monkeypatch.setattr(updates, 'MAX_GATHERING_SECONDS', 0.3)
+    waiters = Waiters(service, shared, 'a', 'b', 'c')
+    wait_until(lambda: service.calls.count('WaitForUpdatesEx') == 3)
+    service.tell('b')
+    assert waiters.next() == {'b'}
+    assert service.calls.count('WaitForUpdatesEx') == 3
+    service.tell('a', 'c')
+    assert waiters.next(2) == {'a', 'c'}
+
+
 @pytest.mark.parametrize('kind', ['told', 'refused'])
 def test_one_that_the_server_does_not_know(
     service: Service, shared: SharedUpdates, kind: str
