@@ -430,3 +430,28 @@ def test_collectors_are_private(vcenter: VCenterSimulator, collector: Any) -> No
     with pytest.raises(vmodl.fault.NotSupported):
         other.content.propertyCollector.DestroyPropertyCollector()
     connect.Disconnect(other)
+
+
+def test_tasks_join_a_list_view_while_it_is_waited_for(
+    vcenter: VCenterSimulator, si: Any, collector: Any, machines: list[Any]
+) -> None:
+    """Who waits is told of the task that another call adds, of its end, and of its leaving."""
+    manager = vcenter.world.task_manager
+    machine = vcenter.world.objects[machines[0]._moId]
+    with vcenter.world.lock:
+        first, second = (manager.show(machine, 'a.task', lambda: None) for _ in range(2))
+    view = si.content.viewManager.CreateListView([vim.Task(first.ref.value, si._stub)])
+    watch_view(collector, view, vim.Task, ['info.state', 'info.error'])
+    update = wait(collector, '')
+    assert told(update) == [('enter', first.ref.value, {'info.state': 'running'})]
+    joining = threading.Timer(0.2, view.ModifyListView, ([vim.Task(second.ref.value, si._stub)],))
+    joining.start()
+    update = wait(collector, update.version)
+    joining.join()
+    assert told(update) == [('enter', second.ref.value, {'info.state': 'running'})]
+    with vcenter.world.lock:
+        second.end()
+    update = wait(collector, update.version)
+    assert told(update) == [('modify', second.ref.value, {'info.state': 'success'})]
+    view.ModifyListView(remove=[vim.Task(second.ref.value, si._stub)])
+    assert told(wait(collector, update.version)) == [('leave', second.ref.value, {})]
