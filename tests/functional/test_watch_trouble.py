@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from tests.functional.test_fork import outcome
 from tests.functional.test_watch import (
     MACHINES,
     ids,
+    is_waiting,
     left_on,
     remove,
     rename,
@@ -198,27 +200,35 @@ class Interrupted(BaseException):
     """As KeyboardInterrupt, which would end the tests if it went astray."""
 
 
-def interrupted_after(seconds: float, function: Callable[[], Any]) -> bool:
-    """Interrupt a function: by a signal, or by the time-out of a green thread."""
+def interrupted(condition: Callable[[], bool], function: Callable[[], Any]) -> bool:
+    """Interrupt a function when something is true: by a signal, or as green threads are."""
+
+    def raise_(*args: Any) -> None:
+        raise Interrupted
+
+    def interrupt() -> None:
+        while not condition():
+            time.sleep(0.005)
+        if GREEN:
+            import eventlet.hubs
+
+            eventlet.hubs.get_hub().schedule_call_global(0, asking.throw, Interrupted)
+        else:
+            os.kill(os.getpid(), signal.SIGALRM)
+
     if GREEN:
         import eventlet
 
-        with eventlet.Timeout(seconds, False):
-            function()
-            return False
-        return True
-
-    def interrupt(*args: Any) -> None:
-        raise Interrupted
-
-    usual = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+        asking = eventlet.getcurrent()
+    usual = signal.signal(signal.SIGALRM, raise_)
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
     try:
         function()
     except Interrupted:
         return True
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        interrupting.join()
         signal.signal(signal.SIGALRM, usual)
     return False
 
@@ -229,9 +239,8 @@ def test_an_interruption_in_the_middle(connect: SessionMaker, pages: int) -> Non
     with VCenterSimulator(inventory=Inventory.large(2500)) as vc:
         session = connect(vc)
         with watch.Watch(session, MACHINES) as watched:
-            vc.faults.delay('WaitForUpdatesEx', 2, skip=pages)
-            assert interrupted_after(0.6, watched.refresh)
-            assert vc.count('WaitForUpdatesEx') == pages + 1
+            vc.faults.delay('WaitForUpdatesEx', 5, skip=pages)
+            assert interrupted(lambda: vc.count('WaitForUpdatesEx') > pages, watched.refresh)
             assert len(watched) == 0
             assert len(watched.refresh().added) == len(watched) == 2500
             assert not watched.refresh()
@@ -245,7 +254,7 @@ def test_an_interruption_while_it_waits(
     """The next call is the first to tell what happened meanwhile."""
     with watch.Watch(session, MACHINES) as watched:
         watched.refresh()
-        assert interrupted_after(0.3, watched.wait)
+        assert interrupted(lambda: any(map(is_waiting, list(vc.calls))), watched.wait)
         rename(vc, simulated(vc)[0], 'renamed')
         assert len(watched.wait(10).changed) == 1
     assert left_on(vc) == []
