@@ -3,7 +3,8 @@
 They are suds' objects, whichever engine runs. The compiled engine makes them of classes of its
 own, :class:`Record` and :class:`Reference`, which behave like suds' and cost less: suds gives
 every object a list of its members' names, a printer and a bag of metadata; here the names are
-those of the instance's own dictionary, and printer and metadata are the class's.
+those of the instance's own dictionary, and printer and metadata are the class's. Objects of
+replies have that dictionary only when somebody asks for it, see :func:`maker`.
 
 A class stands for a type of the description, whose Clark name it carries, so that an object
 from a reply can be sent back as what it is. Classes are made when first needed and shared by

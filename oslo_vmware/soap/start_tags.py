@@ -291,7 +291,7 @@ class StartTag:
 
     def __init__(self, scope: Scope, tag: str) -> None:
         name, written, closed = taken_apart(tag)
-        attributes = attributes_of(written)
+        attributes = attributes_of(written) if written else []
         self.closed = closed
         self.scope = scope = scope.within(attributes)
         self.element = scope.element(name)
