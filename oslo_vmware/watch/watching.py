@@ -253,16 +253,17 @@ class Watch(Mapping[Any, Values]):
         if left <= 0 or not reading.whole or reading.has_more:
             return 0
         # What it took to come here is not to cost a whole second.
-        seconds = int(min(left + 0.1, self._longest_wait()))
+        longest = self._longest_wait()
+        seconds = int(min(left + 0.1, longest))
         if seconds < 1:
             # No server waits for a part of a second.
-            own.turns.pause(left)
+            own.turns.pause(min(left, longest))
         return seconds
 
     def _longest_wait(self) -> float:
         # A request must end before its connection times out.
         silence = getattr(self._session, '_connection_timeout', None)
-        return max(1.0, min(MAX_WAIT_SECONDS, (silence or math.inf) / 2))
+        return min(MAX_WAIT_SECONDS, (silence or math.inf) / 2)
 
     def _ask(self, own: _Own, reading: Reading, seconds: int) -> exceptions.VimException | None:
         """Ask once; gives what went wrong if that is cured by asking again."""

@@ -373,6 +373,20 @@ def test_the_longest_request(vc: VCenterSimulator, connect: SessionMaker) -> Non
     assert asked[0] == 2
 
 
+def test_connections_that_time_out_at_once(vc: VCenterSimulator, connect: SessionMaker) -> None:
+    """The server is not asked to wait for longer than they last, but again and again."""
+    session = connect(vc, connection_timeout=1)
+    with watch.Watch(session, MACHINES) as watched:
+        watched.refresh()
+        waiting = Crowd(1, lambda _: watched.wait(60))
+        while vc.count('WaitForUpdatesEx') < 3:
+            threading.Event().wait(0.005)
+        rename(vc, simulated(vc)[0], 'renamed')
+        (changes,) = waiting.join()
+        assert len(changes.changed) == 1
+    assert not any(map(is_waiting, vc.calls))
+
+
 def test_who_asks_interrupts_who_waits(vc: VCenterSimulator, machines: watch.Watch) -> None:
     """The waiter notices nothing, goes on waiting, and each change is told once."""
     machines.refresh()
