@@ -284,7 +284,7 @@ LEASE = 'a disk under a lease'
 
 def moving(bench: Bench) -> Measured:
     """Rates in both directions and from a slow source, the client's part of it, and memory."""
-    mib, rounds = (8, 1) if bench.size.quick else (512, 5)
+    mib, rounds = (8, 1) if bench.size.quick else (512, 7)
     with serving() as place:
         return measured(Ways(place, mib * MIB), rounds, bench.progress.tell)
 
@@ -305,7 +305,7 @@ def measured(ways: Ways, rounds: int, tell: Callable[[str], Any]) -> Measured:
             LEASE: lambda: ways.import_disk(PAUSE),
             alone: ways.source_alone,
         },
-        (rounds + 1) // 2,
+        max(1, rounds // 2),
         tell,
     )
     rates = {name: ways.size / MIB / cost.seconds for name, cost in slow.items()}
