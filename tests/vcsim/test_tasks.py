@@ -215,7 +215,7 @@ def test_many_wait_for_tasks_together(
     session = connect(vc)
     tasks = [new_task(session) for _ in range(WAITERS)]
     waiting = Crowd(WAITERS, lambda number: session.wait_for_task(tasks[number]))
-    vc.traffic.wait_for('ModifyListView')
+    vc.traffic.wait_for('WaitForUpdatesEx')
     for number in reversed(range(WAITERS)):
         set_state(session, tasks[number], 'success')
     infos = waiting.join()
