@@ -13,7 +13,7 @@ import copy
 import threading
 import types
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -21,13 +21,13 @@ from oslo_vmware.soap.call import Call, under_way
 
 #: What requests' jar has and others have not.
 _BORROWED = frozenset(
-    'copy get get_dict get_policy items iteritems iterkeys itervalues keys list_domains list_paths '
-    'multiple_domains pop popitem set setdefault values _find _find_no_duplicates'.split()
+    'copy get_dict get_policy iteritems iterkeys itervalues list_domains list_paths '
+    'multiple_domains set _find _find_no_duplicates'.split()
 )
 
 
-class Cookies(CookieJar):
-    """A jar of cookies with the methods of requests' jar."""
+class Cookies(CookieJar, MutableMapping[str, Any]):  # type: ignore[misc]
+    """A jar of cookies with the methods of requests' jar, and a mapping as that one."""
 
     def __init__(self) -> None:
         super().__init__(_NewestCookies(self))
@@ -38,7 +38,7 @@ class Cookies(CookieJar):
             cookie.value = cookie.value.replace('\\"', '')
         super().set_cookie(cookie)
 
-    def update(self, other: Any) -> None:
+    def update(self, other: Any) -> None:  # type: ignore[override]
         """Add the cookies of another jar, or those that a mapping has the values of."""
         if isinstance(other, CookieJar):
             for cookie in other:
@@ -51,6 +51,24 @@ class Cookies(CookieJar):
         if name not in _BORROWED:
             raise AttributeError(f'{type(self).__name__} has no attribute {name!r}')
         return types.MethodType(_borrowed(name), self)
+
+    # Those that a mapping has as well, but not as requests' jar has them.
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """The value of a cookie; of several with its name, by their domain and path."""
+        return _borrowed('get')(self, *args, **kwargs)
+
+    def keys(self) -> Any:
+        """A list of the names."""
+        return _borrowed('keys')(self)
+
+    def values(self) -> Any:
+        """A list of the values."""
+        return _borrowed('values')(self)
+
+    def items(self) -> Any:
+        """A list of names and values."""
+        return _borrowed('items')(self)
 
     def __getitem__(self, name: str) -> Any:
         return _borrowed('__getitem__')(self, name)

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -118,6 +118,9 @@ USES: dict[str, Callable[[Any], Any]] = {
     'set an item': lambda jar: (jar.__setitem__('c', '3'), jar['c'])[1],
     'delete an item': lambda jar: (jar.__delitem__('a'), jar.get('a'))[1],
     'update': lambda jar: (jar.update({'c': '3'}), jar['c'])[1],
+    'pop': lambda jar: (jar.pop('a'), jar.pop('a', None), jar.setdefault('c', '3')),
+    'equals': lambda jar: (jar == dict(jar), jar == jar.copy(), jar == {}),
+    'a mapping': lambda jar: isinstance(jar, MutableMapping),
     'copy': lambda jar: sorted(jar.copy().items()),
     'pickle': lambda jar: sorted(pickle.loads(pickle.dumps(jar)).items()),
     'copy.copy': lambda jar: sorted(copy.copy(jar).items()),
