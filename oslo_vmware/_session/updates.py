@@ -84,6 +84,10 @@ class _Watched:
 
     def hear(self, changed: Any) -> None:
         """Take in an ObjectUpdate, and end the waits that it ends."""
+        if changed.kind != 'enter' and not self.told:
+            # What it follows was told when nobody listened: what is known is not the whole.
+            self.fail()
+            return
         told = {} if changed.kind == 'enter' else dict(self.told)
         for change in getattr(changed, 'changeSet', ()):
             value = getattr(change, 'val', None)
@@ -228,9 +232,10 @@ class SharedUpdates:
                 if self._collector.is_new:
                     self._ask(self._collector, 0)
                 return self._collector
-            except Exception:
-                if waiter.has_time:
-                    self._give_up()
+            except BaseException as exc:
+                # Also of an interruption, or when our own time is over: what the server watches
+                # now is not known, and others count on it.
+                self._give_up(clear=waiter.has_time and isinstance(exc, Exception))
                 raise
             finally:
                 self._joining.release()
@@ -343,13 +348,16 @@ class SharedUpdates:
                 if changed.kind == 'enter' and watched.has_ended:
                     self._ended_early = True
 
-    def _give_up(self) -> None:
-        """Let every waiter look for itself, and start anew later with another collector."""
+    def _give_up(self, clear: bool = True) -> None:
+        """Let every waiter look for itself, and start anew later with another collector.
+
+        :param clear: whether there is time to clear the old one away
+        """
         with self._lock:
             self._unavailable_until = time.monotonic() + self._max_wait
             collector, self._collector = self._collector, None
             self._watched.clear()
             for waiter in self._waiters:
                 waiter.end({})
-        if collector is not None:
+        if collector is not None and clear:
             collector.destroy()

@@ -1,5 +1,6 @@
 """Waiters that share one outstanding request, against a service whose updates the test decides."""
 
+import contextlib
 import itertools
 import queue
 import threading
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import exceptions, vim_util
+from oslo_vmware import _deadline, exceptions, vim_util
 from oslo_vmware._session import updates
 from oslo_vmware._session.updates import SharedUpdates
 from oslo_vmware._session.wait import LEASE, TASK
@@ -466,3 +467,48 @@ def test_an_interruption_hands_over(service: Service, shared: SharedUpdates) -> 
     thread.join(10)
     service.tell('b')
     assert waiters.next() == {'b'}
+
+
+@pytest.mark.parametrize('kind', ['interrupted', 'out of time'])
+def test_nobody_counts_on_a_join_that_was_cut_off(
+    service: Service, shared: SharedUpdates, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was to be joined along looks for itself, and does not sleep for an update."""
+    monkeypatch.setattr(updates, 'LEAST_SECONDS', 0.0)
+    waiters = Waiters(service, shared, 'a')
+    trouble = KeyboardInterrupt() if kind == 'interrupted' else OSError('too late')
+    seconds = 0.2 if kind == 'out of time' else 100.0
+    joining = threading.Event()
+
+    def cut_off(*args: Any, **kwargs: Any) -> None:
+        joining.set()
+        wait_until(lambda: len(shared._watched['c'].waiters) == 2)
+        time.sleep(2 * seconds if kind == 'out of time' else 0)
+        raise trouble
+
+    service.ModifyListView = cut_off  # type: ignore[method-assign]
+
+    def join() -> None:
+        with contextlib.suppress(KeyboardInterrupt), _deadline.within(seconds):
+            shared.final(task('b'), TASK)
+
+    def join_along() -> None:
+        assert joining.wait(10)
+        waiters._wait('c')
+
+    threads = [threading.Thread(target=one, daemon=True) for one in (join, join_along)]
+    # Enters at once, so that the one that is cut off has it joined along.
+    shared._enter(updates._Waiter(float('inf')), task('c'), TASK)
+    for thread in threads:
+        thread.start()
+    assert waiters.next() == {'c'}
+
+
+def test_a_change_of_what_was_never_told(service: Service, shared: SharedUpdates) -> None:
+    """No value is made of a change alone: what came before was told when nobody listened."""
+    waiters = Waiters(service, shared, 'a')
+    thread = threading.Thread(target=waiters._wait, args=('b',), daemon=True)
+    thread.start()
+    assert service.watched.get(timeout=10) == 'b'
+    service.tell('b')
+    assert waiters.values(1) == {'b': None}
