@@ -18,6 +18,9 @@ from oslo_vmware import exceptions
 
 LOG = logging.getLogger(__name__)
 
+#: Between keys; no text of XML has it.
+_SEPARATOR = '\0'
+
 #: How often a retrieval is begun anew before it gets any further.
 RESUMPTIONS = 2
 
@@ -42,14 +45,23 @@ class _Retrieval:
     """A retrieval that has pages left.
 
     :param arguments: of RetrievePropertiesEx
-    :ivar delivered: type and id of the objects that came
     :ivar cookie: of the session that its token belongs to
     """
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.arguments = arguments
-        self.delivered: set[tuple[Any, Any]] = set()
         self.cookie: str | None = None
+        # Hardly ever looked into, and there may be a hundred thousand objects: one text for each
+        # page is a tenth of a set.
+        self._pages: list[str] = []
+
+    def came(self, page: Any) -> None:
+        """Note the objects of a page."""
+        self._pages.append(_SEPARATOR.join(map(_key, _contents(page))))
+
+    def delivered(self) -> set[str]:
+        """The keys of the objects that came."""
+        return {key for page in self._pages for key in page.split(_SEPARATOR)}
 
 
 class Retrievals:
@@ -69,7 +81,7 @@ class Retrievals:
             self._add(_Retrieval(arguments), page)
 
     def _add(self, retrieval: _Retrieval, page: Any) -> None:
-        retrieval.delivered.update(map(_key, _contents(page)))
+        retrieval.came(page)
         retrieval.cookie = self._service.get_http_cookie()
         self._open[page] = retrieval
 
@@ -90,7 +102,7 @@ class Retrievals:
                     raise
                 LOG.info(
                     'A retrieval is begun anew, for what comes after %d objects: %s',
-                    *(len(retrieval.delivered), exc),
+                    *(len(retrieval.delivered()), exc),
                 )
             step = functools.partial(self._resumed, retrieval)
         raise AssertionError('the last step returns or raises')
@@ -124,8 +136,9 @@ class Retrievals:
         page = self._service.RetrievePropertiesEx(
             self._service.service_content.propertyCollector, **retrieval.arguments
         )
+        delivered = retrieval.delivered()
         while True:
-            contents = [one for one in _contents(page) if _key(one) not in retrieval.delivered]
+            contents = [one for one in _contents(page) if _key(one) not in delivered]
             has_more = getattr(page, 'token', None)
             if contents:
                 page.objects = contents
@@ -141,5 +154,5 @@ def _contents(page: Any) -> Iterator[Any]:
     yield from getattr(page, 'objects', None) or ()
 
 
-def _key(content: Any) -> tuple[Any, Any]:
-    return content.obj._type, content.obj.value
+def _key(content: Any) -> str:
+    return f'{content.obj._type}:{content.obj.value}'
