@@ -52,10 +52,11 @@ class Client(Library):
     def each(self) -> Iterator[Any]:
         """:data:`PATHS` of all virtual machines, one after the other, as those do who keep none."""
         session = self.session
-        first = session.invoke_api(
-            vim_util, 'get_objects', session.vim, 'VirtualMachine', PAGE, PATHS
-        )
-        with vim_util.WithRetrieval(session.vim, first) as machines:
+        # In no variable: that would keep the first page.
+        with vim_util.WithRetrieval(
+            session.vim,
+            session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', PAGE, PATHS),
+        ) as machines:
             yield from machines
 
     def retrieve(self, machines: list[Any], paths: list[str]) -> bytes:
