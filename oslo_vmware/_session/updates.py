@@ -18,6 +18,7 @@ in time, because a firewall forgot the connection, say, counts as trouble. All t
 and of one process.
 """
 
+import copy
 import logging
 import os
 import threading
@@ -184,8 +185,9 @@ class SharedUpdates:
                 self._wait(waiter, self._joined(waiter, watched))
             if not waiter.told:
                 return None
-            # Made by each for itself: it is an object that can be changed.
-            return wait.made_of(waiter.told, self._vim.client.factory.create)
+            # Made by each for itself, with all in it: these are objects that can be changed.
+            told = copy.deepcopy(waiter.told)
+            return wait.made_of(told, self._vim.client.factory.create)
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
             LOG.debug('Updates of %s are not to be had: %s', watched.id, exc)
             if os.getpid() == self._process and waiter.has_time:

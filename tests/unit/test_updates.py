@@ -240,17 +240,18 @@ def test_an_object_that_leaves_ends_the_wait(service: Service, shared: SharedUpd
 
 
 def test_two_wait_for_the_same(service: Service, shared: SharedUpdates) -> None:
-    """It is watched once, and each gets a value of its own."""
+    """It is watched once, and each gets a value of its own, with all that is in it."""
     waiters = Waiters(service, shared, 'a')
     values: queue.Queue[Any] = queue.Queue()
     other = threading.Thread(target=lambda: values.put(shared.final(task('a'), TASK)))
     other.start()
     wait_until(lambda: len(shared._watched['a'].waiters) == 2)
-    service.tell('a')
+    service.tell('a', state='success', completeTime=LONG_AGO, result=Reply(made='vm-1'))
     other.join(10)
     value, other_value = waiters.values(1)['a'], values.get_nowait()
     assert value == other_value
-    assert value is not other_value
+    value.result.made = 'vm-2'
+    assert other_value.result.made == 'vm-1'
     assert service.calls.count('CreateListView') == 1
     assert service.calls.count('ModifyListView') == 0
 
