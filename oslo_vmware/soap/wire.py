@@ -88,8 +88,12 @@ class Connection:
         """Connect, and agree on TLS.
 
         :param timeout: seconds for each of the two; None for ever
+        :raises ValueError: no time-out is as short
         :raises OSError: it cannot be done
         """
+        if timeout is not None and timeout <= 0:
+            # To a socket it would mean that nothing is waited for.
+            raise ValueError(f'a time-out of {timeout} s is none')
         self.step = Step.TRUST
         secure = self.origin.scheme == 'https'
         context = _tls_context(self._verify) if secure else None

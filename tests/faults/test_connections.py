@@ -298,6 +298,14 @@ def test_a_connection_that_is_refused() -> None:
             post(HttpTransport(), f'http://127.0.0.1:{port}/sdk')
 
 
+@pytest.mark.parametrize('seconds', [0, -1])
+def test_a_time_out_that_is_none(seconds: float) -> None:
+    """It is told as the mistake that it is, and not taken for an outage that may pass."""
+    http = HttpTransport(connection_timeout=seconds)
+    with pytest.raises(ValueError, match='time-out'), Raw([OK + b'ok']) as server:
+        http.post(server.url, b'<ask/>', {})
+
+
 def test_a_server_that_speaks_no_tls() -> None:
     """An error of TLS, and none of trust."""
     with ScriptedServer(lambda request: Answer()) as plain:
