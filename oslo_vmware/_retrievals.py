@@ -9,7 +9,9 @@ not.
 """
 
 import functools
+import itertools
 import logging
+import operator
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -18,7 +20,7 @@ from oslo_vmware import exceptions
 
 LOG = logging.getLogger(__name__)
 
-#: Between keys; no text of XML has it.
+#: Between ids; no text of XML has it.
 _SEPARATOR = '\0'
 
 #: How often a retrieval is begun anew before it gets any further.
@@ -51,17 +53,19 @@ class _Retrieval:
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.arguments = arguments
         self.cookie: str | None = None
-        # Hardly ever looked into, and there may be a hundred thousand objects: one text for each
-        # page is a tenth of a set.
-        self._pages: list[str] = []
+        # Types and the ids of objects of each. Hardly ever looked into, and there may be a hundred
+        # thousand objects: a text is a twentieth of a set.
+        self._came: list[tuple[str, str]] = []
 
     def came(self, page: Any) -> None:
         """Note the objects of a page."""
-        self._pages.append(_SEPARATOR.join(map(_key, _contents(page))))
+        keys = map(_key, _contents(page))
+        for type_, of_type in itertools.groupby(keys, operator.itemgetter(0)):
+            self._came.append((type_, _SEPARATOR.join(id_ for _, id_ in of_type)))
 
-    def delivered(self) -> set[str]:
-        """The keys of the objects that came."""
-        return {key for page in self._pages for key in page.split(_SEPARATOR)}
+    def delivered(self) -> set[tuple[str, str]]:
+        """Type and id of the objects that came."""
+        return {(type_, id_) for type_, ids in self._came for id_ in ids.split(_SEPARATOR)}
 
 
 class Retrievals:
@@ -154,5 +158,5 @@ def _contents(page: Any) -> Iterator[Any]:
     yield from getattr(page, 'objects', None) or ()
 
 
-def _key(content: Any) -> str:
-    return f'{content.obj._type}:{content.obj.value}'
+def _key(content: Any) -> tuple[str, str]:
+    return str(content.obj._type), str(content.obj.value)
