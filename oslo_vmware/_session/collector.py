@@ -75,6 +75,9 @@ class Collector:
             # Some servers take none when there is one that they do not know.
             ids = {one.value for one in add}
             if (fault.details or {}).get('obj') in ids:
+                if remove:
+                    # Nothing was done of the rest, either.
+                    self._vim.ModifyListView(self._view, add=[], remove=remove, skip_op_id=True)
                 return ids
             if self._view is not None or exceptions.NOT_AUTHENTICATED in fault.fault_list:
                 raise

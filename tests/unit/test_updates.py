@@ -345,6 +345,28 @@ def test_one_that_the_server_does_not_know(
     assert service.calls.count('DestroyPropertyCollector') == 0
 
 
+def test_a_refusal_keeps_nothing_watched(service: Service, shared: SharedUpdates) -> None:
+    """What nobody waits for leaves the view though the server has refused what came with it.
+
+    Left in there it would not be told of anew to whoever waits for it once more.
+    """
+    waiters = Waiters(service, shared, 'a', 'b')
+    service.tell('b')
+    assert waiters.next() == {'b'}
+    modify = service.ModifyListView
+
+    def picky(view: str, add: list[Any], **others: Any) -> list[Any]:
+        if 'gone' in [one.value for one in add]:
+            raise fault('ManagedObjectNotFound', obj='gone')
+        return modify(view, add, **others)
+
+    service.ModifyListView = picky  # type: ignore[method-assign, assignment]
+    assert shared.final(task('gone'), TASK) is None
+    assert service.removed == ['b']
+    service.tell('a')
+    assert waiters.next() == {'a'}
+
+
 @pytest.mark.parametrize('kind', ['not told', 'refused'])
 def test_the_first_is_one_that_the_server_does_not_know(
     service: Service, shared: SharedUpdates, kind: str
