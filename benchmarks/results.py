@@ -4,13 +4,14 @@ A line of JSON for each row. A file may have a row more than once, and rows of s
 last one counts. So a run that was stopped has lost nothing, and figures can be measured singly.
 """
 
+import contextlib
 import json
 import pathlib
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from benchmarks.rows import Figure, Measured
@@ -25,9 +26,16 @@ Known = dict[tuple[str, str], tuple[str, Mapping[str, float]]]
 
 def this_run() -> str:
     """What one has to know of figures: of which commit they are, and what they were made with."""
-    versions = ', '.join(f'{name} {version(name)}' for name in _COMPARED)
     day = time.strftime('%Y-%m-%d')
-    return f'Commit {_commit()}, {day}\nPython {platform.python_version()}, {versions}'
+    versions = ', '.join([f'Python {platform.python_version()}', *_compared()])
+    return f'Commit {_commit()}, {day}\n{versions}'
+
+
+def _compared() -> Iterator[str]:
+    for name in _COMPARED:
+        # Not all figures need all of them.
+        with contextlib.suppress(PackageNotFoundError):
+            yield f'{name} {version(name)}'
 
 
 def _commit() -> str:
