@@ -133,7 +133,8 @@ def waiting(vc: VCenterSimulator) -> list[str]:
 @pytest.mark.parametrize('engine', [COMPILED, REFERENCE])
 def test_what_waiting_costs(connect: SessionMaker, engine: str) -> None:
     """Three calls for one task, and two more for the first of a session; the info is whole."""
-    with VCenterSimulator(task_seconds=0.3, inventory=Inventory(vms=30)) as vc:
+    # Long enough that they are asked about before they end, on a busy machine, too.
+    with VCenterSimulator(task_seconds=1.0, inventory=Inventory(vms=30)) as vc:
         session = connect(vc, soap_engine=engine)
         begun = ['CreatePropertyCollector', 'CreateListView', 'CreateFilter']
         for begin in (begun, ['ModifyListView'], ['ModifyListView']):

@@ -40,9 +40,8 @@ def test_a_task_is_queued_runs_and_ends(
             seen.append(step)
 
     with vcenter.world.lock:
-        task = start(lambda: 'done', seconds=0.3)
-        note(vcenter.world.objects[task._moId], ())
         vcenter.world.listen(note)
+        task = start(lambda: 'done', seconds=0.3)
     WaitForTask(task)
     assert seen == [
         ('queued', None),

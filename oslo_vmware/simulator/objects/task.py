@@ -1,10 +1,10 @@
 """Tasks: work that ends after the operation that began it has answered.
 
 A task is queued, runs with growing progress, and ends in success or error; all steps are
-scheduled when it starts, spread evenly over :attr:`World.task_seconds`. It runs at once: a vCenter
-lets tasks queue only when there are more of them than threads. The work itself is done in one go at
-the end, under the world's lock, so that the inventory changes at the same moment as the task's
-state, and a watcher never sees a finished task without its effect.
+scheduled when it starts, spread evenly over :attr:`World.task_seconds`. It runs before the
+operation has answered: a vCenter lets tasks queue only when there are more of them than threads.
+The work itself is done in one go at the end, under the world's lock, so that the inventory changes
+at the same moment as the task's state, and a watcher never sees a finished task without its effect.
 """
 
 import collections
@@ -176,7 +176,8 @@ class TaskManager(ManagedObject):
             return work()
 
         seconds = self.world.task_seconds if seconds is None else seconds
-        for step in range(_STEPS):
+        task._run(0)
+        for step in range(1, _STEPS):
             self._later(seconds * step / _STEPS, task, step * 100 // _STEPS)
         self.world.after(seconds, lambda: task._finish(checked))
         return task.ref
