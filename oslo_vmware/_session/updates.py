@@ -186,7 +186,7 @@ class SharedUpdates:
             if not waiter.told:
                 return None
             # Made by each for itself, with all in it: these are objects that can be changed.
-            told = copy.deepcopy(waiter.told)
+            told = {path: _copied(value) for path, value in waiter.told.items()}
             return wait.made_of(told, self._vim.client.factory.create)
         except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
             LOG.debug('Updates of %s are not to be had: %s', watched.id, exc)
@@ -363,3 +363,21 @@ class SharedUpdates:
                 waiter.end({})
         if collector is not None and clear:
             collector.destroy()
+
+
+def _copied(value: Any) -> Any:
+    """A data object with members of its own.
+
+    Not by ``deepcopy``: what suds notes of an object leads to all of the server's description.
+    """
+    if isinstance(value, list):
+        return [_copied(one) for one in value]
+    names = getattr(value, '__keylist__', None)
+    if names is None:
+        return value
+    made = copy.copy(value)
+    if '__keylist__' in vars(made):
+        vars(made)['__keylist__'] = list(names)
+    for name in names:
+        setattr(made, name, _copied(getattr(value, name)))
+    return made

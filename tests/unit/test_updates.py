@@ -246,12 +246,15 @@ def test_two_wait_for_the_same(service: Service, shared: SharedUpdates) -> None:
     other = threading.Thread(target=lambda: values.put(shared.final(task('a'), TASK)))
     other.start()
     wait_until(lambda: len(shared._watched['a'].waiters) == 2)
-    service.tell('a', state='success', completeTime=LONG_AGO, result=Reply(made='vm-1'))
+    vm = vim_util.get_moref('vm-1', 'VirtualMachine')
+    service.tell('a', state='success', completeTime=LONG_AGO, result=vm)
     other.join(10)
     value, other_value = waiters.values(1)['a'], values.get_nowait()
-    assert value == other_value
-    value.result.made = 'vm-2'
-    assert other_value.result.made == 'vm-1'
+    assert (value.key, value.state) == (other_value.key, other_value.state)
+    value.result.value = 'vm-2'
+    assert (other_value.result.value, vm.value) == ('vm-1', 'vm-1')
+    # And no more: what suds notes of an object may lead to all of a description.
+    assert other_value.result.__metadata__ is vm.__metadata__
     assert service.calls.count('CreateListView') == 1
     assert service.calls.count('ModifyListView') == 0
 
