@@ -383,10 +383,11 @@ class _Route:
         if sent:
             fields['Cookie'] = sent
         for name, value in fields.items():
-            if any(end in value for end in '\r\n\0'):
+            if any(end in value for end in '\r\n\0') or max(value, default='') > '\xff':
                 from requests.exceptions import InvalidHeader
 
-                raise InvalidHeader(f'the header {name} has more than one line')
+                # Without the value: it may be a secret.
+                raise InvalidHeader(f'the header {name} has what no line of HTTP can have')
         lines = [f'{method} {self._target} HTTP/1.1', *(f'{n}: {v}' for n, v in fields.items())]
         return ''.join(f'{line}\r\n' for line in lines).encode('latin-1')
 

@@ -231,11 +231,14 @@ def test_what_leaves(http: HttpTransport) -> None:
     ]
 
 
-def test_a_header_of_several_lines(http: HttpTransport) -> None:
-    """It would be a header more, or a request; nothing leaves."""
-    with Raw() as server, pytest.raises(requests.exceptions.InvalidHeader):
-        http.post(server.url, b'', {'SOAPAction': '"a"\r\nX: y'})
+@pytest.mark.parametrize('value', ['a-secret\r\nX: y', 'a-secret\u20ac'])
+def test_a_header_that_is_none(http: HttpTransport, value: str) -> None:
+    """It would be a header more, or a request; nothing leaves, and nobody is told a cookie."""
+    with Raw() as server, pytest.raises(requests.exceptions.InvalidHeader) as raised:
+        http.post(server.url, b'', {'Cookie': value})
     assert server.requests == []
+    assert 'a-secret' not in repr(vars(raised.value)) + repr(raised.value)
+    assert raised.value.__context__ is None
 
 
 #: What a server does, and what users know it as.
