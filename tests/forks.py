@@ -100,9 +100,14 @@ def forked(body: Callable[[], Any], fork: Callable[[], int] = os.fork) -> Callab
     return joined
 
 
+_old_loops: list[Any] = []
+
+
 def new_loop() -> None:
     """As launchers of green services do it after a fork: the loop of the parent is the parent's."""
     if GREEN:
+        # Collected, it would close its descriptor, whatever has that number by then.
+        _old_loops.append(eventlet.hubs.get_hub())
         eventlet.hubs.use_hub()
         eventlet.hubs.get_hub()
 
