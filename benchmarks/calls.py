@@ -51,13 +51,15 @@ def _bare(bench: Bench, request: bytes) -> Iterator[dict[str, Action]]:
         connection.request('POST', '/sdk', request, headers)
         return connection.getresponse().read()
 
-    with contextlib.closing(connection), contextlib.closing(pool), requests.Session() as session:
+    with contextlib.closing(connection), requests.Session() as session:
         session.trust_env = False
         yield {
             'bare requests': lambda: session.post(**arguments).content,
             "urllib3's pool": lambda: pool.urlopen('POST', '/sdk', request, headers).data,
             'http.client': by_http_client,
         }
+    # Not if it was stopped: an interrupted pool may wait for itself for ever.
+    pool.close()
 
 
 def calling(bench: Bench) -> Measured:
