@@ -17,7 +17,7 @@ else in a call.
   goodbye. Once it needs one of its own it closes the descriptors of those, also of those that were
   in use; until then the parent's end of them would not be seen by the server.
 
-Connections through a proxy are made by others (:mod:`~oslo_vmware.soap.connections`).
+Connections through a proxy are made by others (:mod:`~oslo_vmware.soap.proxied`).
 """
 
 import contextlib
