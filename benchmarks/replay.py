@@ -16,8 +16,8 @@ import requests
 from benchmarks.aside import aside
 from benchmarks.server import Server
 from oslo_vmware.simulator import Inventory, VCenterSimulator
-from oslo_vmware.simulator.httpd import HttpServer, Request, Response
-from oslo_vmware.simulator.tls import Authority
+from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
+from oslo_vmware.simulator.wire.tls import Authority
 
 _OPERATION = re.compile(rb'<(?:[\w-]+:)?Body[^>]*>\s*<(?:[\w-]+:)?(\w+)')
 #: The elements of a request whose texts decide about the reply, in the calls that are made here.

@@ -9,7 +9,7 @@ It needs the extra ``simulator``: ``pip install 'oslo.vmware[simulator]'``.
 
 from typing import TYPE_CHECKING, Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, Typed, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, Typed, types
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.server import Inventory, VCenterSimulator

@@ -20,21 +20,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from oslo_vmware.simulator.data import types
-from oslo_vmware.simulator.datastore_files import Volumes
-from oslo_vmware.simulator.hardware import EDGE_MODEL, GUESTS, HOST_MODELS
 from oslo_vmware.simulator.objects.compute import ClusterComputeResource, ComputeResource
 from oslo_vmware.simulator.objects.datacenter import Datacenter
 from oslo_vmware.simulator.objects.datastore import TIB, Datastore
 from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch, vlan_setting
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
 from oslo_vmware.simulator.objects.folder import Folder, StoragePod
-from oslo_vmware.simulator.objects.host import HostSystem
+from oslo_vmware.simulator.objects.host.models import EDGE_MODEL, HOST_MODELS
+from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
 from oslo_vmware.simulator.objects.search_index import SearchIndex
-from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
-from oslo_vmware.simulator.registry import World
+from oslo_vmware.simulator.objects.vm.guests import GUESTS
+from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.storage.files import Volumes
+from oslo_vmware.simulator.world.data import types
+from oslo_vmware.simulator.world.registry import World
 
 # When the oldest things were installed; nothing here reads a clock, so that one seed makes one
 # inventory whenever it is built.

@@ -5,13 +5,8 @@ import math
 import threading
 from types import TracebackType
 
-from oslo_vmware.simulator import descriptions, inventory
-from oslo_vmware.simulator.endpoint import Calls
-from oslo_vmware.simulator.faults import Effect, Faults
-from oslo_vmware.simulator.folder_server import FolderServer
-from oslo_vmware.simulator.httpd import Disconnect, HttpServer, Request, Response
+from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
-from oslo_vmware.simulator.nfc import Nfc
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
@@ -21,15 +16,21 @@ from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
-from oslo_vmware.simulator.pbm.endpoint import PbmEndpoint
 from oslo_vmware.simulator.pbm.policies import Policies
-from oslo_vmware.simulator.registry import World
-from oslo_vmware.simulator.scheduler import Scheduler
-from oslo_vmware.simulator.sessions import Sessions
-from oslo_vmware.simulator.tickets import Tickets
-from oslo_vmware.simulator.tls import CERTIFICATES, Authority
-from oslo_vmware.simulator.transfers import Transfer, Transfers
-from oslo_vmware.simulator.vim_endpoint import VimEndpoint
+from oslo_vmware.simulator.wire.endpoint import Calls
+from oslo_vmware.simulator.wire.folder import FolderServer
+from oslo_vmware.simulator.wire.httpd import Disconnect, HttpServer, Request, Response
+from oslo_vmware.simulator.wire.nfc import Nfc
+from oslo_vmware.simulator.wire.pbm_endpoint import PbmEndpoint
+from oslo_vmware.simulator.wire.tickets import Tickets
+from oslo_vmware.simulator.wire.tls import CERTIFICATES, Authority
+from oslo_vmware.simulator.wire.transfers import Transfer, Transfers
+from oslo_vmware.simulator.wire.vim_endpoint import VimEndpoint
+from oslo_vmware.simulator.world import descriptions
+from oslo_vmware.simulator.world.faults import Effect, Faults
+from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.scheduler import Scheduler
+from oslo_vmware.simulator.world.sessions import Sessions
 
 _SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
 _PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')

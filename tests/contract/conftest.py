@@ -11,8 +11,8 @@ from lxml import etree
 
 from oslo_vmware import api, vim_util
 from oslo_vmware.simulator import VCenterSimulator
-from oslo_vmware.simulator.data import Ref
-from oslo_vmware.simulator.endpoint import Endpoint
+from oslo_vmware.simulator.wire.endpoint import Endpoint
+from oslo_vmware.simulator.world.data import Ref
 from tests.functional.conftest import SessionMaker, connect, pbm_description, vc
 from tests.transfer.place import Place
 

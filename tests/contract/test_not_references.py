@@ -10,7 +10,7 @@ import pytest
 from oslo_vmware import api, exceptions, pbm, vim_util
 from oslo_vmware.objects import datacenter, datastore
 from oslo_vmware.simulator import VCenterSimulator
-from oslo_vmware.simulator.data import Ref
+from oslo_vmware.simulator.world.data import Ref
 from tests.contract.conftest import obj, ref, refs
 from tests.functional.conftest import SessionMaker
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, vim_util
-from oslo_vmware.simulator import Inventory, VCenterSimulator, metamodel
+from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.simulator.world import metamodel
 from tests.functional.conftest import Crowd, SessionMaker, as_long_as
 
 THREADS = 32

@@ -12,7 +12,7 @@ from oslo_vmware._transfer import lease as _lease
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.objects.search_index import SearchIndex
-from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from tests.functional.conftest import SessionMaker
 from tests.functional.test_transfer_simulator import export
 from tests.transfer.place import Place

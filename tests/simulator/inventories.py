@@ -13,9 +13,9 @@ from typing import Any
 
 from pyVmomi import VmomiSupport
 
-from oslo_vmware.simulator.data import DataObject, Ref, types
 from oslo_vmware.simulator.inventory import Inventory, build
-from oslo_vmware.simulator.registry import Call, ManagedObject, World
+from oslo_vmware.simulator.world.data import DataObject, Ref, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World
 
 _VIM = 'urn:vim25'
 _BITS = {VmomiSupport.byte: 8, VmomiSupport.short: 16, int: 32, VmomiSupport.long: 64}

@@ -12,7 +12,7 @@ def scenario() -> str:
     from lxml import etree
 
     from oslo_vmware.simulator import VCenterSimulator
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
     from tests.simulator.conftest import PROPERTY_COLLECTOR, SESSION_MANAGER, Soap, read_spec
 
     with VCenterSimulator(task_seconds=0.05) as vc:
@@ -75,7 +75,7 @@ def descriptors_scenario() -> None:
     import socket
     import time
 
-    from oslo_vmware.simulator.httpd import HttpServer, Response
+    from oslo_vmware.simulator.wire.httpd import HttpServer, Response
 
     warnings: list[str] = []
     handler = logging.Handler()

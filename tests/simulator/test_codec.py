@@ -10,9 +10,9 @@ import pytest
 from lxml import etree
 
 from oslo_vmware.simulator import DataObject, Fault, Ref, Typed, types
-from oslo_vmware.simulator.codec import Decoder, EncodeError, Encoder, escape
-from oslo_vmware.simulator.descriptions import vim_schema
-from oslo_vmware.simulator.metamodel import PropertyType
+from oslo_vmware.simulator.world.codec import Decoder, EncodeError, Encoder, escape
+from oslo_vmware.simulator.world.descriptions import vim_schema
+from oslo_vmware.simulator.world.metamodel import PropertyType
 
 NAMESPACES = (
     'xmlns="urn:vim25" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'

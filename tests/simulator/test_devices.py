@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware.simulator import devices
-from oslo_vmware.simulator.data import DataObject, Fault, types
+from oslo_vmware.simulator.objects.vm import devices
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
 
 
 def change(operation: str, device: DataObject) -> DataObject:

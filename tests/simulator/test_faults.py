@@ -14,12 +14,12 @@ from pyVim.task import WaitForTask
 from pyVmomi import vim
 
 from oslo_vmware.simulator import Fault, Ref, VCenterSimulator
-from oslo_vmware.simulator.codec import EncodeError
-from oslo_vmware.simulator.descriptions import vim_schema
-from oslo_vmware.simulator.endpoint import Calls, ServedCall
-from oslo_vmware.simulator.faults import Rule
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance
-from oslo_vmware.simulator.registry import Call
+from oslo_vmware.simulator.wire.endpoint import Calls, ServedCall
+from oslo_vmware.simulator.world.codec import EncodeError
+from oslo_vmware.simulator.world.descriptions import vim_schema
+from oslo_vmware.simulator.world.faults import Rule
+from oslo_vmware.simulator.world.registry import Call
 from oslo_vmware.soap.schema import split
 from tests.simulator.conftest import (
     PROPERTY_COLLECTOR,

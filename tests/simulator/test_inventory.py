@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from oslo_vmware.simulator.inventory import Inventory
-from oslo_vmware.simulator.objects import vm_devices, vm_views
-from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
-from oslo_vmware.simulator.registry import World
+from oslo_vmware.simulator.objects.vm import backings, views
+from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.registry import World
 from tests.simulator.inventories import call, complaints, consistency_problems, made
 
 SHAPES = {
@@ -141,9 +141,9 @@ def test_impossible_inventories_are_refused(numbers: dict[str, Any], text: str) 
 def test_one_address_and_one_mac_per_machine() -> None:
     """No two of five thousand machines share an address or a MAC."""
     machines = list(made(Inventory.large(5000, powered_on=1.0)).of_type(VirtualMachine))
-    addresses = [vm_views.ip_address(one) for one in machines if one.tools]
+    addresses = [views.ip_address(one) for one in machines if one.tools]
     assert len(set(addresses)) == len(addresses) > 4000
-    assert len({vm_devices.mac_address(one, 0) for one in machines}) == 5000
+    assert len({backings.mac_address(one, 0) for one in machines}) == 5000
 
 
 def test_ten_thousand_machines_are_small() -> None:

@@ -15,7 +15,7 @@ import requests
 from lxml import etree
 
 from oslo_vmware.simulator import VCenterSimulator
-from oslo_vmware.simulator.httpd import HttpServer, Request, Response
+from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
 from tests.simulator.conftest import PROPERTY_COLLECTOR, SERVICE_INSTANCE, Soap, ends, read_spec
 
 

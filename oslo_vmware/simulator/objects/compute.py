@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Ref, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
-from oslo_vmware.simulator.registry import ManagedObject, World, managed
+from oslo_vmware.simulator.world.data import DataObject, Ref, types
+from oslo_vmware.simulator.world.registry import ManagedObject, World, managed
 
 if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host import HostSystem
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.host.system import HostSystem
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 

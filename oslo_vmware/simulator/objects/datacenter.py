@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.folder import Folder
-from oslo_vmware.simulator.registry import World, managed
+from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.registry import World, managed
 
 
 @managed('Datacenter')

@@ -3,7 +3,7 @@
 A datastore's free space is what its capacity leaves after the machines on it and whatever else
 lies there (:attr:`Datastore.other_used`: images, templates, the file system itself). What a
 machine occupies it says itself, so that the two always add up. The files themselves are kept by
-the module ``datastore_files``.
+the module ``storage.files``.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
-from oslo_vmware.simulator.registry import Call, World, managed
-from oslo_vmware.simulator.relations import Many
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.registry import Call, World, managed
+from oslo_vmware.simulator.world.relations import Many
 
 if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host import HostSystem
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.host.system import HostSystem
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 TIB = 1024**4
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator import virtual_disks
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, Typed, types
-from oslo_vmware.simulator.datastore_files import Volume, normal
-from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.storage import virtual_disks
+from oslo_vmware.simulator.storage.files import Volume, normal
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, Typed, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 # What a file is by the end of its name; the first that fits.
 _KINDS = (
@@ -83,7 +83,7 @@ class HostDatastoreBrowser(ManagedObject):
         return self.world.task_manager.start(self, operation, work, shown_on=owner)
 
     def _place(self, datastore_path: str) -> tuple[Volume, str]:
-        datastore, path = vm_devices.datastore_of(self.datastore, datastore_path)
+        datastore, path = backings.datastore_of(self.datastore, datastore_path)
         return self.world.files.of(datastore), normal(path)
 
 

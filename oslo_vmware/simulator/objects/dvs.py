@@ -10,11 +10,11 @@ import datetime
 import uuid
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.network import Network
-from oslo_vmware.simulator.registry import Call, World, managed
-from oslo_vmware.simulator.relations import Many, One
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, World, managed
+from oslo_vmware.simulator.world.relations import Many, One
 
 _PRODUCT_VERSION = '8.0.3'
 _UPLINKS = 4

@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
-from oslo_vmware.simulator.relations import Many, One, links_of
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world.relations import Many, One, links_of
 
 _LONGEST_NAME = 80
 

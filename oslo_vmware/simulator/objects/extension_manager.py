@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
-from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 # What a fresh vCenter comes with.
 _BUILT_IN = (

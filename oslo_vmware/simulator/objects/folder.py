@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.registry import Call, World, class_for, managed
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.registry import Call, World, class_for, managed
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.datastore import Datastore

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.entity import ManagedEntity
-from oslo_vmware.simulator.registry import Call, managed
-from oslo_vmware.simulator.relations import Many
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.registry import Call, managed
+from oslo_vmware.simulator.world.relations import Many
 
 
 @managed('Network')

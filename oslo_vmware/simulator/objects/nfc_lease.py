@@ -15,17 +15,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
-from oslo_vmware.simulator.datastore_files import Volume, normal
-from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, class_for, managed
-from oslo_vmware.simulator.virtual_disks import stream_capacity
+from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.storage.files import Volume, normal
+from oslo_vmware.simulator.storage.virtual_disks import stream_capacity
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, class_for, managed
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator.objects.folder import Folder
     from oslo_vmware.simulator.objects.resource_pool import ResourcePool
     from oslo_vmware.simulator.objects.task import Task
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 # A lease that has ended is shown for so long.
 _KEPT_SECONDS = 300
@@ -320,7 +320,7 @@ class ExportLease(HttpNfcLease):
 
 
 def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None:
-    volume = vm.world.files.of(vm_devices.disk_datastore(vm, disk))
+    volume = vm.world.files.of(backings.disk_datastore(vm, disk))
     path = normal(disk.backing.fileName.partition(']')[2])
     volume, extent = volume.data_of(path)
     place = _place(vm, disk)
@@ -358,5 +358,5 @@ def import_vapp(pool: ResourcePool, call: Call) -> HttpNfcLease:
     host = pool.find(call.host, 'HostSystem', 'host') if call.host else None
     folder.check_free(spec.name, folder.children)
     if spec.files is not None and spec.files.vmPathName:
-        vm_devices.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+        backings.datastore_of(pool.owner.datastore, spec.files.vmPathName)
     return ImportLease(pool, spec, folder, host)

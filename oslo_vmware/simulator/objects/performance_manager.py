@@ -20,14 +20,13 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from oslo_vmware.simulator import devices
-from oslo_vmware.simulator.data import DataObject, invalid_argument, types
-from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.objects.vm import backings, devices
+from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host import HostSystem
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.host.system import HostSystem
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 KIB = 1024
 
@@ -351,7 +350,7 @@ def _add_disk(found: dict[tuple[str, str], int], vm: VirtualMachine, disk: DataO
     }
     for name, value in figures.items():
         found[f'virtualDisk.{name}.average', slot] = value
-    place = vm_devices.disk_datastore(vm, disk)
+    place = backings.disk_datastore(vm, disk)
     if place.kind != 'VMFS':
         return  # The group is about LUNs, which only VMFS lies on.
     for name, value in figures.items():

@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator import metamodel
-from oslo_vmware.simulator.codec import Encoder, as_declared
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
-from oslo_vmware.simulator.faults import Faults
-from oslo_vmware.simulator.filters import FilterState, Versions
-from oslo_vmware.simulator.httpd import Disconnect
-from oslo_vmware.simulator.property_paths import PathReader
-from oslo_vmware.simulator.registry import (
+from oslo_vmware.simulator.wire.httpd import Disconnect
+from oslo_vmware.simulator.world import metamodel
+from oslo_vmware.simulator.world.codec import Encoder, as_declared
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.faults import Faults
+from oslo_vmware.simulator.world.filters import FilterState, Versions
+from oslo_vmware.simulator.world.property_paths import PathReader
+from oslo_vmware.simulator.world.registry import (
     Call,
     ManagedObject,
     NotAuthenticated,
@@ -26,8 +26,8 @@ from oslo_vmware.simulator.registry import (
     anonymous,
     managed,
 )
-from oslo_vmware.simulator.selection import Selection, missing_properties
-from oslo_vmware.simulator.sessions import Session, Sessions
+from oslo_vmware.simulator.world.selection import Selection, missing_properties
+from oslo_vmware.simulator.world.sessions import Session, Sessions
 from oslo_vmware.soap.schema import ANY_TYPE, XSD, Field, Kind, Operation, Schema
 
 # What may be read without being logged in: what a client needs to know before it can be.

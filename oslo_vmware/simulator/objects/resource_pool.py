@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.registry import Call, managed
-from oslo_vmware.simulator.relations import Many
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, managed
+from oslo_vmware.simulator.world.relations import Many
 
 if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 

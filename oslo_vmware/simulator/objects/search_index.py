@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from oslo_vmware.simulator.data import invalid_argument
-from oslo_vmware.simulator.objects import vm_views
 from oslo_vmware.simulator.objects.entity import ManagedEntity
-from oslo_vmware.simulator.objects.host import HostSystem
-from oslo_vmware.simulator.objects.virtual_machine import VirtualMachine
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.objects.host.system import HostSystem
+from oslo_vmware.simulator.objects.vm import views
+from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.data import invalid_argument
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 
 @managed('SearchIndex')
@@ -42,7 +42,7 @@ class SearchIndex(ManagedObject):
     def _by_ip(self, call: Call) -> Iterator[ManagedEntity]:
         return self._matches(
             call,
-            lambda machine: vm_views.ip_address(machine) == call.ip,
+            lambda machine: views.ip_address(machine) == call.ip,
             lambda host: host.ip == call.ip,
         )
 
@@ -50,7 +50,7 @@ class SearchIndex(ManagedObject):
         wanted = (call.dnsName or '').lower()
         return self._matches(
             call,
-            lambda machine: machine.tools_running and vm_views.host_name(machine) == wanted,
+            lambda machine: machine.tools_running and views.host_name(machine) == wanted,
             lambda host: host.name.lower() == wanted,
         )
 
@@ -75,7 +75,7 @@ class SearchIndex(ManagedObject):
     def FindByDatastorePath(self, call: Call) -> ManagedEntity | None:
         datacenter: Any = self.world.get(call.datacenter)
         for machine in self.world.of_type(VirtualMachine):
-            if vm_views.vmx_path(machine) == call.path and machine.datacenter is datacenter:
+            if views.vmx_path(machine) == call.path and machine.datacenter is datacenter:
                 found: ManagedEntity = machine
                 return found
         return None

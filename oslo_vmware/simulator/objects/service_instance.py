@@ -3,8 +3,8 @@
 import datetime
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, types
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, anonymous, managed
+from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, anonymous, managed
 
 _BUILD = '24322831'
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
-from oslo_vmware.simulator.registry import (
+from oslo_vmware.simulator.wire.tickets import Tickets
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.registry import (
     Call,
     ManagedObject,
     NotAuthenticated,
@@ -11,8 +12,7 @@ from oslo_vmware.simulator.registry import (
     anonymous,
     managed,
 )
-from oslo_vmware.simulator.sessions import Sessions
-from oslo_vmware.simulator.tickets import Tickets
+from oslo_vmware.simulator.world.sessions import Sessions
 
 _LOCALES = ('en', 'en_US', 'de', 'fr', 'ja', 'ko', 'zh_CN')
 

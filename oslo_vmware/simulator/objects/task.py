@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from oslo_vmware.simulator import metamodel
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, system_error, types
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world import metamodel
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, system_error, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 LOG = logging.getLogger(__name__)
 

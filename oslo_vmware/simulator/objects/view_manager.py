@@ -8,11 +8,11 @@ the tree changes. Views belong to the session that made them.
 from collections.abc import Iterator
 from typing import Any
 
-from oslo_vmware.simulator import metamodel
-from oslo_vmware.simulator.data import Fault, Ref, invalid_argument
-from oslo_vmware.simulator.property_paths import read_property
-from oslo_vmware.simulator.registry import Call, ManagedObject, World, managed
-from oslo_vmware.simulator.sessions import Session
+from oslo_vmware.simulator.world import metamodel
+from oslo_vmware.simulator.world.data import Fault, Ref, invalid_argument
+from oslo_vmware.simulator.world.property_paths import read_property
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world.sessions import Session
 
 # Where the tree goes on, by type; what may be the container of a view.
 _CHILDREN = {

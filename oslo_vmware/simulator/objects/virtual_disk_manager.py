@@ -12,11 +12,16 @@ import os
 import posixpath
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, invalid_argument, types
-from oslo_vmware.simulator.datastore_files import Volume, copy_sparsely
 from oslo_vmware.simulator.objects.file_manager import PathManager
-from oslo_vmware.simulator.registry import Call, World, managed
-from oslo_vmware.simulator.virtual_disks import DESCRIPTOR_SIZE, SECTOR, Descriptor, extent_of
+from oslo_vmware.simulator.storage.files import Volume, copy_sparsely
+from oslo_vmware.simulator.storage.virtual_disks import (
+    DESCRIPTOR_SIZE,
+    SECTOR,
+    Descriptor,
+    extent_of,
+)
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, World, managed
 
 KIB = 1024
 

@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
-from oslo_vmware.simulator.objects import vm_devices
-from oslo_vmware.simulator.registry import ManagedObject, World
+from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import ManagedObject, World
 
 MACHINE = 'virtualMachine'
 MACHINE_AND_DISKS = 'virtualMachineAndDisks'
@@ -136,7 +136,7 @@ class Associations:
         if part.key is None:
             return machine.home
         disk = next(disk for disk in machine.disks if disk.key == part.key)
-        return vm_devices.disk_datastore(machine, disk)
+        return backings.disk_datastore(machine, disk)
 
     def entity(self, part: Part) -> DataObject:
         """How PBM names a home or a disk."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
 from oslo_vmware.simulator.pbm.policies import Policies
-from oslo_vmware.simulator.registry import World
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.registry import World
 
 
 class PbmObject:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Typed, types
+from oslo_vmware.simulator.world.data import DataObject, Typed, types
 
 TAGS = 'http://www.vmware.com/storage/tag'
 VSAN = 'VSAN'

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.simulator.pbm.associations import DATASTORE, MACHINE, Part
 from oslo_vmware.simulator.pbm.base import PbmObject
-from oslo_vmware.simulator.registry import Call
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call
 
 _COMPLIANT = 'compliant'
 _NOT_COMPLIANT = 'nonCompliant'

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from oslo_vmware.simulator.data import DataObject, types
 from oslo_vmware.simulator.pbm.base import CapabilityMetadataManager, PbmObject, SessionManager
 from oslo_vmware.simulator.pbm.compliance import ComplianceManager
 from oslo_vmware.simulator.pbm.placement import PlacementSolver
 from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.pbm.profile_manager import ProfileManager
 from oslo_vmware.simulator.pbm.replication import ReplicationManager
-from oslo_vmware.simulator.registry import Call, World, anonymous
+from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.registry import Call, World, anonymous
 
 #: By their place in the service content.
 _MANAGERS: dict[str, type[PbmObject]] = {

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator import devices
-from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.folder import StoragePod
+from oslo_vmware.simulator.objects.vm import devices
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.simulator.pbm.associations import FirstClassDisk
 from oslo_vmware.simulator.pbm.base import PbmObject, ids, places
 from oslo_vmware.simulator.pbm.policies import hub_of
-from oslo_vmware.simulator.registry import Call, ManagedObject
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject
 
 _PARAMETER = 'placementSubjectRequirement'
 _CLUSTER = 'cluster'

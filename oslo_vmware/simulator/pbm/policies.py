@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.folder import StoragePod
-from oslo_vmware.simulator.objects.vm_policies import Applied
+from oslo_vmware.simulator.objects.vm.policies import Applied
 from oslo_vmware.simulator.pbm import capabilities, rules, versions
 from oslo_vmware.simulator.pbm.associations import Associations
-from oslo_vmware.simulator.registry import ManagedObject, World
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.registry import ManagedObject, World
 
 STORAGE = 'STORAGE'
 REQUIREMENT = 'REQUIREMENT'

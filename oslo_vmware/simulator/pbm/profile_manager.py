@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.pbm import capabilities
 from oslo_vmware.simulator.pbm.associations import KINDS
 from oslo_vmware.simulator.pbm.base import PbmObject, ids, places
 from oslo_vmware.simulator.pbm.policies import STORAGE, check_modern, check_storage, hub_of
-from oslo_vmware.simulator.registry import Call
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call
 
 # The category of the policies that arrays have, of which there are none here.
 _RESOURCE = 'RESOURCE'

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
-from oslo_vmware.simulator.objects.vm_policies import Applied
+from oslo_vmware.simulator.objects.vm.policies import Applied
 from oslo_vmware.simulator.pbm.associations import Part
 from oslo_vmware.simulator.pbm.base import PbmObject
-from oslo_vmware.simulator.registry import Call
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.registry import Call
 
 
 class ReplicationManager(PbmObject):

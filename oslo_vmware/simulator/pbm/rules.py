@@ -15,7 +15,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, Typed, types
 from oslo_vmware.simulator.pbm import capabilities
 from oslo_vmware.simulator.pbm.capabilities import (
     DATA_SERVICE,
@@ -32,6 +31,7 @@ from oslo_vmware.simulator.pbm.capabilities import (
     ZONE_PROPERTY,
     tag_property,
 )
+from oslo_vmware.simulator.world.data import DataObject, Fault, Typed, types
 
 # How many hosts vSAN needs for its erasure coding, RAID-5.
 _HOSTS_FOR_ERASURE_CODING = 4

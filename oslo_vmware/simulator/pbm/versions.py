@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.data import DataObject, Fault, types
-from oslo_vmware.simulator.type_tables import VmomiSupport
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.type_tables import VmomiSupport
 
 _PBM = 'urn:pbm'
 _VIEW = 'StorageProfile.View'

@@ -15,7 +15,7 @@ from ceilometer.compute.virt import inspector as virt_inspector
 from ceilometer.compute.virt.vmware.inspector import VsphereInspector
 
 from oslo_vmware.simulator import Inventory, VCenterSimulator
-from oslo_vmware.simulator.data import types as data
+from oslo_vmware.simulator.world.data import types as data
 from tests.drivers.ceilometer.support import inspecting, instance
 
 KIB = 1024

@@ -1,0 +1,371 @@
+"""The large properties of a host: hardware, capabilities and configuration.
+
+Views of a :class:`~oslo_vmware.simulator.objects.host.system.HostSystem`, made anew at each read.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from oslo_vmware.simulator.world.data import DataObject, types
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.host.system import HostSystem
+
+VCENTER_IP = '10.0.0.10'
+
+_NICS = 4
+_NIC_MBPS = 25000
+_SWITCH_PORTS = 2560
+
+# All flags of a HostCapability that must be there, and some that one looks for.
+_CAN = """
+recursiveResourcePoolsSupported cpuMemoryResourceConfigurationSupported rebootSupported
+shutdownSupported vmotionSupported standbySupported sanSupported nfsSupported iscsiSupported
+vlanTaggingSupported nicTeamingSupported highGuestMemSupported maintenanceModeSupported
+suspendedRelocateSupported restrictedSnapshotRelocateSupported perVmSwapFiles
+localSwapDatastoreSupported unsharedSwapVMotionSupported preAssignedPCIUnitNumbersSupported
+screenshotSupported scaledScreenshotSupported storageVMotionSupported
+vmotionWithStorageVMotionSupported hbrNicSelectionSupported vrNfcNicSelectionSupported
+ftSupported smpFtSupported loginBySSLThumbprintSupported cloneFromSnapshotSupported
+deltaDiskBackingsSupported perVMNetworkTrafficShapingSupported virtualExecUsageSupported
+storageIORMSupported vStorageCapable vmfsDatastoreMountCapable
+eightPlusHostVmfsSharedAccessSupported nestedHVSupported vPMCSupported
+scheduledHardwareUpgradeSupported featureCapabilitiesSupported latencySensitivitySupported
+storagePolicySupported accel3dSupported provisioningNicSelectionSupported nfs41Supported
+vsanSupported virtualVolumeDatastoreSupported oneKVolumeAPIsSupported cpuHwMmuSupported
+vmCreateDateSupported
+"""
+_CANNOT = """
+ipmiSupported datastorePrincipalSupported backgroundSnapshotsSupported recordReplaySupported
+tpmSupported snapshotRelayoutSupported interVMCommunicationThroughVMCISupported
+"""
+CAPABILITY = types.HostCapability(
+    **dict.fromkeys(_CAN.split(), True),
+    **dict.fromkeys(_CANNOT.split(), False),
+    maxSupportedVMs=1024,
+    maxRunningVMs=1024,
+    maxRegisteredVMs=4096,
+    maxSupportedVcpus=960,
+    maxHostRunningVms=1024,
+    maxHostSupportedVcpus=960,
+    maxSupportedVmMemory=25165824,
+    supportedVmfsMajorVersion=[5, 6],
+)
+
+
+def product(host: HostSystem) -> DataObject:
+    """The hypervisor; as new as the vCenter is."""
+    about = host.world.about
+    return types.AboutInfo(
+        name='VMware ESXi',
+        fullName=f'VMware ESXi {about.version} build-24022510',
+        vendor='VMware, Inc.',
+        version=about.version,
+        patchLevel='0.0',
+        build='24022510',
+        localeVersion='INTL',
+        localeBuild='000',
+        osType='vmnix-x86',
+        productLineId='embeddedEsx',
+        apiType='HostAgent',
+        apiVersion=about.apiVersion,
+        licenseProductName='VMware ESX Server',
+        licenseProductVersion=about.version.partition('.')[0] + '.0',
+    )
+
+
+def hardware_summary(host: HostSystem) -> DataObject:
+    model = host.model
+    return types.HostHardwareSummary(
+        vendor=model.vendor,
+        model=model.model,
+        uuid=host.uuid,
+        otherIdentifyingInfo=[],
+        memorySize=model.memory,
+        cpuModel=model.cpu_model,
+        cpuMhz=model.mhz,
+        numCpuPkgs=model.packages,
+        numCpuCores=host.cores,
+        numCpuThreads=host.threads,
+        numNics=_NICS,
+        numHBAs=2,
+    )
+
+
+def hardware(host: HostSystem) -> DataObject:
+    model = host.model
+    hz = model.mhz * 1_000_000
+    per_package = 2 * model.cores
+    return types.HostHardwareInfo(
+        systemInfo=types.HostSystemInfo(
+            vendor=model.vendor,
+            model=model.model,
+            uuid=host.uuid,
+            otherIdentifyingInfo=[],
+            serialNumber=host.uuid.replace('-', '')[:7].upper(),
+        ),
+        cpuPowerManagementInfo=types.HostCpuPowerManagementInfo(
+            currentPolicy='Balanced', hardwareSupport='ACPI P-states, ACPI C-states'
+        ),
+        cpuInfo=types.HostCpuInfo(
+            numCpuPackages=model.packages,
+            numCpuCores=host.cores,
+            numCpuThreads=host.threads,
+            hz=hz,
+        ),
+        cpuPkg=[
+            types.HostCpuPackage(
+                index=index,
+                vendor=model.cpu_vendor,
+                hz=hz,
+                busHz=100_000_000,
+                description=model.cpu_model,
+                threadId=list(range(index * per_package, (index + 1) * per_package)),
+                cpuFeature=[],
+            )
+            for index in range(model.packages)
+        ],
+        memorySize=model.memory,
+        smcPresent=False,
+        pciDevice=[],
+        cpuFeature=[],
+        biosInfo=types.HostBIOSInfo(
+            biosVersion='1.12.1',
+            releaseDate=datetime.datetime(2024, 3, 12, tzinfo=datetime.UTC),
+            vendor=model.vendor,
+            firmwareType='UEFI',
+        ),
+        memoryTieringType='noTiering',
+    )
+
+
+def config(host: HostSystem) -> DataObject:
+    return types.HostConfigInfo(
+        host=host.ref,
+        product=product(host),
+        hyperThread=types.HostHyperThreadScheduleInfo(available=True, active=True, config=True),
+        storageDevice=_storage_device(host),
+        fileSystemVolume=types.HostFileSystemVolumeInfo(
+            volumeTypeList=['VMFS', 'NFS', 'NFS41', 'vsan', 'VVOL', 'VFFS', 'OTHER', 'PMEM'],
+            mountInfo=[
+                types.HostFileSystemMountInfo(
+                    mountInfo=datastore.mount_info(host),
+                    volume=datastore.volume,
+                    vStorageSupport='vStorageUnsupported',
+                )
+                for datastore in host.datastore
+            ],
+        ),
+        network=_network(host),
+        vmotion=types.HostVMotionInfo(netConfig=types.HostVMotionNetConfig(candidateVnic=[])),
+        datastoreCapabilities=types.HostDatastoreSystemCapabilities(
+            nfsMountCreationRequired=True,
+            nfsMountCreationSupported=True,
+            localDatastoreSupported=False,
+            vmfsExtentExpansionSupported=True,
+        ),
+        option=[
+            types.OptionValue(key='UserVars.SuppressShellWarning', value='0'),
+            types.OptionValue(key='Misc.LogToFile', value='1'),
+        ],
+        dateTimeInfo=types.HostDateTimeInfo(
+            timeZone=types.HostDateTimeSystemTimeZone(
+                key='UTC', name='UTC', description='UTC', gmtOffset=0
+            ),
+            systemClockProtocol='ntp',
+            ntpConfig=types.HostNtpConfig(server=['ntp.example.net']),
+            enabled=True,
+        ),
+        adminDisabled=False,
+        lockdownMode='lockdownDisabled',
+        featureVersion=[],
+        wakeOnLanCapable=True,
+        featureCapability=[],
+        maskedFeatureCapability=[],
+    )
+
+
+def _mac(host: HostSystem, nic: int) -> str:
+    number = host.number * _NICS + nic
+    return f'b4:96:91:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
+
+
+def _network(host: HostSystem) -> DataObject:
+    name, _dot, domain = host.name.partition('.')
+    switch = 'vSwitch0'
+    key = f'key-vim.host.VirtualSwitch-{switch}'
+    nics = [f'key-vim.host.PhysicalNic-vmnic{nic}' for nic in range(2)]
+    address = types.HostIpConfig(dhcp=False, ipAddress=host.ip, subnetMask='255.255.0.0')
+    groups = [('Management Network', 0)]
+    groups += [(net.name, net.vlan) for net in host.network if net.wire_type == 'Network']
+    return types.HostNetworkInfo(
+        vswitch=[
+            types.HostVirtualSwitch(
+                name=switch,
+                key=key,
+                numPorts=_SWITCH_PORTS,
+                numPortsAvailable=_SWITCH_PORTS - 16,
+                mtu=1500,
+                portgroup=[f'key-vim.host.PortGroup-{group}' for group, _vlan in groups],
+                pnic=nics,
+                spec=types.HostVirtualSwitchSpec(
+                    numPorts=128,
+                    bridge=types.HostVirtualSwitchBondBridge(nicDevice=['vmnic0', 'vmnic1']),
+                    mtu=1500,
+                ),
+            )
+        ],
+        proxySwitch=[
+            types.HostProxySwitch(
+                dvsUuid=dvs.uuid,
+                dvsName=dvs.name,
+                key=f'key-vim.host.HostProxySwitch-{dvs.name}',
+                numPorts=_SWITCH_PORTS,
+                numPortsAvailable=_SWITCH_PORTS - 16,
+                mtu=9000,
+                pnic=['key-vim.host.PhysicalNic-vmnic2'],
+                spec=types.HostProxySwitchSpec(),
+            )
+            for dvs in host.switches
+        ],
+        portgroup=[
+            types.HostPortGroup(
+                key=f'key-vim.host.PortGroup-{group}',
+                vswitch=key,
+                computedPolicy=types.HostNetworkPolicy(),
+                spec=types.HostPortGroupSpec(
+                    name=group,
+                    vlanId=vlan,
+                    vswitchName=switch,
+                    policy=types.HostNetworkPolicy(),
+                ),
+            )
+            for group, vlan in groups
+        ],
+        pnic=[
+            types.PhysicalNic(
+                key=f'key-vim.host.PhysicalNic-vmnic{nic}',
+                device=f'vmnic{nic}',
+                pci=f'0000:{0x31 + nic // 2:02x}:00.{nic % 2}',
+                driver='i40en',
+                linkSpeed=types.PhysicalNicLinkInfo(speedMb=_NIC_MBPS, duplex=True),
+                spec=types.PhysicalNicSpec(),
+                wakeOnLanSupported=False,
+                mac=_mac(host, nic),
+            )
+            for nic in range(_NICS)
+        ],
+        vnic=[
+            types.HostVirtualNic(
+                device='vmk0',
+                key='key-vim.host.VirtualNic-vmk0',
+                portgroup='Management Network',
+                spec=types.HostVirtualNicSpec(
+                    ip=address,
+                    mac=_mac(host, 0),
+                    portgroup='Management Network',
+                    mtu=1500,
+                    tsoEnabled=True,
+                    netStackInstanceKey='defaultTcpipStack',
+                ),
+            )
+        ],
+        dnsConfig=types.HostDnsConfig(
+            dhcp=False,
+            hostName=name,
+            domainName=domain,
+            address=[VCENTER_IP],
+            searchDomain=[domain] if domain else [],
+        ),
+        ipRouteConfig=types.HostIpRouteConfig(defaultGateway='10.0.0.1'),
+        ipV6Enabled=False,
+    )
+
+
+def _storage_device(host: HostSystem) -> DataObject:
+    wwn = 0x2100_00E0_8B00_0000 + 2 * host.number
+    luns = [found for found in host.datastore if found.kind == 'VMFS']
+    return types.HostStorageDeviceInfo(
+        hostBusAdapter=[
+            types.HostFibreChannelHba(
+                key='key-vim.host.FibreChannelHba-vmhba64',
+                device='vmhba64',
+                bus=65,
+                status='online',
+                model='QLE2742 Dual Port 32Gb Fibre Channel to PCIe Adapter',
+                driver='qlnativefc',
+                pci='0000:41:00.0',
+                portWorldWideName=wwn,
+                nodeWorldWideName=wwn + 1,
+                portType='fabric',
+                speed=32,
+            ),
+            _iscsi_adapter(host),
+        ],
+        scsiLun=[
+            types.HostScsiDisk(
+                deviceName=f'/vmfs/devices/disks/{lun.disk_name}',
+                deviceType='disk',
+                key=f'key-vim.host.ScsiDisk-{lun.disk_name}',
+                uuid=lun.disk_name.partition('.')[2],
+                canonicalName=lun.disk_name,
+                displayName=f'Fibre Channel Disk ({lun.disk_name})',
+                lunType='disk',
+                vendor='NETAPP',
+                model='LUN C-Mode',
+                operationalState=['ok'],
+                capacity=types.HostDiskDimensionsLba(blockSize=512, block=lun.capacity // 512),
+                devicePath=f'/vmfs/devices/disks/{lun.disk_name}',
+                ssd=True,
+                localDisk=False,
+            )
+            for lun in luns
+        ],
+        softwareInternetScsiEnabled=True,
+    )
+
+
+def _iscsi_adapter(host: HostSystem) -> DataObject:
+    def flags(names: str, value: bool = False) -> dict[str, Any]:
+        return dict.fromkeys(names.split(), value)
+
+    return types.HostInternetScsiHba(
+        key='key-vim.host.InternetScsiHba-vmhba65',
+        device='vmhba65',
+        bus=66,
+        status='online',
+        model='iSCSI Software Adapter',
+        driver='iscsi_vmk',
+        isSoftwareBased=True,
+        canBeDisabled=True,
+        networkBindingSupport='optional',
+        discoveryCapabilities=types.HostInternetScsiHbaDiscoveryCapabilities(
+            **flags('iSnsDiscoverySettable slpDiscoverySettable'),
+            **flags('staticTargetDiscoverySettable sendTargetsDiscoverySettable', True),
+        ),
+        discoveryProperties=types.HostInternetScsiHbaDiscoveryProperties(
+            **flags('iSnsDiscoveryEnabled slpDiscoveryEnabled'),
+            **flags('staticTargetDiscoveryEnabled sendTargetsDiscoveryEnabled', True),
+        ),
+        authenticationCapabilities=types.HostInternetScsiHbaAuthenticationCapabilities(
+            **flags('krb5AuthSettable srpAuthSettable spkmAuthSettable'), chapAuthSettable=True
+        ),
+        authenticationProperties=types.HostInternetScsiHbaAuthenticationProperties(
+            chapAuthEnabled=False
+        ),
+        ipCapabilities=types.HostInternetScsiHbaIPCapabilities(
+            **flags(
+                'addressSettable ipConfigurationMethodSettable subnetMaskSettable '
+                'defaultGatewaySettable primaryDnsServerAddressSettable '
+                'alternateDnsServerAddressSettable'
+            )
+        ),
+        ipProperties=types.HostInternetScsiHbaIPProperties(dhcpConfigurationEnabled=False),
+        iScsiName=f'iqn.1998-01.com.vmware:{host.name.partition(".")[0]}-{host.uuid[:8]}',
+        configuredSendTarget=[],
+        configuredStaticTarget=[],
+        maxSpeedMb=_NIC_MBPS,
+        currentSpeedMb=_NIC_MBPS,
+    )

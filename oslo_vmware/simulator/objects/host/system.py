@@ -1,0 +1,263 @@
+"""Hosts."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
+from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.objects.host import config
+from oslo_vmware.simulator.objects.host.models import HostModel
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.registry import Call, World, managed
+from oslo_vmware.simulator.world.relations import Many
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+
+MIB = 1024**2
+
+# How much of a busy host's capacity shows as used at most, whatever its machines ask for.
+_BUSIEST = 0.95
+# What the hypervisor itself uses.
+_OWN_CPU_MHZ = 400
+_OWN_MEMORY_MB = 4096
+
+
+@managed('HostSystem')
+class HostSystem(ManagedEntity):
+    """A host.
+
+    :ivar model: its hardware
+    :ivar uuid: of the hardware, by which the SearchIndex finds it
+    :ivar ip: address of its management interface
+    :ivar number: counts the hosts, for addresses that must differ
+    """
+
+    id_prefix = 'host'
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
+        'switches': (),
+        'vm': ('vm', 'summary.quickStats'),
+        'maintenance': ('runtime', 'summary', 'configManager'),
+        'connection': ('runtime', 'summary'),
+    }
+
+    vm = Many('host')
+    datastore = Many('hosts')
+    network = Many('host')
+    switches = Many('hosts')
+
+    model: HostModel
+    uuid: str
+    ip: str
+    number: int
+    boot_time: datetime.datetime
+    maintenance = False
+    connection = 'connected'
+
+    def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
+        super().__init__(world, name, parent, **state)
+        self.datastoreBrowser = HostDatastoreBrowser(world, self)
+
+    def touched(self, link: str) -> None:
+        super().touched(link)
+        if link in ('datastore', 'network') and self.parent is not None:
+            self.parent.changed(link)
+
+    # Figures
+
+    @property
+    def cores(self) -> int:
+        return self.model.packages * self.model.cores
+
+    @property
+    def threads(self) -> int:
+        return 2 * self.cores
+
+    @property
+    def cpu_mhz_total(self) -> int:
+        return self.cores * self.model.mhz
+
+    @property
+    def memory(self) -> int:
+        return self.model.memory
+
+    @property
+    def usable(self) -> bool:
+        """Whether machines can run on it."""
+        return self.connection == 'connected' and not self.maintenance
+
+    @property
+    def thumbprint(self) -> str:
+        digest = hashlib.sha1(self.uuid.encode(), usedforsecurity=False).hexdigest().upper()
+        return ':'.join(digest[at : at + 2] for at in range(0, 40, 2))
+
+    # Properties
+
+    @property
+    def runtime(self) -> DataObject:
+        return types.HostRuntimeInfo(
+            connectionState=self.connection,
+            powerState='poweredOn',
+            standbyMode='none',
+            inMaintenanceMode=self.maintenance,
+            inQuarantineMode=False,
+            bootTime=self.boot_time,
+            healthSystemRuntime=types.HealthSystemRuntime(
+                systemHealthInfo=types.HostSystemHealthInfo(numericSensorInfo=[])
+            ),
+            hostMaxVirtualDiskCapacity=62 * 1024**4,
+            cryptoState='incapable',
+        )
+
+    @property
+    def summary(self) -> DataObject:
+        return types.HostListSummary(
+            host=self.ref,
+            hardware=config.hardware_summary(self),
+            runtime=self.runtime,
+            config=types.HostConfigSummary(
+                name=self.name,
+                port=443,
+                sslThumbprint=self.thumbprint,
+                product=config.product(self),
+                vmotionEnabled=True,
+                faultToleranceEnabled=False,
+                featureVersion=[],
+            ),
+            quickStats=self._quick_stats(),
+            overallStatus=self.overallStatus,
+            rebootRequired=False,
+            customValue=[],
+            managementServerIp=config.VCENTER_IP,
+            maxEVCModeKey='intel-icelake' if self.model.cpu_vendor == 'intel' else 'amd-zen3',
+        )
+
+    def _quick_stats(self) -> DataObject:
+        machines: list[VirtualMachine] = self.vm
+        running = [machine for machine in machines if machine.power_state == 'poweredOn']
+        cpu = _OWN_CPU_MHZ + sum(machine.cpu_usage for machine in running)
+        memory_mb = _OWN_MEMORY_MB + sum(machine.memory_usage for machine in running)
+        return types.HostListSummaryQuickStats(
+            overallCpuUsage=min(cpu, int(self.cpu_mhz_total * _BUSIEST)),
+            overallMemoryUsage=min(memory_mb, int(self.memory / MIB * _BUSIEST)),
+            distributedCpuFairness=1000,
+            distributedMemoryFairness=1000,
+            availablePMemCapacity=0,
+            uptime=int((self.world.now() - self.boot_time).total_seconds()),
+        )
+
+    @property
+    def hardware(self) -> DataObject:
+        return config.hardware(self)
+
+    @property
+    def capability(self) -> DataObject:
+        return config.CAPABILITY
+
+    @property
+    def config(self) -> DataObject:
+        return config.config(self)
+
+    @property
+    def licensableResource(self) -> DataObject:
+        return types.HostLicensableResourceInfo(
+            resource=[
+                types.KeyAnyValue(key='numCpuPackages', value=self.model.packages),
+                types.KeyAnyValue(key='numCpuCores', value=self.cores),
+            ]
+        )
+
+    @property
+    def configManager(self) -> DataObject:
+        """The host's managers, none of which is simulated so far."""
+        return types.HostConfigManager()
+
+    # Operations
+
+    def EnterMaintenanceMode_Task(self, call: Call) -> Ref:
+        return self.start('EnterMaintenanceMode_Task', self._enter_maintenance)
+
+    def _enter_maintenance(self) -> None:
+        if self.maintenance:
+            raise Fault('InvalidState', f"The host '{self.name}' is in maintenance mode already.")
+        others = [host for host in self.parent.usable_hosts if host is not self]
+        running = [machine for machine in self.vm if machine.power_state == 'poweredOn']
+        moves = {}
+        for machine in running:
+            fitting = [host for host in others if host.reaches(machine)]
+            if not fitting:
+                # A real server waits until somebody moves the machine, or the time is out.
+                raise Fault(
+                    'Timedout',
+                    f"The host '{self.name}' cannot enter maintenance mode: there is no other "
+                    f"host for the running machine '{machine.name}'.",
+                )
+            moves[machine] = min(fitting, key=lambda host: len(host.vm))
+        for machine, host in moves.items():
+            machine.host = host
+        self.update(maintenance=True)
+        self.parent.changed('summary')
+
+    def ExitMaintenanceMode_Task(self, call: Call) -> Ref:
+        return self.start('ExitMaintenanceMode_Task', self._exit_maintenance)
+
+    def _exit_maintenance(self) -> None:
+        if not self.maintenance:
+            raise Fault('InvalidState', f"The host '{self.name}' is not in maintenance mode.")
+        self.update(maintenance=False)
+        self.parent.changed('summary')
+
+    def DisconnectHost_Task(self, call: Call) -> Ref:
+        return self.start('DisconnectHost_Task', lambda: self._connect('disconnected'))
+
+    def ReconnectHost_Task(self, call: Call) -> Ref:
+        return self.start('ReconnectHost_Task', lambda: self._connect('connected'))
+
+    def _connect(self, state: str) -> None:
+        if self.connection == state:
+            raise Fault('InvalidState', f"The host '{self.name}' is {state} already.")
+        self.update(connection=state)
+        for machine in self.vm:
+            machine.update(connection=state)
+        self.parent.changed('summary')
+
+    def reaches(self, machine: VirtualMachine) -> bool:
+        """Whether it has mounted all datastores that a machine lies on."""
+        mounted = self.datastore
+        return all(found in mounted for found in machine.datastore)
+
+    def rename(self, name: str | None) -> None:
+        raise Fault('NotSupported', "A host's name is its address and cannot be changed.")
+
+    # End of life
+
+    def check_removable(self) -> None:
+        if self.usable:
+            raise Fault(
+                'InvalidState',
+                f"The host '{self.name}' must be in maintenance mode or disconnected before it "
+                'can be removed.',
+            )
+
+    def check_destroy(self) -> None:
+        self.check_removable()
+        if self.parent.wire_type == 'ComputeResource':
+            raise Fault(
+                'NotSupported',
+                'A stand-alone host is removed by destroying its compute resource.',
+            )
+
+    def leave(self) -> None:
+        """Go, and take the machines registered here along."""
+        for machine in self.vm:
+            machine.dispose()
+        super().dispose()
+        self.world.remove(self.datastoreBrowser)
+
+    def dispose(self) -> None:
+        cluster = self.parent
+        self.leave()
+        cluster.changed('summary')

@@ -1,0 +1,610 @@
+"""What a machine's devices are backed by, and the files that result.
+
+Disks are backed by files on datastores, network cards by networks. A machine of the inventory
+has one disk and one card, made anew from a few values at each read; see
+:func:`original_devices`.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from oslo_vmware.simulator.objects.vm import devices
+from oslo_vmware.simulator.storage.virtual_disks import DESCRIPTOR_SIZE, Descriptor, extent_of
+from oslo_vmware.simulator.world.data import DataObject, Fault, types
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.datastore import Datastore
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+
+KIB = 1024
+MIB = 1024**2
+
+_PATH = re.compile(r'^\[(?P<datastore>[^\]]+)\]\s*(?P<file>.*)$')
+
+# The small files of a machine, in bytes.
+_VMX_SIZE = 3 * KIB
+_NVRAM_SIZE = 264 * KIB
+_LOG_SIZE = 320 * KIB
+_SUSPEND_SIZE = 4 * MIB
+
+# Backings that are files which somebody else can have made; a raw device has a mapping instead.
+_FILES_OF_DISKS = frozenset(
+    {
+        'VirtualDiskFlatVer2BackingInfo',
+        'VirtualDiskSparseVer2BackingInfo',
+        'VirtualDiskSeSparseBackingInfo',
+    }
+)
+
+
+class File(NamedTuple):
+    """A file of a machine.
+
+    :ivar datastore: where it is
+    :ivar name: full path with the datastore's name
+    :ivar kind: as ``layoutEx.file.type`` says it
+    :ivar disk: key of the disk that it belongs to
+    """
+
+    datastore: Datastore
+    name: str
+    kind: str
+    size: int
+    disk: int | None = None
+
+
+# Places
+
+
+def datastore_of(candidates: Iterable[Datastore], path: str) -> tuple[Datastore, str]:
+    """The datastore and the rest of a path ``[datastore] directory/file``.
+
+    :param candidates: the datastores that can be reached
+    :raises Fault: InvalidDatastorePath
+    """
+    found = _PATH.match(path)
+    if found is not None:
+        for datastore in candidates:
+            if datastore.name == found['datastore']:
+                return datastore, found['file']
+    raise Fault(
+        'InvalidDatastorePath',
+        f"Invalid datastore path '{path}'.",
+        datastorePath=path,
+        name=found['datastore'] if found is not None else None,
+    )
+
+
+def free_directory(home: Datastore, name: str) -> str:
+    """A directory for a new machine: its name, numbered where a machine has that already."""
+    taken = {machine.directory for machine in home.vm if machine.home is home}
+    directory, number = name, 0
+    while directory in taken:
+        number += 1
+        directory = f'{name}_{number}'
+    return directory
+
+
+def choose_host(owner: Any, home: Datastore, host: Any = None) -> Any:
+    """The host for a machine: the one asked for, or the emptiest that reaches the datastore.
+
+    :param owner: the compute resource that the machine's resource pool belongs to
+    :raises Fault: InvalidArgument, InvalidState or InvalidDatastore where there is none
+    """
+    if host is not None and host.parent is not owner:
+        raise Fault(
+            'InvalidArgument',
+            f"The host '{host.name}' does not belong to '{owner.name}'.",
+            invalidProperty='host',
+        )
+    usable = [found for found in ([host] if host else owner.host) if found.usable]
+    if not usable:
+        raise Fault('InvalidState', f"There is no host in '{owner.name}' that machines can run on.")
+    reaching = [found for found in usable if home in found.datastore]
+    if not reaching:
+        raise Fault(
+            'InvalidDatastore',
+            f"The datastore '{home.name}' is not accessible on the host.",
+            datastore=home.ref,
+            name=home.name,
+        )
+    return min(reaching, key=lambda found: len(found.vm))
+
+
+# Devices that machines of the inventory are born with
+
+
+def original_devices(vm: VirtualMachine) -> list[DataObject]:
+    found = devices.base_devices()
+    described = devices.described
+    found.append(
+        described(
+            types.ParaVirtualSCSIController(
+                key=1000,
+                controllerKey=100,
+                unitNumber=3,
+                busNumber=0,
+                hotAddRemove=True,
+                sharedBus='noSharing',
+                scsiCtlrUnitNumber=7,
+            ),
+            'SCSI controller 0',
+            'VMware paravirtual SCSI',
+        )
+    )
+    found.append(
+        described(
+            types.VirtualCdrom(
+                key=3002,
+                controllerKey=201,
+                unitNumber=0,
+                backing=types.VirtualCdromRemotePassthroughBackingInfo(
+                    deviceName='', useAutoDetect=False, exclusive=False
+                ),
+                connectable=_connectable(start=False, connected=False),
+            ),
+            'CD/DVD drive 1',
+            'Remote device',
+        )
+    )
+    disk = types.VirtualDisk(
+        key=2000,
+        controllerKey=1000,
+        unitNumber=0,
+        capacityInKB=vm.disk_kb,
+        capacityInBytes=vm.disk_kb * KIB,
+        shares=types.SharesInfo(shares=1000, level='normal'),
+        backing=types.VirtualDiskFlatVer2BackingInfo(
+            fileName=f'{vm.stem}.vmdk',
+            datastore=vm.home.ref,
+            diskMode='persistent',
+            split=False,
+            writeThrough=False,
+            thinProvisioned=True,
+            uuid=disk_uuid(vm, 2000),
+            sharing='sharingNone',
+        ),
+    )
+    found.append(described(disk, 'Hard disk 1', disk_text(disk)))
+    if vm.card is not None:
+        card = types.VirtualVmxnet3(
+            key=4000,
+            controllerKey=100,
+            unitNumber=7,
+            addressType='assigned',
+            macAddress=mac_address(vm, 0),
+            wakeOnLanEnabled=True,
+            uptCompatibilityEnabled=True,
+            connectable=_connectable(start=True, connected=vm.running),
+        )
+        card.backing = network_backing(vm.card)
+        found.append(described(card, 'Network adapter 1', card_text(card)))
+    return devices.with_slots(found)
+
+
+def original_size(vm: VirtualMachine) -> int:
+    """Bytes of all files of a machine with its original devices; what :func:`files` sums to."""
+    size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + DESCRIPTOR_SIZE
+    size += _written(vm, vm.disk_kb * KIB)
+    if vm.power_state == 'poweredOn':
+        size += vm.memory_mb * MIB
+    elif vm.power_state == 'suspended':
+        size += _SUSPEND_SIZE + vm.memory_mb * MIB
+    return size
+
+
+def original_growth(vm: VirtualMachine) -> int:
+    """Bytes by which the original disk can still grow."""
+    return vm.disk_kb * KIB - _written(vm, vm.disk_kb * KIB)
+
+
+def _written(vm: VirtualMachine, capacity: int) -> int:
+    """What is written of a thin disk, in whole MiB."""
+    return int(capacity * vm.fill) // MIB * MIB
+
+
+def disk_uuid(vm: VirtualMachine, key: int) -> str:
+    """Identifier of a disk, in the range that VMware uses for them."""
+    made = uuid.uuid5(uuid.UUID(vm.uuid), f'disk/{key}').hex
+    return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
+
+
+def mac_address(vm: VirtualMachine, card: int) -> str:
+    """An address of the range that vCenter assigns from: 00:50:56:80:00:00 to 00:50:56:bf:ff:ff."""
+    number = (int(vm.ref.value.rpartition('-')[2]) * 10 + card) & 0x3FFFFF
+    return f'00:50:56:{0x80 + (number >> 16):02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
+
+
+def network_backing(network: Any) -> DataObject:
+    """The backing that connects a card to a standard network or to a port group."""
+    if network.wire_type == 'DistributedVirtualPortgroup':
+        keys = network.portKeys
+        return types.VirtualEthernetCardDistributedVirtualPortBackingInfo(
+            port=types.DistributedVirtualSwitchPortConnection(
+                switchUuid=network.switch.uuid,
+                portgroupKey=network.key,
+                portKey=keys[0] if keys else None,
+                connectionCookie=1,
+            )
+        )
+    return types.VirtualEthernetCardNetworkBackingInfo(
+        deviceName=network.name, useAutoDetect=False, network=network.ref
+    )
+
+
+def _connectable(*, start: bool, connected: bool) -> DataObject:
+    return types.VirtualDeviceConnectInfo(
+        migrateConnect='unset',
+        startConnected=start,
+        allowGuestControl=True,
+        connected=connected,
+        status='ok' if connected else 'untried',
+    )
+
+
+# Disks
+
+
+def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
+    ref = getattr(disk.backing, 'datastore', None)
+    found: Datastore = vm.home if ref is None else vm.world.get(ref)  # type: ignore[assignment]
+    return found
+
+
+def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
+    """Bytes that a disk occupies: a thin one what is written, any other all of it.
+
+    Of a child that is nothing, since nobody writes to it.
+    """
+    capacity = devices.disk_bytes(disk)
+    if disk.backing.parent is not None:
+        return 0
+    if not disk.backing.thinProvisioned:
+        return capacity
+    if vm.own_devices is not None:
+        file = extent_of(disk.backing.fileName).partition(']')[2].strip()
+        occupied = vm.world.files.occupied(disk_datastore(vm, disk), file)
+        if occupied is not None:
+            return occupied
+    return _written(vm, capacity)
+
+
+def disk_text(disk: DataObject) -> str:
+    return f'{disk.capacityInKB:,} KB'
+
+
+def files(vm: VirtualMachine) -> list[File]:
+    """All files of a machine."""
+    base = vm.stem
+    found = [
+        File(vm.home, f'{base}.vmx', 'config', _VMX_SIZE),
+        File(vm.home, f'{base}.nvram', 'nvram', _NVRAM_SIZE),
+        File(vm.home, f'[{vm.home.name}] {vm.directory}/vmware.log', 'log', _LOG_SIZE),
+    ]
+    if vm.power_state == 'poweredOn':
+        name = f'{base}-{vm.uuid[:8]}.vswp'
+        found.append(File(vm.home, name, 'swap', vm.memory_mb * MIB))
+    elif vm.power_state == 'suspended':
+        stem = f'{base}-{vm.uuid[:8]}'
+        found.append(File(vm.home, f'{stem}.vmss', 'suspend', _SUSPEND_SIZE))
+        found.append(File(vm.home, f'{stem}.vmem', 'suspendMemory', vm.memory_mb * MIB))
+    found += [File(vm.home, one.data_file, 'snapshotData', one.size) for one in vm.snapshots]
+    for disk in all_disks(vm):
+        datastore = disk_datastore(vm, disk)
+        name = disk.backing.fileName
+        extent = extent_of(name, child=disk.backing.parent is not None)
+        found.append(File(datastore, name, 'diskDescriptor', DESCRIPTOR_SIZE, disk.key))
+        found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
+    return found
+
+
+def all_disks(vm: VirtualMachine) -> list[DataObject]:
+    """Its disks, those that its snapshots hold, and their parents that are its own.
+
+    Each of them has files of its own. The parent of a linked clone is somebody else's, which shows
+    in its being in another directory.
+    """
+    directory = f'[{vm.home.name}] {vm.directory}/'
+    found = {disk.backing.fileName: disk for disk in vm.disks}
+    for disk in [*vm.disks, *(device for one in vm.snapshots for device in one.devices)]:
+        backing = disk.backing if disk.wire_type == 'VirtualDisk' else None
+        while backing is not None:
+            name = backing.fileName
+            if name not in found and (backing is disk.backing or name.startswith(directory)):
+                found[name] = copy.copy(disk)
+                found[name].backing = backing
+            backing = backing.parent
+    return list(found.values())
+
+
+def next_name(vm: VirtualMachine, disk: DataObject, taken: set[str]) -> str:
+    """The name for a new child of a disk: ``a-000001.vmdk``, numbered on."""
+    stem = re.sub(r'(-\d{6})?\.vmdk$', '', disk.backing.fileName)
+    number = 1
+    while f'{stem}-{number:06}.vmdk' in taken:
+        number += 1
+    return f'{stem}-{number:06}.vmdk'
+
+
+def child_of(disk: DataObject, name: str, datastore: Datastore, uuid: str) -> DataObject:
+    """A disk device like another one, but backed by a child of the other's backing."""
+    made, backing = copy.copy(disk), copy.copy(disk.backing)
+    backing.parent = disk.backing
+    backing.fileName, backing.datastore, backing.uuid = name, datastore.ref, uuid
+    made.backing = backing
+    return made
+
+
+def as_described(vm: VirtualMachine, name: str, changes: dict[str, Any]) -> list[DataObject]:
+    """A machine's devices after the descriptor of a disk was changed.
+
+    :param name: of the disk's file, with the datastore
+    :param changes: of the fields of a :class:`Descriptor`
+    """
+    found = []
+    for device in vm.devices:
+        made = device
+        if device.wire_type == 'VirtualDisk' and device.backing.fileName == name:
+            made, backing = copy.copy(device), copy.copy(device.backing)
+            capacity = changes.get('capacity', devices.disk_bytes(device))
+            made.capacityInKB, made.capacityInBytes = capacity // KIB, capacity
+            made.deviceInfo = copy.copy(device.deviceInfo)
+            made.deviceInfo.summary = disk_text(made)
+            backing.thinProvisioned = changes.get('thin', backing.thinProvisioned)
+            backing.uuid = changes.get('uuid', backing.uuid)
+            made.backing = backing
+        found.append(made)
+    return found
+
+
+def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
+    """The disks, by datastore and path, whose files a request wants gone with the device."""
+    keys = {
+        change.device.key
+        for change in changes
+        if change.operation == 'remove' and change.fileOperation == 'destroy'
+    }
+    return [
+        (disk_datastore(vm, disk), disk.backing.fileName.partition(']')[2].strip())
+        for disk in vm.disks
+        if disk.key in keys
+    ]
+
+
+# Network cards
+
+
+def card_network(vm: VirtualMachine, card: DataObject) -> Any:
+    """The network that a card is connected to, ``None`` where it is not one of the inventory."""
+    backing = card.backing
+    if backing is None or vm.datacenter is None:
+        return None
+    if backing.wire_type == 'VirtualEthernetCardDistributedVirtualPortBackingInfo':
+        wanted = {'key': backing.port.portgroupKey}
+    else:
+        wanted = {'name': backing.deviceName}
+    for network in vm.host.network:
+        if all(getattr(network, name, None) == value for name, value in wanted.items()):
+            return network
+    return None
+
+
+def with_present_names(vm: VirtualMachine) -> list[DataObject]:
+    """A machine's own devices, with the names that datastores and networks have now."""
+    found = []
+    for device in vm.devices:
+        new, backing = copy.copy(device), device.backing
+        if device.wire_type == 'VirtualDisk':
+            file = backing.fileName.partition('] ')[2]
+            new.backing = copy.copy(backing)
+            new.backing.fileName = f'[{disk_datastore(vm, device).name}] {file}'
+        elif devices.is_network_card(device) and backing.network is not None:
+            new.backing = network_backing(vm.world.get(backing.network))
+            new.deviceInfo = copy.copy(device.deviceInfo)
+            new.deviceInfo.summary = card_text(new)
+        found.append(new)
+    return found
+
+
+def networks(vm: VirtualMachine) -> list[Any]:
+    """All networks that a machine is connected to."""
+    if vm.own_devices is None:
+        return [vm.card] if vm.card is not None else []
+    cards = [card for card in vm.own_devices if devices.is_network_card(card)]
+    found = (card_network(vm, card) for card in cards)
+    return list(dict.fromkeys(network for network in found if network is not None))
+
+
+def card_text(card: DataObject) -> str:
+    backing = card.backing
+    if backing is not None and backing.deviceName is not None:
+        text: str = backing.deviceName
+        return text
+    if backing is not None and backing.port is not None:
+        return f'DVSwitch: {backing.port.switchUuid}'
+    return 'Network adapter'
+
+
+class Backings:
+    """Completes the devices of one request with what they are backed by.
+
+    :param vm: the machine that is being configured
+    """
+
+    def __init__(self, vm: VirtualMachine) -> None:
+        self.vm = vm
+        self.names = {disk.backing.fileName for disk in all_disks(vm)}
+        # What the disks of this very request take from the datastores.
+        self.taken: dict[Datastore, int] = {}
+
+    def complete(self, device: DataObject, change: DataObject, index: int) -> None:
+        if device.wire_type == 'VirtualDisk':
+            self._disk(device, change, index)
+        elif devices.is_network_card(device):
+            self._card(device, change, index)
+        elif change.operation == 'add' and not devices.is_controller(device):
+            self._other(device)
+
+    def _other(self, device: DataObject) -> None:
+        backing = device.backing
+        file_name = getattr(backing, 'fileName', None)
+        device.deviceInfo.summary = (
+            f'ISO {file_name}' if file_name else getattr(backing, 'deviceName', None) or ''
+        )
+        if device.wire_type == 'VirtualCdrom' and device.connectable is None:
+            device.connectable = _connectable(start=False, connected=False)
+
+    def _disk(self, disk: DataObject, change: DataObject, index: int) -> None:
+        vm = self.vm
+        backing = disk.backing = copy.copy(disk.backing) or types.VirtualDiskFlatVer2BackingInfo(
+            fileName='', diskMode='persistent'
+        )
+        if disk.capacityInKB is None and disk.capacityInBytes is None:
+            disk.capacityInKB = 0
+        size = devices.disk_bytes(disk)
+        disk.capacityInKB, disk.capacityInBytes = size // KIB, size
+        disk.deviceInfo.summary = disk_text(disk)
+        datastore = self._datastore(backing)
+        if change.operation == 'add' and backing.parent is not None:
+            self._descend(disk)
+            size = disk.capacityInBytes
+        if change.operation == 'add':
+            if change.fileOperation == 'create' and size <= 0:
+                raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
+            named = bool(backing.fileName) and bool(datastore_of([datastore], backing.fileName)[1])
+            self._name_file(disk, datastore)
+            if change.fileOperation is None and named and backing.wire_type in _FILES_OF_DISKS:
+                self._take_over(disk, datastore)
+            backing.uuid = backing.uuid or disk_uuid(vm, disk.key)
+            backing.diskMode = backing.diskMode or 'persistent'
+            disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
+        creates = change.operation != 'add' or change.fileOperation == 'create'
+        if creates and backing.parent is None:
+            self._check_space(disk, datastore)
+        backing.datastore = datastore.ref
+
+    def _descend(self, disk: DataObject) -> None:
+        """Make a disk the child of the one that its specification names: it is as large.
+
+        :raises Fault: FileNotFound
+        """
+        parent = disk.backing.parent = copy.copy(disk.backing.parent)
+        datastore = self._datastore(parent)
+        path = datastore_of([datastore], parent.fileName)[1]
+        found = Descriptor.read(self.vm.world.files.of(datastore).check_file(path))
+        parent.datastore = datastore.ref
+        if found is not None:
+            disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
+            disk.deviceInfo.summary = disk_text(disk)
+            parent.uuid = parent.uuid or found.uuid
+            parent.thinProvisioned = found.thin
+
+    def _take_over(self, disk: DataObject, datastore: Datastore) -> None:
+        """Describe a disk as the files say that are there already.
+
+        :raises Fault: FileNotFound
+        """
+        volume = self.vm.world.files.of(datastore)
+        path = datastore_of([datastore], disk.backing.fileName)[1]
+        found = Descriptor.read(volume.check_file(path))
+        if found is not None:
+            disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
+            disk.deviceInfo.summary = disk_text(disk)
+            disk.backing.thinProvisioned = found.thin
+            disk.backing.uuid = disk.backing.uuid or found.uuid
+            disk.backing.parent = self._parent(disk.backing, found)
+
+    def _parent(self, backing: DataObject, found: Descriptor) -> DataObject | None:
+        """What a child disk is a child of, as the files say."""
+        if found.parent is None:
+            return None
+        volume, path = self.vm.world.files.at(found.parent)
+        above = Descriptor.read(volume.check_file(path))
+        parent = copy.copy(backing)
+        parent.fileName, parent.datastore = volume.name(path), volume.datastore.ref
+        parent.parent = None
+        if above is not None:
+            parent.uuid, parent.thinProvisioned = above.uuid, above.thin
+            parent.parent = self._parent(backing, above)
+        return parent
+
+    def _datastore(self, backing: DataObject) -> Datastore:
+        mounted = self.vm.host.datastore
+        if backing.fileName:
+            return datastore_of(mounted, backing.fileName)[0]
+        if backing.datastore is None:
+            return self.vm.home
+        found: Any = self.vm.world.get(backing.datastore)
+        if found not in mounted:
+            raise Fault(
+                'InvalidDatastore',
+                f"The datastore '{found.name}' is not accessible on the host.",
+                datastore=found.ref,
+                name=found.name,
+            )
+        reached: Datastore = found
+        return reached
+
+    def _name_file(self, disk: DataObject, datastore: Datastore) -> None:
+        """Give a disk whose file the client did not name the next free name."""
+        name = disk.backing.fileName or ''
+        if not name or not datastore_of([datastore], name)[1]:
+            stem = f'[{datastore.name}] {self.vm.stem.partition("] ")[2]}'
+            name, number = f'{stem}.vmdk', 0
+            while name in self.names or self._is_there(datastore, name):
+                number += 1
+                name = f'{stem}_{number}.vmdk'
+        self.names.add(name)
+        disk.backing.fileName = name
+
+    def _is_there(self, datastore: Datastore, name: str) -> bool:
+        path = name.partition('] ')[2]
+        return self.vm.world.files.occupied(datastore, path) is not None
+
+    def _check_space(self, disk: DataObject, datastore: Datastore) -> None:
+        if disk.backing.thinProvisioned:
+            return
+        before = next((old for old in self.vm.disks if old.key == disk.key), None)
+        needed = devices.disk_bytes(disk)
+        if before is not None and disk_datastore(self.vm, before) is datastore:
+            needed -= disk_used(self.vm, before)
+        self.taken[datastore] = self.taken.get(datastore, 0) + needed
+        if self.taken[datastore] > datastore.free_space:
+            raise Fault(
+                'NoDiskSpace',
+                f"Insufficient disk space on datastore '{datastore.name}'.",
+                file=disk.backing.fileName,
+                datastore=datastore.name,
+            )
+
+    def _card(self, card: DataObject, change: DataObject, index: int) -> None:
+        backing = card.backing = copy.copy(card.backing)
+        if backing is None:
+            raise devices.invalid(index, 'virtualDeviceSpec.device.backing')
+        network = card_network(self.vm, card)
+        if network is not None:
+            card.backing = network_backing(network)
+        elif backing.wire_type != 'VirtualEthernetCardOpaqueNetworkBackingInfo':
+            # Opaque networks belong to a manager outside of the inventory.
+            raise Fault(
+                'InvalidDeviceBacking',
+                f"Invalid network for device '{index}': it is not on the host of the machine.",
+                property='virtualDeviceSpec.device.backing',
+                deviceIndex=index,
+            )
+        if change.operation == 'add':
+            if not card.macAddress:
+                card.macAddress = mac_address(self.vm, card.key - 4000)
+                card.addressType = 'assigned'
+            card.addressType = card.addressType or 'manual'
+            if card.wakeOnLanEnabled is None:
+                card.wakeOnLanEnabled = True
+            card.connectable = card.connectable or _connectable(
+                start=True, connected=self.vm.running
+            )
+        card.deviceInfo.summary = card_text(card)

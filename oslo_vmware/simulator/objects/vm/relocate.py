@@ -1,0 +1,115 @@
+"""Relocation: a machine goes to another host, resource pool or datastore, with all its files.
+
+Disks are copied as for a full clone, a child with the data of its parents, and keep their
+identifiers; the files at the old place are removed when all is at the new one. So a relocation
+that fails leaves the machine where it was. A machine with snapshots stays on its datastore: what
+a real server does with their chains of files is not simulated, and refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from oslo_vmware.simulator.objects.vm import backings, clone, policies
+from oslo_vmware.simulator.storage.files import normal
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+
+
+def relocate(vm: VirtualMachine, spec: DataObject) -> None:
+    """Move a machine as RelocateVM_Task does.
+
+    :param spec: a VirtualMachineRelocateSpec
+    """
+    world = vm.world
+    pool: Any = vm.resourcePool
+    if spec.pool is not None:
+        pool = vm.find(spec.pool, 'ResourcePool', 'spec.pool')
+    owner = pool.owner if pool is not None else vm.owner
+    home: Any = vm.find(spec.datastore, 'Datastore', 'spec.datastore') if spec.datastore else None
+    host: Any = vm.find(spec.host, 'HostSystem', 'spec.host') if spec.host else None
+    home = home or vm.home
+    if host is None and vm.host.parent is owner and vm.host.usable and home in vm.host.datastore:
+        host = vm.host
+    host = backings.choose_host(owner, home, host)
+    profiles = {disk.key: spec.profile for disk in vm.disks} if spec.profile else {}
+    # An unknown policy is refused before anything has moved.
+    policies.assigned(vm, spec.profile, profiles, vm.devices)
+    moves = home is not vm.home or bool(spec.disk)
+    if moves and vm.snapshots:
+        raise Fault('NotSupported', f"'{vm.name}' has snapshots and stays on its datastore.")
+    before = vm.host, vm.home, vm.directory, vm.file_name
+    vm.host = host
+    if moves:
+        try:
+            _move_files(vm, spec, home)
+        except Fault:
+            vm.host, vm.home, vm.directory, vm.file_name = before
+            raise
+    vm.resourcePool = pool
+    if spec.profile:
+        # Which one is the default depends on where the machine is now.
+        assigned = policies.assigned(vm, spec.profile, profiles, vm.devices)
+        vm.applied_policies = policies.applied(vm, spec.profile, profiles, assigned)
+        vm.home_policy, vm.disk_policies = assigned
+    vm.update(changes=vm.changes + 1)
+    world.files.follow(vm)
+
+
+def _move_files(vm: VirtualMachine, spec: DataObject, home: Any) -> None:
+    world = vm.world
+    locators = {one.diskId: one for one in spec.disk or ()}
+    if locators.keys() - {disk.key for disk in vm.disks}:
+        raise invalid_argument('spec.disk.diskId')
+    old = backings.files(vm)
+    for file in old:
+        # Files that nobody has asked for are made now, lest there were nothing to copy.
+        world.files.of(file.datastore)
+    moved = home is not vm.home
+    if moved:
+        vm.directory, vm.file_name = backings.free_directory(home, vm.name), None
+        vm.home = home
+    names = {file.name for file in old}
+    made: list[DataObject] = []
+    found: list[DataObject] = []
+    try:
+        for device in vm.devices:
+            new = copy.copy(device)
+            if device.wire_type == 'VirtualDisk' and (moved or device.key in locators):
+                new = clone.placed_disk(
+                    vm, vm, device, spec, locators.get(device.key), names, linked=False
+                )
+                made.append(new)
+                # It is another file, but the same disk.
+                new.backing.uuid = device.backing.uuid
+            found.append(new)
+    except Fault:
+        for disk in made:
+            _remove_disk(vm, disk)
+        raise
+    vm.own_devices = found
+    vm.settle()
+    kept = {file.name for file in backings.files(vm)}
+    for file in old:
+        if file.name not in kept:
+            _remove_file(vm, file)
+
+
+def _remove_disk(vm: VirtualMachine, disk: DataObject) -> None:
+    path = normal(disk.backing.fileName.partition(']')[2])
+    vm.world.files.remove_disk(backings.disk_datastore(vm, disk), path)
+
+
+def _remove_file(vm: VirtualMachine, file: backings.File) -> None:
+    """Remove a file that the machine has left behind, and its directory when that is empty."""
+    volume = vm.world.files.of(file.datastore)
+    path = normal(file.name.partition(']')[2])
+    if volume.is_file(path):
+        volume.remove(path)
+    parent = posixpath.dirname(path)
+    if parent and volume.is_directory(parent) and not volume.names(parent):
+        volume.remove(parent)

@@ -1,0 +1,606 @@
+"""Virtual machines: their state and what can be done to them.
+
+A machine keeps a few values: name, size, power state, where it lies. Its large properties
+(``config``, ``summary``, ``guest`` …) are views of them, made at each read by the module
+``views``; its devices are kept only once somebody has changed them. So ten thousand machines
+cost some twenty megabytes.
+
+Where a machine lies, that is its ``datastore`` and ``network``, follows from its devices and is
+set in one place, :meth:`VirtualMachine.settle`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar
+
+from oslo_vmware.simulator.objects import nfc_lease
+from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
+from oslo_vmware.simulator.objects.vm import (
+    backings,
+    clone,
+    devices,
+    policies,
+    relocate,
+    snapshots,
+    views,
+)
+from oslo_vmware.simulator.objects.vm.snapshots import VirtualMachineSnapshot
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument
+from oslo_vmware.simulator.world.registry import Call, managed
+from oslo_vmware.simulator.world.relations import Many, One
+
+# Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
+_REPEATED = (
+    'alternateGuestName', 'bootOptions', 'changeTrackingEnabled', 'cpuAffinity', 'cpuAllocation',
+    'cpuHotAddEnabled', 'cpuHotRemoveEnabled', 'firmware', 'flags', 'ftInfo',
+    'guestAutoLockEnabled', 'latencySensitivity', 'locationId', 'managedBy', 'maxMksConnections',
+    'memoryAffinity', 'memoryAllocation', 'memoryHotAddEnabled', 'memoryReservationLockedToMax',
+    'messageBusTunnelEnabled', 'migrateEncryption', 'nestedHVEnabled', 'npivDesiredNodeWwns',
+    'npivDesiredPortWwns', 'swapPlacement', 'tools', 'vAssertsEnabled', 'vPMCEnabled',
+)  # fmt: skip
+# Fields that are merged with what is there, not put in its place.
+_MERGED = frozenset({'flags', 'tools', 'bootOptions', 'cpuAllocation', 'memoryAllocation'})
+
+_MAX_CPUS = 768
+_MAX_MEMORY_MB = 24 * 1024 * 1024
+
+
+@managed('VirtualMachine')
+class VirtualMachine(ManagedEntity):
+    """A virtual machine or a template.
+
+    :ivar uuid: of the BIOS; a machine of the inventory derives all its other ids from it
+    :ivar instance_uuid: the one that vCenter keeps unique
+    :ivar directory: its directory on :attr:`home`; does not follow when the machine is renamed
+    :ivar file_name: name of its configuration file without ``.vmx``, if not the directory's
+    :ivar home: the datastore of its configuration file
+    :ivar tools: whether VMware Tools are installed in the guest
+    :ivar own_devices: its devices, once they differ from those it was born with
+    :ivar extra: its own extraConfig; ``None`` stands for a deleted built-in key
+    :ivar options: configuration that is only kept and shown, by field of the ConfigSpec
+    :ivar disk_kb: size of the disk it was born with
+    :ivar fill: how much of its thin disks is written, from 0 to 1
+    :ivar card: the network that it was born connected to
+    :ivar home_policy: id of the storage policy of its home; ``None`` without one
+    :ivar disk_policies: ids of the storage policies of its disks, by device key
+    :ivar applied_policies: how these were applied; that of its home has the key ``None``
+    :ivar snapshots: its snapshots, the oldest first
+    :ivar current_snapshot: the one that it goes on from
+    :ivar lease: the lease under which it is, or was, imported
+    :ivar changes: counts reconfigurations
+    """
+
+    id_prefix = 'vm'
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
+        'name': ('name', 'config.name', 'summary.config.name'),
+        'host': ('runtime.host', 'summary.runtime.host', 'environmentBrowser'),
+        'resourcePool': ('resourcePool', 'resourceConfig'),
+        'datastore': ('datastore', 'config.datastoreUrl', 'storage', 'summary.storage'),
+        'network': ('network', 'guest', 'config'),
+        'power_state': (
+            'runtime', 'summary', 'guest', 'guestHeartbeatStatus', 'layoutEx', 'layout', 'storage',
+            'disabledMethod',
+        ),
+        'template': ('config', 'summary', 'disabledMethod'),
+        'connection': ('runtime', 'summary'),
+        'snapshots': ('snapshot', 'rootSnapshot'),
+        'current_snapshot': ('snapshot',),
+        'changes': (
+            'config', 'summary', 'layoutEx', 'layout', 'storage', 'resourceConfig', 'guest',
+        ),
+    }  # fmt: skip
+
+    host = One('vm')
+    resourcePool = One('vm')
+    datastore = Many('vm')
+    network = Many('vm')
+
+    uuid: str
+    instance_uuid: str
+    home: Datastore
+    directory: str
+    file_name: str | None = None
+    created: datetime.datetime
+    guest_id = 'otherGuest'
+    num_cpu = 1
+    cores_per_socket = 1
+    memory_mb = 4096
+    annotation: str | None = None
+    hardware_version = 'vmx-21'
+    template = False
+    power_state = 'poweredOff'
+    connection = 'connected'
+    tools = False
+    boot_time: datetime.datetime | None = None
+    suspend_time: datetime.datetime | None = None
+    modified: datetime.datetime | None = None
+    changes = 0
+    own_devices: list[DataObject] | None = None
+    home_policy: str | None = None
+    disk_policies: dict[int, str] = {}
+    applied_policies: dict[int | None, policies.Applied] = {}
+    disk_kb = 0
+    fill = 0.0
+    card: Any = None
+    extra: dict[str, str | None] = {}
+    options: dict[str, Any] = {}
+    snapshots: list[VirtualMachineSnapshot] = []
+    current_snapshot: VirtualMachineSnapshot | None = None
+    lease: nfc_lease.ImportLease | None = None
+
+    @classmethod
+    def create(
+        cls, folder: ManagedEntity, spec: DataObject, pool: Any, host: Any = None
+    ) -> VirtualMachine:
+        """Make a machine from a VirtualMachineConfigSpec, as CreateVM_Task does."""
+        world = folder.world
+        name = wire_name(spec.name)
+        folder.check_free(name, folder.children)
+        if spec.files is None or not spec.files.vmPathName:
+            raise Fault(
+                'InvalidVmConfig',
+                'The specification names no datastore to put the virtual machine on.',
+                property='configSpec.files.vmPathName',
+            )
+        home, path = backings.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+        directory, _slash, file = path.rpartition('/')
+        chosen = backings.choose_host(pool.owner, home, host)
+        made = cls(
+            world,
+            name,
+            uuid=spec.uuid or world.new_uuid(),
+            instance_uuid=spec.instanceUuid or world.new_uuid(),
+            home=home,
+            directory=directory or backings.free_directory(home, name),
+            file_name=file.removesuffix('.vmx') or None,
+            created=world.now(),
+            own_devices=devices.with_slots(devices.base_devices()),
+        )
+        made.host = chosen
+        made.parent = folder
+        made.resourcePool = pool
+        try:
+            made.configure(spec)
+        except Fault:
+            made.dispose()
+            raise
+        return made
+
+    # What others read of it
+
+    @property
+    def devices(self) -> list[DataObject]:
+        if self.own_devices is not None:
+            return self.own_devices
+        return backings.original_devices(self)
+
+    @property
+    def disks(self) -> list[DataObject]:
+        return [device for device in self.devices if device.wire_type == 'VirtualDisk']
+
+    @property
+    def stem(self) -> str:
+        """What the paths of its own files begin with."""
+        name = self.file_name or self.directory.rpartition('/')[2]
+        return f'[{self.home.name}] {self.directory}/{name}'
+
+    @property
+    def owner(self) -> Any:
+        """The compute resource it is on."""
+        return self.host.parent if self.host is not None else None
+
+    @property
+    def running(self) -> bool:
+        return self.power_state == 'poweredOn'
+
+    @property
+    def tools_running(self) -> bool:
+        return self.tools and self.running
+
+    @property
+    def cpu_usage(self) -> int:
+        """CPU in MHz that it uses while it runs; steady, but different for each machine."""
+        return self.num_cpu * (150 + int(self.uuid[:2], 16))
+
+    @property
+    def memory_usage(self) -> int:
+        """Memory in MiB that it uses while it runs."""
+        return self.memory_mb * (30 + int(self.uuid[2:4], 16) * 40 // 255) // 100
+
+    def committed_on(self, datastore: Datastore) -> int:
+        """Bytes that its files occupy on a datastore."""
+        if self.own_devices is None:
+            # All in one place, and asked for often: the free space of a datastore sums this up.
+            return backings.original_size(self)
+        return sum(file.size for file in backings.files(self) if file.datastore is datastore)
+
+    def uncommitted_on(self, datastore: Datastore) -> int:
+        """Bytes by which its thin disks can still grow on a datastore."""
+        if self.own_devices is None:
+            return backings.original_growth(self)
+        return sum(
+            devices.disk_bytes(disk) - backings.disk_used(self, disk)
+            for disk in self.disks
+            if backings.disk_datastore(self, disk) is datastore
+        )
+
+    # Properties
+
+    @property
+    def config(self) -> DataObject:
+        return views.config(self)
+
+    @property
+    def summary(self) -> DataObject:
+        return views.summary(self)
+
+    @property
+    def runtime(self) -> DataObject:
+        return views.runtime(self)
+
+    @property
+    def guest(self) -> DataObject:
+        return views.guest(self)
+
+    @property
+    def layout(self) -> DataObject:
+        return views.layout(self)
+
+    @property
+    def layoutEx(self) -> DataObject:
+        return views.layout_ex(self)
+
+    @property
+    def storage(self) -> DataObject:
+        return views.storage(self)
+
+    @property
+    def snapshot(self) -> DataObject | None:
+        return snapshots.info(self)
+
+    @property
+    def rootSnapshot(self) -> list[Ref]:
+        return [one.ref for one in self.snapshots if one.parent is None]
+
+    @property
+    def resourceConfig(self) -> DataObject:
+        return views.resource_config(self)
+
+    @property
+    def capability(self) -> DataObject:
+        return views.CAPABILITY
+
+    @property
+    def guestHeartbeatStatus(self) -> str:
+        return 'green' if self.tools_running else 'gray'
+
+    @property
+    def environmentBrowser(self) -> Any:
+        return self.owner.environmentBrowser if self.owner is not None else None
+
+    @property
+    def disabledMethod(self) -> list[str]:
+        """The operations that its state forbids."""
+        if self.template:
+            return [
+                'PowerOnVM_Task', 'PowerOffVM_Task', 'SuspendVM_Task', 'ResetVM_Task',
+                'ShutdownGuest', 'RebootGuest', 'MarkAsTemplate',
+            ]  # fmt: skip
+        if self.running:
+            return ['PowerOnVM_Task', 'Destroy_Task', 'UnregisterVM', 'MarkAsTemplate',
+                    'MarkAsVirtualMachine']  # fmt: skip
+        stopped = ['SuspendVM_Task', 'ResetVM_Task', 'ShutdownGuest', 'RebootGuest',
+                   'MarkAsVirtualMachine']  # fmt: skip
+        return stopped if self.power_state == 'suspended' else [*stopped, 'PowerOffVM_Task']
+
+    # Power
+
+    def _must_be(self, *states: str, wanted: str) -> None:
+        if self.template:
+            raise Fault('NotSupported', f"'{self.name}' is a template.")
+        if self.power_state not in states:
+            raise Fault(
+                'InvalidPowerState',
+                'The attempted operation cannot be performed in the current state '
+                f'({self.power_state}).',
+                requestedState=wanted,
+                existingState=self.power_state,
+            )
+
+    def _set_power(self, state: str) -> None:
+        now = self.world.now()
+        if state == 'poweredOn':
+            self.boot_time, self.suspend_time = now, None
+        else:
+            self.boot_time, self.suspend_time = None, now if state == 'suspended' else None
+        self.update(power_state=state)
+        self.world.files.follow(self)
+        self.host.changed('summary.quickStats')
+        self.host.parent.changed('summary')
+        for datastore in self.datastore:
+            # Its swap file comes and goes.
+            datastore.changed('summary', 'info')
+
+    def PowerOnVM_Task(self, call: Call) -> Ref:
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        return self.start('PowerOnVM_Task', lambda: self._power_on(host))
+
+    def _power_on(self, host: Any) -> None:
+        self._must_be('poweredOff', 'suspended', wanted='poweredOn')
+        if host is not None or not self.host.usable:
+            self.host = backings.choose_host(self.owner, self.home, host)
+        self._set_power('poweredOn')
+
+    def PowerOffVM_Task(self, call: Call) -> Ref:
+        return self.start('PowerOffVM_Task', self._power_off)
+
+    def _power_off(self) -> None:
+        self._must_be('poweredOn', 'suspended', wanted='poweredOff')
+        self._set_power('poweredOff')
+
+    def SuspendVM_Task(self, call: Call) -> Ref:
+        return self.start('SuspendVM_Task', self._suspend)
+
+    def _suspend(self) -> None:
+        self._must_be('poweredOn', wanted='suspended')
+        self._set_power('suspended')
+
+    def ResetVM_Task(self, call: Call) -> Ref:
+        return self.start('ResetVM_Task', self._reset)
+
+    def _reset(self) -> None:
+        self._must_be('poweredOn', wanted='poweredOn')
+        self._set_power('poweredOn')
+
+    def _need_guest(self, wanted: str) -> None:
+        self._must_be('poweredOn', wanted=wanted)
+        if not self.tools_running:
+            raise Fault(
+                'ToolsUnavailable',
+                'Cannot complete operation because VMware Tools is not running in this virtual '
+                'machine.',
+            )
+
+    # These three ask the guest and answer before it has done anything; it does so a task's time
+    # later, unless it is in another state by then.
+
+    def ShutdownGuest(self, call: Call) -> None:
+        self._need_guest('poweredOff')
+        self._guest_will('poweredOff')
+
+    def RebootGuest(self, call: Call) -> None:
+        self._need_guest('poweredOn')
+        self._guest_will('poweredOn')
+
+    def StandbyGuest(self, call: Call) -> None:
+        self._need_guest('suspended')
+        self._guest_will('suspended')
+
+    def _guest_will(self, state: str) -> None:
+        def act() -> None:
+            if self.running and self.ref.value in self.world.objects:
+                self._set_power(state)
+
+        self.world.after(self.world.task_seconds, act)
+
+    # Configuration
+
+    def ReconfigVM_Task(self, call: Call) -> Ref:
+        return self.start('ReconfigVM_Task', lambda: self.configure(call.spec))
+
+    def configure(self, spec: DataObject) -> None:
+        """Take over a VirtualMachineConfigSpec: all of it, or nothing and a fault."""
+        self._check_spec(spec)
+        name = self.name
+        if spec.name is not None and spec.name != name:
+            name = wire_name(spec.name)
+            self.check_free(name, self.namesakes())
+        changed_devices = None
+        profiles: dict[int, list[DataObject]] = {}
+        if spec.deviceChange:
+            found = backings.Backings(self)
+
+            def complete(device: DataObject, change: DataObject, index: int) -> None:
+                found.complete(device, change, index)
+                profiles[device.key] = change.profile
+
+            changed_devices = devices.apply_changes(self.devices, spec.deviceChange, complete)
+        assigned = None
+        if spec.vmProfile or changed_devices is not None:
+            assigned = policies.assigned(
+                self, spec.vmProfile, profiles, changed_devices or self.devices
+            )
+        doomed = backings.doomed_disks(self, spec.deviceChange or [])
+        # From here on nothing can fail.
+        if changed_devices is not None:
+            self.own_devices = changed_devices
+        if assigned is not None:
+            self.applied_policies = policies.applied(self, spec.vmProfile, profiles, assigned)
+            self.home_policy, self.disk_policies = assigned
+        self._configure_hardware(spec)
+        self.options = self.options | {
+            field: views.merged(self.options.get(field), value) if field in _MERGED else value
+            for field in _REPEATED
+            if (value := getattr(spec, field)) is not None
+        }
+        if spec.extraConfig:
+            self.extra = self.extra | {
+                # A key set to nothing is deleted; all values are strings on the server.
+                option.key: views.option_text(option.value) or None
+                for option in spec.extraConfig
+            }
+        self.modified = self.world.now()
+        self.update(changes=self.changes + 1)
+        if name != self.name:
+            self.update(name=name)
+        self.settle()
+        for datastore, path in doomed:
+            self.world.files.remove_disk(datastore, path)
+
+    def _check_spec(self, spec: DataObject) -> None:
+        if spec.changeVersion is not None and spec.changeVersion != views.change_version(self):
+            raise Fault('ConcurrentAccess', f"'{self.name}' was changed by another client.")
+        cpus, memory = spec.numCPUs, spec.memoryMB
+        if cpus is not None and not 1 <= cpus <= _MAX_CPUS:
+            raise invalid_argument('configSpec.numCPUs')
+        # Memory comes in steps of 4 MiB.
+        if memory is not None and (not 4 <= memory <= _MAX_MEMORY_MB or memory % 4):
+            raise invalid_argument('configSpec.memoryMB')
+        cores = spec.numCoresPerSocket
+        if cores and (cpus or self.num_cpu) % cores:
+            raise invalid_argument('configSpec.numCoresPerSocket')
+        if self.running:
+            if cpus not in (None, self.num_cpu) and not self.options.get('cpuHotAddEnabled'):
+                raise Fault(
+                    'CpuHotPlugNotSupported',
+                    'CPU hot plug is not supported for this virtual machine.',
+                )
+            if memory not in (None, self.memory_mb) and not self.options.get('memoryHotAddEnabled'):
+                raise Fault(
+                    'MemoryHotPlugNotSupported',
+                    'Memory hot plug is not supported for this virtual machine.',
+                )
+
+    def _configure_hardware(self, spec: DataObject) -> None:
+        for field, attribute in (
+            ('numCPUs', 'num_cpu'),
+            ('numCoresPerSocket', 'cores_per_socket'),
+            ('memoryMB', 'memory_mb'),
+            ('guestId', 'guest_id'),
+            ('annotation', 'annotation'),
+            ('version', 'hardware_version'),
+            ('uuid', 'uuid'),
+            ('instanceUuid', 'instance_uuid'),
+        ):
+            value = getattr(spec, field)
+            if value is not None:
+                setattr(self, attribute, value)
+
+    def settle(self) -> None:
+        """Set where it lies and what it is connected to from what its devices say."""
+        places = [self.home, *(backings.disk_datastore(self, disk) for disk in self.disks)]
+        before = self.datastore
+        self.datastore = dict.fromkeys(places)
+        self.network = backings.networks(self)
+        self.world.files.follow(self)
+        for datastore in dict.fromkeys([*before, *self.datastore]):
+            datastore.changed('summary', 'info')
+
+    def follow_renames(self) -> None:
+        """Show the new name of a datastore or network that it uses."""
+        if self.own_devices is not None:
+            self.own_devices = backings.with_present_names(self)
+        self.changed('config', 'summary', 'layout', 'layoutEx', 'guest')
+
+    def RefreshStorageInfo(self, call: Call) -> None:
+        self.changed('storage', 'summary', 'layoutEx')
+
+    def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
+        if not self.template:
+            self._must_be('poweredOff', wanted='poweredOff')
+        return nfc_lease.ExportLease(self)
+
+    # Snapshots and clones
+
+    def CreateSnapshot_Task(self, call: Call) -> Ref:
+        return self.start('CreateSnapshot_Task', lambda: snapshots.create(self, call))
+
+    def RemoveAllSnapshots_Task(self, call: Call) -> Ref:
+        return self.start(
+            'RemoveAllSnapshots_Task', lambda: snapshots.remove(self, list(self.snapshots))
+        )
+
+    def RevertToCurrentSnapshot_Task(self, call: Call) -> Ref:
+        def work() -> None:
+            if self.current_snapshot is None:
+                raise Fault('NotFound', f"'{self.name}' has no snapshot.")
+            snapshots.revert(self, self.current_snapshot, bool(call.suppressPowerOn))
+
+        return self.start('RevertToCurrentSnapshot_Task', work)
+
+    def CloneVM_Task(self, call: Call) -> Ref:
+        folder = self.find(call.folder, 'Folder', 'folder')
+        if folder.kind != 'vm':
+            raise invalid_argument('folder')
+        name, spec = call.args.name, call.spec
+        return self.start('CloneVM_Task', lambda: clone.clone(self, folder, name, spec))
+
+    def RelocateVM_Task(self, call: Call) -> Ref:
+        return self.start('RelocateVM_Task', lambda: relocate.relocate(self, call.spec))
+
+    def follow_disk(self, name: str, **changes: Any) -> None:
+        """The files of one of its disks were changed by somebody else.
+
+        :param changes: of the fields of a Descriptor
+        """
+        self.own_devices = backings.as_described(self, name, changes)
+        self.update(changes=self.changes + 1)
+        self.world.files.follow(self)
+
+    def disk_has(self, disk: DataObject, capacity: int) -> None:
+        """A disk turned out to have another capacity than was asked for."""
+        disk.capacityInKB, disk.capacityInBytes = capacity // 1024, capacity
+        disk.deviceInfo.summary = backings.disk_text(disk)
+        self.world.files.set_capacity(
+            backings.disk_datastore(self, disk), disk.backing.fileName, capacity
+        )
+        self.update(changes=self.changes + 1)
+
+    def new_disk_uuid(self) -> str:
+        """An identifier for a new disk, in the range that VMware uses for them."""
+        made = self.world.new_uuid().replace('-', '')
+        return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
+
+    def become(self, state: str) -> None:
+        """Come into a power state, whatever it was in."""
+        if self.power_state != state:
+            self._set_power(state)
+
+    # Template and end of life
+
+    def MarkAsTemplate(self, call: Call) -> None:
+        self._must_be('poweredOff', wanted='poweredOff')
+        self.resourcePool = None
+        self.update(template=True)
+
+    def MarkAsVirtualMachine(self, call: Call) -> None:
+        if not self.template:
+            raise Fault('NotSupported', f"'{self.name}' is not a template.")
+        pool = self.find(call.pool, 'ResourcePool', 'pool')
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        if host is not None or self.owner is not pool.owner:
+            self.host = backings.choose_host(pool.owner, self.home, host)
+        self.resourcePool = pool
+        self.update(template=False)
+
+    def check_destroy(self) -> None:
+        if self.running:
+            raise Fault(
+                'InvalidPowerState',
+                'The attempted operation cannot be performed in the current state (poweredOn).',
+                requestedState='poweredOff',
+                existingState=self.power_state,
+            )
+
+    def UnregisterVM(self, call: Call) -> None:
+        self.check_destroy()
+        self.dispose()
+
+    def destroy(self) -> None:
+        self.check_destroy()
+        self.world.files.destroy(self)
+        self.dispose()
+
+    def dispose(self) -> None:
+        self.world.files.release(self)
+        for snapshot in self.snapshots:
+            self.world.remove(snapshot)
+        self.snapshots, self.current_snapshot = [], None
+        datastores = self.datastore
+        super().dispose()
+        for datastore in datastores:
+            datastore.changed('summary', 'info')
+        if self.lease is not None:
+            self.lease.cancel()

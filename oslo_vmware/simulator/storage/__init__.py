@@ -1,0 +1,1 @@
+"""What lies on datastores: files, and virtual disks made of files."""

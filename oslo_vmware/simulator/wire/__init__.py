@@ -1,0 +1,1 @@
+"""Sockets: HTTP and TLS, the endpoints of SOAP, files, leases and tickets."""

@@ -1,0 +1,110 @@
+"""Which properties the managed object types have, of which types.
+
+A WSDL describes data objects and operations but no managed object: that ``VirtualMachine`` is
+a ``ManagedEntity`` and that its ``config`` is a ``VirtualMachineConfigInfo`` stands nowhere in
+it. pyVmomi's type tables know; this module asks them, and answers in the names of the wire
+(``string``, ``ManagedObjectReference``, ``VirtualDevice``). (Which came with which version of
+PBM, ``pbm.versions`` asks them.)
+"""
+
+import functools
+from typing import NamedTuple
+
+from oslo_vmware.simulator.world.type_tables import VmomiSupport
+
+_VIM = 'urn:vim25'
+
+# Tables know finer types than the wire: a type or method name travels as a string.
+_ON_THE_WIRE = {
+    'TypeName': 'string',
+    'MethodName': 'string',
+    'PropertyPath': 'string',
+    'base64Binary': 'base64Binary',
+    # A fault held by a property travels in an envelope with its text.
+    'MethodFault': 'LocalizedMethodFault',
+}
+
+
+class PropertyType(NamedTuple):
+    """The declared type of a property.
+
+    :ivar name: wire name of the type, of one item when there are many
+    :ivar many: whether the property is an array
+    """
+
+    name: str
+    many: bool
+
+
+@functools.cache
+def ancestors(wire_type: str) -> tuple[str, ...]:
+    """The names of a managed object type and its base types, most derived first.
+
+    :raises KeyError: no such managed object type
+    """
+    found = VmomiSupport.GetWsdlType(_VIM, wire_type)
+    if not issubclass(found, VmomiSupport.ManagedObject):
+        raise KeyError(wire_type)
+    return tuple(VmomiSupport.GetWsdlName(base) for base in found.__mro__ if base is not object)
+
+
+def exists(wire_type: str) -> bool:
+    """Whether there is a managed object type of that name."""
+    try:
+        ancestors(wire_type)
+    except KeyError:
+        return False
+    return True
+
+
+@functools.cache
+def properties(wire_type: str) -> dict[str, PropertyType]:
+    """All properties of a managed object type, those of its base types first.
+
+    :raises KeyError: no such managed object type
+    """
+    ancestors(wire_type)
+    found = VmomiSupport.GetWsdlType(_VIM, wire_type)
+    return {info.name: _property_type(info.type) for info in found._GetPropertyList()}
+
+
+def property_type(wire_type: str, name: str) -> PropertyType | None:
+    """The declared type of one property, or ``None`` when the type has no such property."""
+    return properties(wire_type).get(name)
+
+
+def _property_type(declared: type) -> PropertyType:
+    many = issubclass(declared, VmomiSupport.Array)
+    item: type = declared.Item if many else declared  # type: ignore[attr-defined]
+    if issubclass(item, VmomiSupport.ManagedObject):
+        return PropertyType('ManagedObjectReference', many)
+    name = VmomiSupport.GetWsdlName(item)
+    return PropertyType(_ON_THE_WIRE.get(name, name), many)
+
+
+@functools.cache
+def has_operation(wire_type: str, operation: str, namespace: str = _VIM) -> bool:
+    """Whether a managed object type has an operation of that wire name."""
+    try:
+        found = VmomiSupport.GetWsdlType(namespace, wire_type)
+    except KeyError:
+        return False
+    return any(
+        info.wsdlName == operation
+        for base in found.__mro__
+        for info in getattr(base, '_methodInfo', {}).values()
+    )
+
+
+@functools.cache
+def method_name(wire_type: str, operation: str) -> str:
+    """The name of an operation in the object model: ``PowerOnVM_Task`` is ``powerOn``.
+
+    An operation that the type does not have keeps its name.
+    """
+    for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
+        for info in getattr(base, '_methodInfo', {}).values():
+            if info.wsdlName == operation:
+                name: str = VmomiSupport.Uncapitalize(info.name)
+                return name
+    return operation

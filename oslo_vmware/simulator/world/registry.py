@@ -1,0 +1,268 @@
+"""What a simulated managed object is, and where all of them are kept.
+
+A managed object type is one class, registered by its vSphere name::
+
+    @managed('Folder')
+    class Folder(ManagedObject):
+        def CreateFolder(self, call): ...        # an operation: the method of that name
+
+Its properties are its Python attributes of the vSphere names (``name``, ``childEntity``);
+one that is costly or derived is a ``@property``, so that ten thousand machines cost memory
+only for what differs. An operation changes attributes, then says so with
+:meth:`ManagedObject.changed`, which wakes the property filters that watch the object.
+
+Operations run one at a time under :attr:`World.lock`; whoever waits (``WaitForUpdatesEx``)
+waits on :attr:`World.changes`, which gives the lock up meanwhile. What is to happen later goes
+through :meth:`World.after`; it then runs under the lock as well, so that nothing in a managed
+object needs a lock of its own.
+"""
+
+import datetime
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+from oslo_vmware.simulator.world import metamodel
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
+
+if TYPE_CHECKING:
+    from oslo_vmware.simulator.objects.service_instance import ServiceInstance
+    from oslo_vmware.simulator.objects.task import TaskManager
+    from oslo_vmware.simulator.storage.files import Volumes
+    from oslo_vmware.simulator.wire.nfc import Nfc
+    from oslo_vmware.simulator.world.sessions import Session
+
+_CLASSES: dict[str, type['ManagedObject']] = {}
+
+
+def managed(wire_type: str) -> Callable[[type['ManagedObject']], type['ManagedObject']]:
+    """Register a class as the implementation of a managed object type."""
+
+    def register(cls: type['ManagedObject']) -> type['ManagedObject']:
+        cls.wire_type = wire_type
+        _CLASSES[wire_type] = cls
+        return cls
+
+    return register
+
+
+def class_for(wire_type: str) -> type['ManagedObject']:
+    """The class registered for a managed object type."""
+    return _CLASSES[wire_type]
+
+
+class NotAuthenticated(Exception):
+    """Raised by an operation that needs a session for what it was asked."""
+
+
+def anonymous(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark an operation that is open to those who are not logged in."""
+    method.is_anonymous = True  # type: ignore[attr-defined]
+    return method
+
+
+def is_anonymous(method: Callable[..., Any] | None) -> bool:
+    """Whether an operation is open to those who are not logged in."""
+    return getattr(method, 'is_anonymous', False)
+
+
+class Call:
+    """One operation as it arrived: its arguments are attributes, an absent one is ``None``.
+
+    An argument that is called like an attribute of this class is reached through ``args``.
+
+    :ivar new_session: set by a login; its cookie goes out with the reply
+    :ivar headers: of the HTTP request
+    :ivar soap_action: the one of these that names the client's version of the API
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        target: Ref,
+        args: DataObject,
+        session: 'Session | None' = None,
+        op_id: str | None = None,
+    ) -> None:
+        self.operation = operation
+        self.target = target
+        self.args = args
+        self.session = session
+        self.op_id = op_id
+        self.new_session: Session | None = None
+        self.headers: Mapping[str, str] = {}
+        self.soap_action = ''
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.args, name)
+
+
+class ManagedObject:
+    """One object of the inventory."""
+
+    wire_type: ClassVar[str] = 'ManagedObject'
+
+    def __init__(self, world: 'World', moid: str, **properties: Any) -> None:
+        self.world = world
+        self.ref = Ref(self.wire_type, moid)
+        self.__dict__.update(properties)
+        world.add(self)
+
+    def changed(self, *names: str) -> None:
+        """Tell the property filters that these properties have new values.
+
+        ``changed('runtime.powerState', 'summary')``: a path below a property says that only
+        that part may differ, which saves the filters a comparison and nothing else.
+        """
+        self.world.note_change(self, names)
+
+    def update(self, **properties: Any) -> None:
+        """Set properties and tell the filters, in one step."""
+        self.__dict__.update(properties)
+        self.changed(*properties)
+
+    def is_a(self, wire_type: str) -> bool:
+        """Whether the object's type is the named one or derived from it."""
+        return wire_type in metamodel.ancestors(self.wire_type)
+
+    def __repr__(self) -> str:
+        return f'<{self.ref.type}:{self.ref.value}>'
+
+
+class Scheduler(Protocol):
+    """Who runs what is to happen later."""
+
+    def after(self, seconds: float, function: Callable[[], Any]) -> None: ...
+
+
+class Policies(Protocol):
+    """Who knows the storage policies."""
+
+    def known(self, profile_id: str) -> bool:
+        """Whether there is a policy that machines and disks can have."""
+
+    def default_of(self, datastore: Any) -> str | None:
+        """The id of a datastore's default policy."""
+
+    def generation(self, profile_id: str) -> int:
+        """Counts the changes of a policy."""
+
+
+Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
+
+
+class World:
+    """All managed objects of one simulated server, by id, and what they share.
+
+    :ivar lock: held while an operation, or something scheduled, runs
+    :ivar changes: condition on that lock, notified at every change
+    :ivar about: the server's ``AboutInfo``
+    :ivar random: the only source of randomness, seeded
+    :ivar task_seconds: how long a task takes
+    :ivar errors: mistakes of the simulator itself, exceptions that are no ``Fault``
+    """
+
+    # Set while the server is put together, before the first operation: the inventory sets the
+    # first four, the kernel the rest.
+    root_folder: 'ManagedObject'
+    extension_manager: 'ManagedObject'
+    search_index: 'ManagedObject'
+    files: 'Volumes'
+    nfc: 'Nfc'
+    service_instance: 'ServiceInstance'
+    task_manager: 'TaskManager'
+    scheduler: Scheduler
+    policies: Policies
+    about: DataObject
+    # Whose operation runs just now; None in what was scheduled.
+    session: 'Session | None' = None
+
+    def __init__(self, *, seed: int = 0, task_seconds: float = 0.0) -> None:
+        self.lock = threading.RLock()
+        self.changes = threading.Condition(self.lock)
+        self.objects: dict[str, ManagedObject] = {}
+        self.random = random.Random(seed)
+        self.task_seconds = task_seconds
+        # What the test wants a task of that operation to fail with, see faults.Faults.
+        self.task_fault: Callable[[str], Fault | None] = lambda operation: None
+        self.errors: list[Exception] = []
+        self.version = 0
+        self._last_id = 0
+        self._listeners: dict[Listener, None] = {}
+
+    def new_id(self, prefix: str) -> str:
+        """The next managed object id: ``vm`` gives ``vm-11``, ``group-v`` gives ``group-v12``.
+
+        One counter serves all kinds, as in a vCenter, so that no two objects share a number.
+        """
+        self._last_id += 1
+        return f'{prefix}{self._last_id}' if '-' in prefix else f'{prefix}-{self._last_id}'
+
+    def new_uuid(self) -> str:
+        """A random UUID in its usual text form, the same for the same seed."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def now(self) -> datetime.datetime:
+        """The server's clock, in UTC."""
+        return datetime.datetime.now(datetime.UTC)
+
+    def after(self, seconds: float, function: Callable[[], Any]) -> None:
+        """Run a function under the lock when the time has passed.
+
+        What is due at the same time runs in the order of the calls.
+        """
+        self.scheduler.after(seconds, function)
+
+    def add(self, obj: ManagedObject) -> None:
+        with self.lock:
+            self.objects[obj.ref.value] = obj
+            self._tell(obj, ())
+
+    def remove(self, obj: ManagedObject) -> None:
+        """Take an object out; from now on its reference is ManagedObjectNotFound."""
+        with self.lock:
+            del self.objects[obj.ref.value]
+            self._tell(obj, None)
+
+    def get(self, ref: Ref) -> ManagedObject:
+        """The object a reference names.
+
+        :raises Fault: ManagedObjectNotFound when there is none, as the server answers
+        """
+        found = self.objects.get(ref.value)
+        if found is None or not found.is_a(ref.type):
+            raise Fault(
+                'ManagedObjectNotFound',
+                f"The object 'vim.{ref.type}:{ref.value}' has already been deleted or has not "
+                'been completely created',
+                obj=ref,
+            )
+        return found
+
+    def of_type(self, cls: type[ManagedObject]) -> Iterator[Any]:
+        """All objects of a class and its subclasses, in order of creation."""
+        return (obj for obj in list(self.objects.values()) if isinstance(obj, cls))
+
+    def listen(self, listener: Listener) -> None:
+        """Have ``listener(obj, names)`` called at every change, under the lock.
+
+        ``names`` are the changed properties, ``()`` for an object that appeared and ``None``
+        for one that is gone.
+        """
+        self._listeners[listener] = None
+
+    def unlisten(self, listener: Listener) -> None:
+        """Undo :meth:`listen`."""
+        self._listeners.pop(listener, None)
+
+    def note_change(self, obj: ManagedObject, names: tuple[str, ...]) -> None:
+        with self.lock:
+            self._tell(obj, names)
+
+    def _tell(self, obj: ManagedObject, names: tuple[str, ...] | None) -> None:
+        self.version += 1
+        for listener in list(self._listeners):
+            listener(obj, names)
+        self.changes.notify_all()
