@@ -15,15 +15,12 @@ benchmarks.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from oslo_vmware.soap.objects import kept_maker
 from oslo_vmware.soap.values import Converter
-
-if TYPE_CHECKING:
-    from oslo_vmware.soap.start_tags import Entry
 
 #: How many shapes are kept for a start tag. A reply may have every object look different, and
 #: each shape is compared in vain then.
@@ -36,6 +33,14 @@ _SHAPE_BYTES = 1500
 _TAG_BYTES = 120
 
 _Pick = Callable[[Sequence[Any]], Sequence[Any]]
+
+# What a start tag says (name of the member, whether it repeats, what makes a value of the element's
+# text, None or '' for an element without content or what makes the value of one, class of the
+# objects, members that are XML attributes, what the start tags inside say, shapes of the objects);
+# of the last but one it is None for ``<a/>``.
+Entry = tuple[
+    str, bool, Converter | None, Any, Any, dict[str, Any], 'Mapping[str, Entry] | None', 'Shapes'
+]
 
 
 class Memory(Protocol):
@@ -65,7 +70,7 @@ class Shape:
         self.length = len(tags)
         self._program: Callable[[Sequence[str]], Any] | None = None
 
-    def make(self, texts: list[str], entry: 'Entry') -> Any:
+    def make(self, texts: list[str], entry: Entry) -> Any:
         """An object that has these tags.
 
         :param texts: behind the tags
@@ -135,7 +140,7 @@ class _Program:
         self._blanks: list[int] = []
         self._made: list[_Made] = []
 
-    def of(self, entry: 'Entry') -> Callable[[Sequence[str]], Any]:
+    def of(self, entry: Entry) -> Callable[[Sequence[str]], Any]:
         """The program for objects with a start tag."""
         if not self._object(entry):
             return _unlike
@@ -170,7 +175,7 @@ class _Program:
 
         return make
 
-    def _object(self, entry: 'Entry') -> '_Made | None':
+    def _object(self, entry: Entry) -> '_Made | None':
         """What makes an object; None where its tags do not decide about that."""
         _, _, _, _, cls, attributes, inside, _ = entry
         members: dict[str, Any] = {
@@ -204,7 +209,7 @@ class _Program:
     def _constant(self, value: Any) -> '_Made':
         return self._step(lambda: value, [])
 
-    def _value(self, entry: 'Entry') -> '_Text | _Made | None':
+    def _value(self, entry: Entry) -> '_Text | _Made | None':
         _, many, convert, empty, _, _, inside, _ = entry
         at = self._at
         self._at += 1

@@ -25,7 +25,7 @@ from oslo_vmware.soap.objects import (
     type_class,
 )
 from oslo_vmware.soap.schema import Field, Kind, Schema, builtin_name, split
-from oslo_vmware.soap.shapes import Shapes
+from oslo_vmware.soap.shapes import Entry, Shapes
 from oslo_vmware.soap.values import Converter, Repeated, converted, converter
 
 _XSI = '{http://www.w3.org/2001/XMLSchema-instance}'
@@ -66,12 +66,6 @@ _BLANKS = str.maketrans('\t\n', '  ')
 # Zeros in front may be as many as they like, and int() takes not more than some thousand digits.
 _ESCAPE = re.compile('&(?:#(x?)0*([0-9A-Fa-f]+)|(amp|lt|gt|quot|apos));')
 _ESCAPED = {'amp': '&', 'lt': '<', 'gt': '>', 'quot': '"', 'apos': "'"}
-
-# (name of the member, whether it repeats, what makes a value of the element's text, None or ''
-# for an element without content or what makes the value of one, class of the objects, members
-# that are XML attributes, what the start tags inside say, shapes of the objects); of the last but
-# one it is None for ``<a/>``.
-Entry = tuple[str, bool, Converter | None, Any, Any, dict[str, Any], 'Starts | None', Shapes]
 
 
 class NotPlainError(ValueError):

@@ -29,14 +29,8 @@ from lxml import etree
 from oslo_vmware.soap import start_tags
 from oslo_vmware.soap.objects import Record, made_of, object_class
 from oslo_vmware.soap.schema import Schema, split
-from oslo_vmware.soap.start_tags import (
-    Entry,
-    Memory,
-    NotPlainError,
-    Plans,
-    Scope,
-    StartTag,
-)
+from oslo_vmware.soap.shapes import Entry
+from oslo_vmware.soap.start_tags import Memory, NotPlainError, Plans, Scope, StartTag
 from oslo_vmware.soap.tokens import Tokens
 from oslo_vmware.soap.values import UNFIT
 

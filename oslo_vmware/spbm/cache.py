@@ -14,14 +14,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from oslo_vmware import _pbm_session
 from oslo_vmware._flights import Flights
 from oslo_vmware._process import PerProcess
-
-if TYPE_CHECKING:
-    from oslo_vmware.spbm.policies import Policy
 
 #: The category of policies that machines and disks can have.
 REQUIREMENT = 'REQUIREMENT'
@@ -31,6 +28,25 @@ REQUIREMENT = 'REQUIREMENT'
 INVENTORY_SECONDS = 10.0
 
 T = TypeVar('T')
+
+
+class Named(Protocol):
+    """What has to be known of a policy here; it comes back as it was given."""
+
+    @property
+    def id(self) -> str:
+        """Its unique id."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def category(self) -> str | None:
+        """Such as REQUIREMENT."""
+
+
+P = TypeVar('P', bound=Named)
 
 
 class Mark(NamedTuple):
@@ -62,7 +78,7 @@ class _Kept:
         self.lock = threading.Lock()
         self.login: int | None = None
         self.changes = 0
-        self.policies: dict[str, tuple[float, Policy]] = {}
+        self.policies: dict[str, tuple[float, Any]] = {}
         #: By category; None for all.
         self.listed: dict[str | None, Listing] = {}
         self.names: dict[str, tuple[float, str]] = {}
@@ -160,7 +176,7 @@ class PolicyCache:
         kept = self._own.get()
         return self._flights.join((kept.changes, key), ask) if self.ttl > 0 else ask()
 
-    def keep(self, mark: Mark, policies: 'Iterable[Policy]') -> None:
+    def keep(self, mark: Mark, policies: Iterable[Named]) -> None:
         """Remember policies, unless something changed since they were asked for."""
         kept = self._own.get()
         with kept.lock:
@@ -186,14 +202,14 @@ class PolicyCache:
             held = kept.listed.get(category)
             return held if held is not None and self.fresh(held.asked) else None
 
-    def get(self, id_: str) -> 'Policy | None':
+    def get(self, id_: str) -> Any:
         """A policy by its id, or None if it is not known or too old."""
         kept = self._own.get()
         with kept.lock:
             when, policy = kept.policies.get(id_, (0.0, None))
             return policy if policy is not None and self.fresh(when) else None
 
-    def named(self, category: str | None) -> 'dict[str, Policy]':
+    def named(self, category: str | None) -> dict[str, Any]:
         """All policies by their names, those too old included."""
         kept = self._own.get()
         with kept.lock:
@@ -256,9 +272,9 @@ class PolicyCache:
         self._own.get().lacking.add(operation)
 
 
-def by_name(policies: 'Iterable[Policy]') -> 'dict[str, Policy]':
+def by_name(policies: Iterable[P]) -> dict[str, P]:
     """Policies by name; of several of one name the first of the category REQUIREMENT."""
-    found: dict[str, Policy] = {}
+    found: dict[str, P] = {}
     for policy in policies:
         held = found.setdefault(policy.name, policy)
         if held.category != REQUIREMENT == policy.category:

@@ -164,7 +164,7 @@ def _find(
     require_category(session, category)
     cache = policy_cache(session)
     began, held = time.monotonic(), cache.listing(category)
-    named = cache.named(category)
+    named: dict[str, Policy] = cache.named(category)
     found: dict[str, Policy] = {}
     stale: dict[str, str] = {}
     for one in wanted:
@@ -237,7 +237,7 @@ def about_something_else(session: Any, fault: errors.PolicyNotFoundException) ->
 def _policies(session: Any, ids: Sequence[str]) -> list[Policy]:
     """Policies of ids, in their order; only what is not kept is read."""
     cache = policy_cache(session)
-    held = {one: cache.get(one) for one in ids}
+    held: dict[str, Policy | None] = {one: cache.get(one) for one in ids}
     wanted = tuple(id_ for id_ in ids if held[id_] is None)
 
     def read() -> list[Policy]:

@@ -4,6 +4,10 @@
 package, and what they must not import from outside. Every module needs a row, so a new one
 cannot slip in beside the rules. Imports inside functions count, because they too are a
 dependency; those under ``if TYPE_CHECKING`` don't, because they name types and need nothing.
+
+That there is a below at all, also within a row, is a matter of circles: no modules may need each
+other, not even for a type. There imports under ``if TYPE_CHECKING`` count, because who reads such
+a module has to read the other first, and the other this one.
 """
 
 import ast
@@ -13,7 +17,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -125,20 +129,24 @@ def layer_of(module: str) -> Layer | None:
     return next((layer for layer in LAYERS if matches(module, layer.modules)), None)
 
 
-def name_of(path: pathlib.Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix('').parts
+def name_of(path: pathlib.Path, root: pathlib.Path) -> str:
+    parts = path.relative_to(root).with_suffix('').parts
     return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
 
-MODULES = {name_of(path): path for path in sorted(ROOT.rglob('*.py'))}
+def modules_in(root: pathlib.Path) -> dict[str, pathlib.Path]:
+    return {name_of(path, root): path for path in sorted(root.rglob('*.py'))}
+
+
+MODULES = modules_in(ROOT)
 
 
 def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test).endswith('TYPE_CHECKING')
 
 
-def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
-    """Give the full name of everything that a module imports, types aside.
+def imported(tree: ast.AST, module: str, is_package: bool, types: bool = False) -> Iterator[str]:
+    """Give the full name of everything that a module imports, for types only if asked.
 
     ``from a import b`` gives ``a.b``: whether b is a module or a name in a is for the caller.
     """
@@ -154,7 +162,7 @@ def imported(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
                 up = node.level - 1 if is_package else node.level
                 source = '.'.join([*package[: len(package) - up], *filter(None, [node.module])])
             yield from (f'{source}.{alias.name}' for alias in node.names)
-        if is_type_checking(node):
+        if is_type_checking(node) and not types:
             assert isinstance(node, ast.If)
             todo.extend(node.orelse)
         else:
@@ -165,10 +173,10 @@ def within(name: str, roots: tuple[str, ...]) -> bool:
     return any(name == root or name.startswith(f'{root}.') for root in roots)
 
 
-def inner_module(name: str) -> str:
+def inner_module(name: str, modules: Mapping[str, pathlib.Path] = MODULES) -> str:
     """Find the module of ours that an imported name is, or is in."""
     inner = name.removeprefix(PACKAGE).lstrip('.')
-    while inner and inner not in MODULES:
+    while inner and inner not in modules:
         inner = inner.rpartition('.')[0]
     return inner
 
@@ -226,6 +234,130 @@ def test_the_check_itself(
     layer = layer_of(module)
     assert layer is not None
     assert bool(violations(source, module, layer)) == wrong
+
+
+# Circles
+
+#: What is in a circle still.
+UNTANGLED_LATER = ('simulator', 'simulator.*')
+
+
+def needed_by(module: str, modules: Mapping[str, pathlib.Path]) -> set[str]:
+    """The modules of ours that one needs, types included.
+
+    Whoever imports ``a.b`` from elsewhere needs ``a``, too: its ``__init__`` runs first, to its
+    end, and must find all that it imports. Not so within ``a``: whatever is in there runs only
+    once that ``__init__`` has begun, and asks it for nothing, unless it imports a name that is
+    none of a module from it. That counts, or else no ``__init__`` could give out what its own
+    modules make.
+    """
+    path = modules[module]
+    found = set()
+    tree = ast.parse(path.read_text())
+    for name in imported(tree, module, path.name == '__init__.py', types=True):
+        if within(name, (PACKAGE,)):
+            needed = inner_module(name, modules)
+            found.add(needed)
+            while needed := needed.rpartition('.')[0]:
+                if not within(module, (needed,)):
+                    found.add(needed)
+    return found - {module}
+
+
+def circles(modules: Mapping[str, pathlib.Path]) -> list[list[str]]:
+    """The strongly connected components of more than one module: each of it needs all others."""
+    needs = {module: needed_by(module, modules) & modules.keys() for module in modules}
+
+    def all_needed_by(module: str) -> set[str]:
+        found: set[str] = set()
+        todo = {module}
+        while todo:
+            todo = set().union(*(needs[one] for one in todo)) - found
+            found |= todo
+        return found
+
+    reached = {module: all_needed_by(module) for module in modules}
+    found = {
+        frozenset(other for other in reached[module] if module in reached[other])
+        for module in modules
+        if module in reached[module]
+    }
+    return sorted(sorted(circle) for circle in found)
+
+
+def test_there_are_no_circles() -> None:
+    """Of all modules of the package none needs another that needs it, not even for a type."""
+    modules = {name: path for name, path in MODULES.items() if not matches(name, UNTANGLED_LATER)}
+    assert circles(modules) == []
+
+
+TYPES = 'from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    '
+
+
+@pytest.mark.parametrize(
+    ('files', 'found'),
+    [
+        ({'a': 'from oslo_vmware import b', 'b': 'import lxml'}, []),
+        ({'a': 'from oslo_vmware import b', 'b': 'import oslo_vmware.a'}, [['a', 'b']]),
+        ({'a': 'from oslo_vmware.b import x', 'b': 'def x():\n    from . import a'}, [['a', 'b']]),
+        ({'a': 'from oslo_vmware import b', 'b': f'{TYPES}from .a import A'}, [['a', 'b']]),
+        (
+            {'a': 'from . import b', 'b': 'from . import c', 'c': 'from . import a', 'd': ''},
+            [['a', 'b', 'c']],
+        ),
+        (
+            {
+                'a': 'from . import b',
+                'b': 'from . import a',
+                'c': 'from . import a, d',
+                'd': 'from . import c',
+            },
+            [['a', 'b'], ['c', 'd']],
+        ),
+        # What an ``__init__`` gives out is made in its rooms, and these do not ask it.
+        (
+            {
+                'a/__init__': 'from oslo_vmware.a.b import x',
+                'a/b': 'from oslo_vmware.a import c',
+                'a/c': '',
+            },
+            [],
+        ),
+        (
+            {'a/__init__': 'from oslo_vmware.a.b import x', 'a/b': 'from oslo_vmware.a import c'},
+            [['a', 'a.b']],
+        ),
+        ({'a/__init__': 'from . import b', 'a/b': 'from . import x'}, [['a', 'a.b']]),
+        # From elsewhere it runs first, and what it imports cannot need whoever imports.
+        (
+            {
+                'a/__init__': 'from .b import x',
+                'a/b': 'from oslo_vmware import d',
+                'a/c': '',
+                'd': 'from oslo_vmware.a import c',
+            },
+            [['a', 'a.b', 'd']],
+        ),
+        (
+            {
+                'a/__init__': '',
+                'a/b': 'from oslo_vmware import d',
+                'a/c': '',
+                'd': 'from oslo_vmware.a import c',
+            },
+            [],
+        ),
+    ],
+)
+def test_a_circle_is_found(
+    files: dict[str, str], found: list[list[str]], tmp_path: pathlib.Path
+) -> None:
+    """The check sees circles of any size, and what of a package counts as imported."""
+    for name, source in {'__init__': '', **files}.items():
+        path = tmp_path / f'{name}.py'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+    assert circles(modules_in(tmp_path)) == found
 
 
 def test_every_row_can_be_reached() -> None:

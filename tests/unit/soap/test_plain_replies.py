@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from oslo_vmware.soap import objects, start_tags, unmarshal
+from oslo_vmware.soap import objects, shapes, start_tags, unmarshal
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, XmlError, parse
 from tests.differential.comparison import differences
@@ -184,7 +184,7 @@ def test_what_is_remembered_is_bounded(decoder: Decoder, monkeypatch: pytest.Mon
     made = []
     real = start_tags.Starts._entry
 
-    def entry(self: start_tags.Starts, tag: start_tags.StartTag) -> start_tags.Entry:
+    def entry(self: start_tags.Starts, tag: start_tags.StartTag) -> shapes.Entry:
         made.append(self)
         return real(self, tag)
 
