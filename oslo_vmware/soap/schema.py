@@ -1,11 +1,11 @@
 """What a SOAP service looks like: types, fields in order, operations, faults.
 
-A description (WSDL and XSD files) is read in two steps. :func:`oslo_vmware.soap.wsdl.read`
-turns the XML into a :class:`Description`: flat tuples of strings and flags that hold everything
-this library uses and nothing of XML, small enough for the whole vSphere API and fit to be
-stored. A :class:`Schema` resolves from it, on first use and one type at a time, what a codec
-wants to know: all fields of a type with those of its base types first, the namespace of each
-element, what repeats, what may be missing, which kind of value stands in it.
+A description (WSDL and XSD files) is read in two steps. :func:`oslo_vmware.soap.wsdl.parse` turns
+the XML into a :class:`~oslo_vmware.soap.declarations.Description`: flat tuples of strings and
+flags that hold everything this library uses and nothing of XML, small enough for the whole vSphere
+API and fit to be stored. A :class:`Schema` resolves from it, on first use and one type at a time,
+what a codec wants to know: all fields of a type with those of its base types first, the namespace
+of each element, what repeats, what may be missing, which kind of value stands in it.
 
 Names are in Clark notation, ``{urn:vim25}VirtualDisk``, as lxml writes them.
 
@@ -13,11 +13,19 @@ Everything here is immutable. A schema is shared by all sessions and threads of 
 without a lock: what it keeps are results that any thread would compute alike.
 """
 
-import abc
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
+
+from oslo_vmware.soap.declarations import (
+    Attribute,
+    Description,
+    FieldDeclaration,
+    OperationDeclaration,
+    TypeDeclaration,
+    TypesAtHand,
+)
 
 XSD = 'http://www.w3.org/2001/XMLSchema'
 _XSD_PREFIX = f'{{{XSD}}}'
@@ -92,114 +100,6 @@ class Kind(enum.Enum):
     COMPLEX = 'complex'
     MOREF = 'moref'  # text and a ``type`` attribute: a managed object reference
     ANY = 'any'  # whatever the value's own xsi:type says
-
-
-# --- the stored form -------------------------------------------------------------------------
-
-
-class FieldDeclaration(NamedTuple):
-    """One element of a type as declared.
-
-    :ivar name: local name
-    :ivar namespace: of the element on the wire, '' when it is unqualified
-    :ivar type: Clark name of its type
-    """
-
-    name: str
-    namespace: str
-    type: str
-    many: bool
-    optional: bool
-    nillable: bool
-
-
-class Attribute(NamedTuple):
-    """One XML attribute of a type; ``name`` is in Clark notation when it is qualified."""
-
-    name: str
-    type: str
-    required: bool
-
-
-class TypeDeclaration(NamedTuple):
-    """One type as declared.
-
-    :ivar source: the file, for messages
-    :ivar kind: value of a :class:`Kind`
-    :ivar base: Clark name of the base type, of a simple type the type that it restricts
-    :ivar text: Clark name of the simple type of its text, when it has text
-    :ivar values: of an enumeration
-    :ivar open: whether elements beyond the declared ones are allowed
-    """
-
-    source: str
-    kind: str
-    base: str | None = None
-    fields: tuple[FieldDeclaration, ...] = ()
-    attributes: tuple[Attribute, ...] = ()
-    text: str | None = None
-    values: tuple[str, ...] = ()
-    abstract: bool = False
-    open: bool = False
-
-
-class OperationDeclaration(NamedTuple):
-    """One operation as declared; messages are already replaced by their elements."""
-
-    source: str
-    soap_action: str
-    request: str
-    response: str | None
-    faults: tuple[str, ...]
-
-
-class TypesAtHand(Mapping[str, TypeDeclaration]):
-    """Types that are made of something when they are asked for."""
-
-    @abc.abstractmethod
-    def kind(self, tag: str) -> str | None:
-        """The kind of a type, which is all that is asked of most; None when there is none."""
-
-
-class Description(NamedTuple):
-    """A service description in flat form.
-
-    :ivar location: where it was read from
-    :ivar namespace: target namespace of the service, or of the first schema without one
-    :ivar prefixes: XML prefixes that the first document declares, by name
-    :ivar types: type declarations by Clark name
-    :ivar elements: Clark name of the type of each global element
-    :ivar operations: operation declarations by name
-    :ivar type_namespaces: the namespaces that hold types, sorted
-    :ivar element_namespaces: the namespaces that hold elements, sorted
-    :ivar address: URL of the service as the description gives it
-    :ivar unqualified: whether any element is of no namespace
-    """
-
-    location: str
-    namespace: str
-    prefixes: Mapping[str, str]
-    types: Mapping[str, TypeDeclaration]
-    elements: Mapping[str, str]
-    operations: Mapping[str, OperationDeclaration]
-    # Whoever has them stored spares us to go through all names.
-    type_namespaces: tuple[str, ...]
-    element_namespaces: tuple[str, ...]
-    address: str | None = None
-    unqualified: bool = False
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The namespaces of types and elements, sorted."""
-        return tuple(sorted({*self.type_namespaces, *self.element_namespaces} - {''}))
-
-
-def namespaces_of(tags: Iterable[str]) -> tuple[str, ...]:
-    """The namespaces of Clark names, sorted."""
-    return tuple(sorted({split(tag)[0] for tag in tags}))
-
-
-# --- the resolved form -----------------------------------------------------------------------
 
 
 class Field(NamedTuple):

@@ -20,16 +20,15 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from oslo_vmware.soap.schema import (
+from oslo_vmware.soap.declarations import (
     Attribute,
     Description,
     FieldDeclaration,
     OperationDeclaration,
-    SchemaError,
     TypeDeclaration,
     TypesAtHand,
-    split,
 )
+from oslo_vmware.soap.schema import SchemaError, split
 
 _Declaration = TypeVar('_Declaration')
 

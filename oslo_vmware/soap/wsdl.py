@@ -5,17 +5,13 @@ vSphere's services use. Anything else is an error that names the file and the el
 documents are fetched and which XML is refused stands in :mod:`oslo_vmware.soap.xsd`.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from lxml import etree
 
-from oslo_vmware.soap.schema import (
-    Description,
-    OperationDeclaration,
-    Schema,
-    SchemaError,
-    namespaces_of,
-)
+from oslo_vmware.soap.declarations import Description, OperationDeclaration
+from oslo_vmware.soap.schema import Schema, SchemaError, split
 from oslo_vmware.soap.xsd import (
     SCHEMA,
     Document,
@@ -94,8 +90,8 @@ class _Compiler:
             types=self._schemas.types,
             elements=self._schemas.elements,
             operations=operations,
-            type_namespaces=namespaces_of(self._schemas.types),
-            element_namespaces=namespaces_of(self._schemas.elements),
+            type_namespaces=_namespaces_of(self._schemas.types),
+            element_namespaces=_namespaces_of(self._schemas.elements),
             address=self._address,
             unqualified=any(
                 not field.namespace
@@ -226,3 +222,8 @@ def _wsdl_name(element: etree._Element) -> str:
     """Local name of an element of WSDL itself, '' for any other."""
     prefix = f'{{{_WSDL}}}'
     return element.tag[len(prefix) :] if element.tag.startswith(prefix) else ''
+
+
+def _namespaces_of(tags: Iterable[str]) -> tuple[str, ...]:
+    """The namespaces of Clark names, sorted."""
+    return tuple(sorted({split(tag)[0] for tag in tags}))

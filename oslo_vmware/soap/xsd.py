@@ -15,14 +15,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from oslo_vmware.soap.schema import (
-    XSD,
-    Attribute,
-    FieldDeclaration,
-    Kind,
-    SchemaError,
-    TypeDeclaration,
-)
+from oslo_vmware.soap.declarations import Attribute, FieldDeclaration, TypeDeclaration
+from oslo_vmware.soap.schema import XSD, Kind, SchemaError
 
 Reader: TypeAlias = Callable[[str], bytes]
 

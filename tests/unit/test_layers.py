@@ -35,9 +35,9 @@ BASE = (
 )
 SOCKETS = ('_sockets',)
 CODEC = (
-    *('soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored', 'soap.versions', 'soap.objects'),
-    *('soap.values', 'soap.factory', 'soap.marshal', 'soap.start_tags', 'soap.shapes'),
-    *('soap.tokens', 'soap.unmarshal'),
+    *('soap.declarations', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored'),
+    *('soap.versions', 'soap.objects', 'soap.values', 'soap.factory', 'soap.marshal'),
+    *('soap.start_tags', 'soap.shapes', 'soap.tokens', 'soap.unmarshal'),
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')

@@ -7,18 +7,16 @@ from typing import Any
 
 from oslo_vmware import wsdl
 from oslo_vmware.soap.compiled import Codec, CompiledClient
-from oslo_vmware.soap.descriptions import shipped_vim
-from oslo_vmware.soap.objects import moref
-from oslo_vmware.soap.schema import (
-    ANY_TYPE,
-    XSD,
+from oslo_vmware.soap.declarations import (
     Attribute,
     Description,
     FieldDeclaration,
     OperationDeclaration,
-    Schema,
     TypeDeclaration,
 )
+from oslo_vmware.soap.descriptions import shipped_vim
+from oslo_vmware.soap.objects import moref
+from oslo_vmware.soap.schema import ANY_TYPE, XSD, Schema
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.wsdl import load
 

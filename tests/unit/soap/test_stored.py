@@ -10,7 +10,8 @@ import pytest
 
 from oslo_vmware import wsdl
 from oslo_vmware.soap import stored
-from oslo_vmware.soap.schema import Description, Schema, SchemaError, TypesAtHand
+from oslo_vmware.soap.declarations import Description, TypesAtHand
+from oslo_vmware.soap.schema import Schema, SchemaError
 from oslo_vmware.soap.wsdl import load as load_wsdl
 from tests.unit.soap.codecs import odd, pbm
 
