@@ -51,6 +51,7 @@ def test_what_is_newer_than_the_client(
         ('8.0.3.0', 'urn:pbm/8.0', False),
         ('8.0.3.0', 'urn:vim25/8.0.3.0', False),
         ('8.0.3.0', 'urn:pbm', True),
+        ('8.0.3.0', 'urn:pbm/', True),
         ('7.0.0.0', 'urn:pbm/s4765C', False),
         ('6.7', 'urn:pbm/6.7', True),
         ('6.7', 'urn:pbm/6.7.1', False),
@@ -69,6 +70,7 @@ def test_versions(api_version: str, action: str, accepted: bool) -> None:
     if accepted:
         assert answer.fault is None
     else:
+        assert answer.fault.findtext('faultcode') == 'VersionMismatchFaultCode'
         assert (answer.fault_text or '').startswith('Unsupported version URI')
 
 
@@ -127,6 +129,14 @@ def test_operations_of_a_version(raw: RawPbm, release: str, action: str, count: 
             # Those that want arguments say so; nothing else goes wrong.
             assert answer.fault is None or 'is missing' in text, text
     assert known == set(spoken)
+
+
+@pytest.mark.parametrize('action', ['urn:pbm/', 'urn:pbm', '""', ''])
+def test_a_client_that_names_no_version_has_all(raw: RawPbm, action: str) -> None:
+    """Who names no version, as govmomi does, gets the newest: operations of 6.5, fields of 9.1."""
+    answer = raw.call('PbmCheckRequirements', SOLVER, SOAPAction=action)
+    assert answer.fault is None
+    assert b'<hubInfo' in answer.response.content
 
 
 @pytest.mark.vcenter(api_version='6.0')

@@ -43,8 +43,10 @@ def test_shape_of_a_fault(soap: Soap) -> None:
         ('urn:vim25/8.0.3.0', True),
         ('"urn:vim25/8.0.3.0"', True),
         ('"urn:vim25/6.7"', True),
+        ('urn:vim25/7.0', True),
         ('"urn:vim25/5.5"', True),
         ('urn:vim25', True),
+        ('urn:vim25/', True),
         ('""', True),
         ('', True),
         ('urn:vim25/8.0.3.1', False),
@@ -56,12 +58,14 @@ def test_shape_of_a_fault(soap: Soap) -> None:
 def test_versions_that_the_server_does_not_know_are_refused(
     soap: Soap, action: str, accepted: bool
 ) -> None:
-    """The SOAPAction may name the server's version and older ones, no other."""
+    """The SOAPAction may name the server's version and older ones, or none; no other."""
     answer = soap.call('RetrieveServiceContent', SERVICE_INSTANCE, SOAPAction=action)
     if accepted:
         assert answer.text('returnval/about/apiVersion') == '8.0.3.0'
     else:
         assert answer.response.status_code == 500
+        assert answer.fault.findtext('faultcode') == 'VersionMismatchFaultCode'
+        assert answer.fault_type == 'InvalidRequest'
         assert (answer.fault_text or '').startswith(
             f'Unsupported version URI "{action.strip(chr(34))}"'
         )

@@ -107,7 +107,6 @@ class Endpoint(abc.ABC):
 
     :param calls: gets what arrives
     :param stopping: set when the server stops, ends delays
-    :param strict_types: refuse an ``xsi:type`` whose prefix is declared nowhere
     """
 
     def __init__(
@@ -119,8 +118,6 @@ class Endpoint(abc.ABC):
         faults: Faults,
         calls: Calls,
         stopping: threading.Event,
-        *,
-        strict_types: bool = False,
     ) -> None:
         self._schema = schema
         self._descriptions = descriptions
@@ -129,7 +126,7 @@ class Endpoint(abc.ABC):
         self._faults = faults
         self._calls = calls
         self._stopping = stopping
-        self._decoder = Decoder(schema, strict_types=strict_types)
+        self._decoder = Decoder(schema)
         self._encoder = Encoder(schema)
         self._parser = etree.XMLParser(
             resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
@@ -242,6 +239,8 @@ class Endpoint(abc.ABC):
     # --- acting
 
     def _act(self, served: ServedCall, envelope: _Envelope) -> Response:
+        if not self._descriptions.accepts(served.soap_action):
+            return self._version_mismatch(served)
         try:
             try:
                 return self._dispatch(served, envelope.body)
@@ -257,12 +256,6 @@ class Endpoint(abc.ABC):
             return self._fault_response(system_error(error))
 
     def _dispatch(self, served: ServedCall, body: etree._Element) -> Response:
-        if not self._descriptions.accepts(served.soap_action):
-            version = served.soap_action.strip().strip('"')
-            raise Fault(
-                'InvalidRequest',
-                f'Unsupported version URI "{version}"\n\nwhile parsing SOAP body',
-            )
         operation = self._operation(served)
         if operation is None or operation.request != body.tag:
             raise Fault(
@@ -326,6 +319,14 @@ class Endpoint(abc.ABC):
         namespace = self._schema.namespace
         text = f'{_OPEN}<{element} xmlns="{namespace}">{content}</{element}>{_CLOSE}'
         return _response(200, text, headers)
+
+    def _version_mismatch(self, served: ServedCall) -> Response:
+        version = served.soap_action.strip().strip('"')
+        fault = Fault(
+            'InvalidRequest', f'Unsupported version URI "{version}"\n\nwhile parsing SOAP body'
+        )
+        served.fault = fault.name
+        return self._fault_response(fault, code='VersionMismatchFaultCode')
 
     def _fault_response(self, fault: Fault, code: str = 'ServerFaultCode') -> Response:
         detail = self._encoder.fault(f'{fault.name}Fault', fault.detail)

@@ -51,10 +51,9 @@ class PbmEndpoint(Endpoint):
         *common: Any,
         policies: Policies,
     ) -> None:
-        super().__init__(schema, descriptions, world, *common, strict_types=True)
+        super().__init__(schema, descriptions, world, *common)
         self._policies = policies
         self._version = descriptions.versions[0]
-        self._oldest = descriptions.versions[-1]
         objects = managed_objects(world, policies, self._version)
         self._objects: dict[Ref, Any] = {obj.ref: obj for obj in objects}
 
@@ -91,9 +90,12 @@ class PbmEndpoint(Endpoint):
     # --- versions
 
     def _spoken(self, soap_action: str) -> versions.Version:
-        """The version that a client speaks; without one, a server takes the oldest."""
+        """The version that a client speaks.
+
+        Who names none speaks the newest: govmomi never does, and has what came with 6.5.
+        """
         name = soap_action.strip().strip('"').partition('/')[2]
-        return versions.version(name or self._oldest)
+        return versions.version(name or self._version)
 
     def _dispatch(self, served: ServedCall, body: etree._Element) -> Response:
         try:

@@ -380,12 +380,10 @@ class Decoder:
     """XML to values.
 
     :param schema: the service's description
-    :param strict_types: refuse an ``xsi:type`` whose prefix is declared nowhere
     """
 
-    def __init__(self, schema: Schema, *, strict_types: bool = False) -> None:
+    def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._strict_types = strict_types
         self._plans: dict[str, tuple[str, type[DataObject], dict[str, _Part]]] = {}
 
     def parameters(self, element: etree._Element, fields: Iterable[Field]) -> DataObject:
@@ -474,8 +472,6 @@ class Decoder:
             tag = f'{{{namespace}}}{local}'
             if self._schema.find(tag) is not None:
                 return tag
-        if self._strict_types:
-            raise _invalid(element, f'type {text} is not known')
         builtin = soap_schema.builtin_name(_XSD_PREFIX + local)
         if namespace is None and prefix in ('xsd', 'xs') and builtin:
             return _XSD_PREFIX + local

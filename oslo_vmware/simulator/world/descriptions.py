@@ -31,12 +31,14 @@ class Service:
 
     :ivar key: what the names of its files begin with
     :ivar ids: version ids of the releases that have another one than the release's name
+    :ivar aliases: names that clients give to versions of another id
     """
 
     key: str
     namespace: str
     directory: pathlib.Path
     ids: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def versions_file(self) -> str:
@@ -59,7 +61,8 @@ class Service:
         )
 
 
-VIM = Service('vim', 'urn:vim25', _SHIPPED / 'vim')
+# govmomi's name of 7.0, up to its release 0.29.
+VIM = Service('vim', 'urn:vim25', _SHIPPED / 'vim', aliases={'7.0': '7.0.0.0'})
 _NEWEST_PBM = max((_SHIPPED / 'pbm').iterdir(), key=lambda path: _number(path.name))
 PBM = Service('pbm', 'urn:pbm', _NEWEST_PBM, {'5.5': '1.0', '6.0': '2.0'})
 
@@ -102,7 +105,7 @@ class Descriptions:
     def accepts(self, soap_action: str) -> bool:
         """Whether a SOAPAction header names a version that the server knows."""
         namespace, _, version = soap_action.strip().strip('"').partition('/')
-        # Without a version a server takes the oldest it has.
+        version = self._service.aliases.get(version, version)
         return namespace in ('', self._service.namespace) and (
             not version or version in self.versions
         )
