@@ -25,12 +25,13 @@ from oslo_vmware.simulator.objects.datacenter import Datacenter
 from oslo_vmware.simulator.objects.datastore import TIB, Datastore
 from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch, vlan_setting
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
-from oslo_vmware.simulator.objects.folder import Folder, StoragePod
+from oslo_vmware.simulator.objects.folder import Folder
 from oslo_vmware.simulator.objects.host.models import EDGE_MODEL, HOST_MODELS
 from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
 from oslo_vmware.simulator.objects.search_index import SearchIndex
+from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.objects.vm.guests import GUESTS
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.storage.files import Volumes

@@ -19,7 +19,7 @@ from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManage
 from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.wire.endpoint import Calls
 from oslo_vmware.simulator.wire.folder import FolderServer
-from oslo_vmware.simulator.wire.httpd import Disconnect, HttpServer, Request, Response
+from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
 from oslo_vmware.simulator.wire.nfc import Nfc
 from oslo_vmware.simulator.wire.pbm_endpoint import PbmEndpoint
 from oslo_vmware.simulator.wire.tickets import Tickets
@@ -28,7 +28,7 @@ from oslo_vmware.simulator.wire.transfers import Transfer, Transfers
 from oslo_vmware.simulator.wire.vim_endpoint import VimEndpoint
 from oslo_vmware.simulator.world import descriptions
 from oslo_vmware.simulator.world.faults import Effect, Faults
-from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.registry import Disconnect, World
 from oslo_vmware.simulator.world.scheduler import Scheduler
 from oslo_vmware.simulator.world.sessions import Sessions
 

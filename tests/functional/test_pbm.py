@@ -12,7 +12,7 @@ from lxml import etree
 from oslo_vmware import api, exceptions, pbm, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.folder import StoragePod
+from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.values import TypedValue

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Ref, types
 from oslo_vmware.simulator.world.registry import ManagedObject, World, managed
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host.system import HostSystem
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 
@@ -67,7 +65,7 @@ class ComputeResource(ManagedEntity):
         return list(dict.fromkeys(found for host in self.host for found in host.network))
 
     @property
-    def machines(self) -> list[VirtualMachine]:
+    def machines(self) -> list[Machine]:
         return [machine for host in self.host for machine in host.vm]
 
     @property

@@ -9,17 +9,13 @@ the module ``storage.files``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
-from oslo_vmware.simulator.world.relations import Many
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host.system import HostSystem
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.relations import Linked, Many
 
 TIB = 1024**4
 
@@ -39,6 +35,14 @@ class Mount(NamedTuple):
     mounted: bool = True
     accessible: bool = True
     writable: bool = True
+
+
+class Occupant(Protocol):
+    """What a datastore asks of a machine that lies on it."""
+
+    def committed_on(self, datastore: Datastore) -> int: ...
+
+    def uncommitted_on(self, datastore: Datastore) -> int: ...
 
 
 @managed('Datastore')
@@ -76,7 +80,7 @@ class Datastore(ManagedEntity):
     remote: tuple[str, str] = ('', '')
     maintenance = 'normal'
     accessible = True
-    mounts: Mapping[HostSystem, Mount] = {}
+    mounts: Mapping[Linked, Mount] = {}
 
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
@@ -88,7 +92,7 @@ class Datastore(ManagedEntity):
 
     @property
     def free_space(self) -> int:
-        machines: list[VirtualMachine] = self.vm
+        machines: list[Occupant] = self.vm
         used = self.other_used + sum(machine.committed_on(self) for machine in machines)
         return max(0, self.capacity - used)
 
@@ -96,10 +100,10 @@ class Datastore(ManagedEntity):
     def host(self) -> list[DataObject]:
         return [self.mount(host) for host in self.hosts]
 
-    def mount(self, host: HostSystem) -> DataObject:
+    def mount(self, host: Linked) -> DataObject:
         return types.DatastoreHostMount(key=host.ref, mountInfo=self.mount_info(host))
 
-    def mount_info(self, host: HostSystem) -> DataObject:
+    def mount_info(self, host: Linked) -> DataObject:
         mount = self.mounts.get(host, Mount())
         made = types.HostMountInfo(
             path=f'/vmfs/volumes/{self.uuid}',
@@ -113,7 +117,7 @@ class Datastore(ManagedEntity):
 
     def mount_on(
         self,
-        host: HostSystem,
+        host: Linked,
         *,
         mounted: bool = True,
         accessible: bool = True,
@@ -123,7 +127,7 @@ class Datastore(ManagedEntity):
         self.update(mounts={**self.mounts, host: Mount(mounted, accessible, writable)})
         host.changed('config')
 
-    def mounted_well(self, host: HostSystem) -> bool:
+    def mounted_well(self, host: Linked) -> bool:
         """Whether a host can use it."""
         mount = self.mounts.get(host, Mount())
         return self.accessible and mount.mounted and mount.accessible
@@ -135,7 +139,7 @@ class Datastore(ManagedEntity):
 
     @property
     def summary(self) -> DataObject:
-        machines: list[VirtualMachine] = self.vm
+        machines: list[Occupant] = self.vm
         return types.DatastoreSummary(
             datastore=self.ref,
             name=self.name,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.storage import virtual_disks
 from oslo_vmware.simulator.storage.files import Volume, normal
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, Typed, types
@@ -83,7 +83,7 @@ class HostDatastoreBrowser(ManagedObject):
         return self.world.task_manager.start(self, operation, work, shown_on=owner)
 
     def _place(self, datastore_path: str) -> tuple[Volume, str]:
-        datastore, path = backings.datastore_of(self.datastore, datastore_path)
+        datastore, path = places.datastore_of(self.datastore, datastore_path)
         return self.world.files.of(datastore), normal(path)
 
 

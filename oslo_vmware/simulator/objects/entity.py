@@ -1,8 +1,7 @@
 """What all objects of the inventory tree have in common.
 
-:class:`Linked` adds links to a managed object (see ``relations``) and says which properties a
-link or a piece of state shows up in. :class:`ManagedEntity` is the vSphere type of that name:
-the properties that a tree view reads of every node, names and their rules, rename and destroy.
+:class:`ManagedEntity` is the vSphere type of that name: the properties that a tree view reads of
+every node, names and their rules, rename and destroy.
 
 Operations whose name ends in ``_Task`` do as a vCenter does: arguments that make no sense are
 refused at once, whatever depends on the state of things (a name already taken, a machine that
@@ -15,9 +14,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument
-from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
-from oslo_vmware.simulator.world.relations import Many, One, links_of
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.world.registry import Call, World, managed
+from oslo_vmware.simulator.world.relations import Linked, Many, One
 
 _LONGEST_NAME = 80
 
@@ -34,45 +33,6 @@ def wire_name(name: str | None) -> str:
     if not name or len(name) > _LONGEST_NAME:
         raise Fault('InvalidName', f"The name '{name or ''}' is not valid.", name=name or '')
     return _UNSAFE.sub(lambda found: _ESCAPES[found.group()], name)
-
-
-class Linked(ManagedObject):
-    """A managed object with links to others.
-
-    :cvar shown_in: the properties in which a link or an attribute shows up, where these are
-        others than the property of its own name
-    """
-
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {}
-
-    def update(self, **state: Any) -> None:
-        """Set state and tell the filters about all properties that show it."""
-        for name, value in state.items():
-            setattr(self, name, value)
-        shown = dict.fromkeys(shown for name in state for shown in self.shown_in.get(name, (name,)))
-        self.changed(*shown)
-
-    def touched(self, link: str) -> None:
-        """A link of this object has changed; called by the link."""
-        names = self.shown_in.get(link, (link,))
-        if names:
-            self.changed(*names)
-
-    def dispose(self) -> None:
-        """Cut all links and leave the world."""
-        for link in links_of(type(self)).values():
-            link.clear(self)
-        self.world.remove(self)
-
-    def find(self, ref: Ref, wire_type: str, argument: str) -> Any:
-        """The object that an argument refers to.
-
-        :raises Fault: ManagedObjectNotFound, or InvalidArgument for one of another type
-        """
-        found = self.world.get(ref)
-        if not found.is_a(wire_type):
-            raise invalid_argument(argument)
-        return found
 
 
 @managed('ManagedEntity')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.storage.files import Volume, normal
 from oslo_vmware.simulator.world.data import Fault, Ref, invalid_argument
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
@@ -22,7 +22,7 @@ def place(world: World, path: str, datacenter: Ref | None) -> tuple[Volume, str]
     found: Any = world.get(datacenter)
     if not found.is_a('Datacenter'):
         raise invalid_argument('datacenter')
-    datastore, rest = backings.datastore_of(found.datastore, path)
+    datastore, rest = places.datastore_of(found.datastore, path)
     if not datastore.accessible:
         raise Fault(
             'InvalidDatastore',

@@ -1,4 +1,4 @@
-"""Folders, and the datastore cluster, which is one.
+"""Folders.
 
 A folder holds objects of one kind: datacenters, or the machines, hosts, datastores or networks
 of one datacenter. Which kind decides what can be created in it or moved into it.
@@ -6,14 +6,11 @@ of one datacenter. Which kind decides what can be created in it or moved into it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.data import Fault, Ref
 from oslo_vmware.simulator.world.registry import Call, World, class_for, managed
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.datastore import Datastore
 
 # What a folder of a kind may hold, and what its id begins with.
 _KINDS = {
@@ -62,13 +59,11 @@ class Folder(ManagedEntity):
 
     def accepts(self, entity: ManagedEntity) -> bool:
         return any(entity.is_a(wire_type) for wire_type in self.childType) and (
-            not isinstance(entity, Folder)
-            or isinstance(entity, StoragePod)
-            or entity.kind == self.kind
+            not isinstance(entity, Folder) or entity.is_a('StoragePod') or entity.kind == self.kind
         )
 
     def _must_be(self, kind: str, operation: str) -> None:
-        if self.kind != kind or isinstance(self, StoragePod):
+        if self.kind != kind or self.is_a('StoragePod'):
             raise Fault('NotSupported', f"{operation} is not supported in folder '{self.name}'.")
 
     def _new_name(self, name: str | None) -> str:
@@ -87,9 +82,11 @@ class Folder(ManagedEntity):
         )  # type: ignore[assignment]
         return made
 
-    def CreateStoragePod(self, call: Call) -> StoragePod:
+    def CreateStoragePod(self, call: Call) -> Folder:
         self._must_be('datastore', 'CreateStoragePod')
-        return StoragePod(self.world, self._new_name(call.name), self)
+        create: Any = class_for('StoragePod')
+        pod: Folder = create(self.world, self._new_name(call.name), self)
+        return pod
 
     def CreateVM_Task(self, call: Call) -> Ref:
         self._must_be('vm', 'CreateVM_Task')
@@ -134,61 +131,3 @@ class Folder(ManagedEntity):
         if self.parent is None:
             raise Fault('NotSupported', 'The root folder cannot be renamed.')
         super().rename(name)
-
-
-@managed('StoragePod')
-class StoragePod(Folder):
-    """A datastore cluster: a folder of datastores that Storage DRS fills evenly."""
-
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
-        'children': ('childEntity', 'summary'),
-        'name': ('name', 'summary.name'),
-    }
-
-    def __init__(self, world: World, name: str, parent: Folder) -> None:
-        super(Folder, self).__init__(world, name, parent, id_prefix='group-p', kind='datastore')
-
-    @property
-    def childType(self) -> list[str]:
-        return ['Datastore']
-
-    @property
-    def summary(self) -> DataObject:
-        members: list[Datastore] = self.children
-        return types.StoragePodSummary(
-            name=self.name,
-            capacity=sum(member.capacity for member in members),
-            freeSpace=sum(member.free_space for member in members),
-        )
-
-    @property
-    def podStorageDrsEntry(self) -> DataObject:
-        return types.PodStorageDrsEntry(
-            storageDrsConfig=types.StorageDrsConfigInfo(
-                podConfig=types.StorageDrsPodConfigInfo(
-                    enabled=True,
-                    ioLoadBalanceEnabled=False,
-                    defaultVmBehavior='manual',
-                    loadBalanceInterval=480,
-                    defaultIntraVmAffinity=True,
-                    spaceLoadBalanceConfig=types.StorageDrsSpaceLoadBalanceConfig(
-                        spaceUtilizationThreshold=80, minSpaceUtilizationDifference=5
-                    ),
-                    rule=[],
-                    option=[],
-                ),
-                vmConfig=[],
-            ),
-            recommendation=[],
-            drsFault=[],
-            actionHistory=[],
-        )
-
-    def check_destroy(self) -> None:
-        if self.children:
-            raise Fault(
-                'ResourceInUse',
-                f"The datastore cluster '{self.name}' still has datastores.",
-                type='StoragePod',
-                name=self.name,
-            )

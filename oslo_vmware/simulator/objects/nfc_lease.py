@@ -13,19 +13,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import Volume, normal
 from oslo_vmware.simulator.storage.virtual_disks import stream_capacity
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
-from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, class_for, managed
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.folder import Folder
-    from oslo_vmware.simulator.objects.resource_pool import ResourcePool
-    from oslo_vmware.simulator.objects.task import Task
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.registry import (
+    Call,
+    ManagedObject,
+    ShownTask,
+    World,
+    class_for,
+    managed,
+)
 
 # A lease that has ended is shown for so long.
 _KEPT_SECONDS = 300
@@ -102,8 +105,8 @@ class HttpNfcLease(ManagedObject):
         self.ticket = world.new_uuid()
         self.devices: dict[str, Device] = {}
         self.active = 0
-        self.vm: VirtualMachine | None = None
-        self._task: Task | None = None
+        self.vm: Machine | None = None
+        self._task: ShownTask | None = None
         self._operation = operation
         self._session = world.session
         super().__init__(
@@ -165,7 +168,7 @@ class HttpNfcLease(ManagedObject):
         if not self.ended:
             self._end('error', error=fault.localized())
 
-    def prepare(self) -> VirtualMachine:
+    def prepare(self) -> Machine:
         """Get everything ready for transfers; returns the machine.
 
         :raises Fault: what the lease ends with
@@ -256,15 +259,19 @@ class ImportLease(HttpNfcLease):
     uploads = True
 
     def __init__(
-        self, pool: ResourcePool, spec: DataObject, folder: Folder, host: ManagedObject | None
+        self,
+        pool: ManagedEntity,
+        spec: DataObject,
+        folder: ManagedEntity,
+        host: ManagedObject | None,
     ) -> None:
-        self._create: Callable[[], VirtualMachine] = lambda: class_for('VirtualMachine').create(  # type: ignore[attr-defined]
+        self._create: Callable[[], Machine] = lambda: class_for('VirtualMachine').create(  # type: ignore[attr-defined]
             folder, spec, pool, host
         )
         self._spec = spec
         super().__init__(pool.world, 'ImportVApp')
 
-    def prepare(self) -> VirtualMachine:
+    def prepare(self) -> Machine:
         vm = self._create()
         changes = [
             change
@@ -303,11 +310,11 @@ class ExportLease(HttpNfcLease):
 
     uploads = False
 
-    def __init__(self, vm: VirtualMachine) -> None:
+    def __init__(self, vm: Machine) -> None:
         self._exported = vm
         super().__init__(vm.world, 'ExportVm')
 
-    def prepare(self) -> VirtualMachine:
+    def prepare(self) -> Machine:
         vm = self._exported
         volume = vm.world.files.of(vm.home)
         nvram = normal(f'{vm.stem}.nvram'.partition(']')[2])
@@ -319,7 +326,7 @@ class ExportLease(HttpNfcLease):
         return vm
 
 
-def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None:
+def _add_disk(lease: HttpNfcLease, vm: Machine, disk: DataObject) -> None:
     volume = vm.world.files.of(backings.disk_datastore(vm, disk))
     path = normal(disk.backing.fileName.partition(']')[2])
     volume, extent = volume.data_of(path)
@@ -335,28 +342,10 @@ def _add_disk(lease: HttpNfcLease, vm: VirtualMachine, disk: DataObject) -> None
     )
 
 
-def _place(vm: VirtualMachine, disk: DataObject) -> str:
+def _place(vm: Machine, disk: DataObject) -> str:
     controller = next(one for one in vm.devices if one.key == disk.controllerKey)
     return f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
 
 
 def _canceled() -> Fault:
     return Fault('RequestCanceled', 'The lease was aborted.')
-
-
-def import_vapp(pool: ResourcePool, call: Call) -> HttpNfcLease:
-    """A lease for a new machine in a resource pool, as ImportVApp asks for it.
-
-    :raises Fault: what can be refused at once
-    """
-    if call.spec.wire_type != 'VirtualMachineImportSpec':
-        raise Fault('NotSupported', 'Only single virtual machines can be imported.')
-    spec = call.spec.configSpec
-    folder = pool.find(call.folder, 'Folder', 'folder') if call.folder else pool.datacenter.vmFolder
-    if folder.kind != 'vm':
-        raise invalid_argument('folder')
-    host = pool.find(call.host, 'HostSystem', 'host') if call.host else None
-    folder.check_free(spec.name, folder.children)
-    if spec.files is not None and spec.files.vmPathName:
-        backings.datastore_of(pool.owner.datastore, spec.files.vmPathName)
-    return ImportLease(pool, spec, folder, host)

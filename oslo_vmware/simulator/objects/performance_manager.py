@@ -18,15 +18,13 @@ from __future__ import annotations
 import datetime
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.vm import backings, devices
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host.system import HostSystem
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 KIB = 1024
 
@@ -310,7 +308,7 @@ class PerformanceManager(ManagedObject):
         return times[::-1]
 
 
-def machine_figures(vm: VirtualMachine) -> dict[tuple[str, str], int]:
+def machine_figures(vm: Machine) -> dict[tuple[str, str], int]:
     """What a machine does, by counter and instance; nothing unless it runs."""
     if not vm.running:
         return {}
@@ -339,7 +337,7 @@ def machine_figures(vm: VirtualMachine) -> dict[tuple[str, str], int]:
     return found
 
 
-def _add_disk(found: dict[tuple[str, str], int], vm: VirtualMachine, disk: DataObject) -> None:
+def _add_disk(found: dict[tuple[str, str], int], vm: Machine, disk: DataObject) -> None:
     controller = next(one for one in vm.devices if one.key == disk.controllerKey)
     slot = f'{_BUS_NAMES.get(controller.wire_type, "scsi")}{controller.busNumber}:{disk.unitNumber}'
     figures = {
@@ -389,7 +387,7 @@ def _put(found: dict[tuple[str, str], int], name: str, device: str, value: int) 
     found[name, ''] = found.get((name, ''), 0) + value
 
 
-def _own(vm: VirtualMachine, what: str, least: int, most: int) -> int:
+def _own(vm: Machine, what: str, least: int, most: int) -> int:
     """A number from a range that is the machine's own, today and tomorrow."""
     return least + zlib.crc32(f'{vm.uuid} {what}'.encode()) % (most - least + 1)
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.wire.httpd import Disconnect
 from oslo_vmware.simulator.world import metamodel
 from oslo_vmware.simulator.world.codec import Encoder, as_declared
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
@@ -20,6 +19,7 @@ from oslo_vmware.simulator.world.filters import FilterState, Versions
 from oslo_vmware.simulator.world.property_paths import PathReader
 from oslo_vmware.simulator.world.registry import (
     Call,
+    Disconnect,
     ManagedObject,
     NotAuthenticated,
     World,

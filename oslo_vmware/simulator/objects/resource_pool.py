@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from oslo_vmware.simulator.objects import nfc_lease
+from oslo_vmware.simulator.objects import nfc_lease, places
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, managed
 from oslo_vmware.simulator.world.relations import Many
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 
@@ -71,9 +69,9 @@ class ResourcePool(ManagedEntity):
         return pools
 
     @property
-    def machines(self) -> list[VirtualMachine]:
+    def machines(self) -> list[Machine]:
         """The machines in it and in all pools below."""
-        own: list[VirtualMachine] = self.vm
+        own: list[Machine] = self.vm
         return own + [machine for pool in self.resourcePool for machine in pool.machines]
 
     @property
@@ -184,7 +182,19 @@ class ResourcePool(ManagedEntity):
                 entity.resourcePool = self
 
     def ImportVApp(self, call: Call) -> nfc_lease.HttpNfcLease:
-        return nfc_lease.import_vapp(self, call)
+        if call.spec.wire_type != 'VirtualMachineImportSpec':
+            raise Fault('NotSupported', 'Only single virtual machines can be imported.')
+        spec = call.spec.configSpec
+        folder = (
+            self.find(call.folder, 'Folder', 'folder') if call.folder else self.datacenter.vmFolder
+        )
+        if folder.kind != 'vm':
+            raise invalid_argument('folder')
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        folder.check_free(spec.name, folder.children)
+        if spec.files is not None and spec.files.vmPathName:
+            places.datastore_of(self.owner.datastore, spec.files.vmPathName)
+        return nfc_lease.ImportLease(self, spec, folder, host)
 
     def RefreshRuntime(self, call: Call) -> None:
         self.changed('runtime', 'summary')

@@ -1,8 +1,8 @@
 """Login and logout."""
 
 from collections.abc import Callable
+from typing import Protocol
 
-from oslo_vmware.simulator.wire.tickets import Tickets
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
 from oslo_vmware.simulator.world.registry import (
     Call,
@@ -12,9 +12,15 @@ from oslo_vmware.simulator.world.registry import (
     anonymous,
     managed,
 )
-from oslo_vmware.simulator.world.sessions import Sessions
+from oslo_vmware.simulator.world.sessions import Session, Sessions
 
 _LOCALES = ('en', 'en_US', 'de', 'fr', 'ja', 'ko', 'zh_CN')
+
+
+class Tickets(Protocol):
+    """Who issues tickets for one HTTP request each."""
+
+    def issue(self, session: Session, method: str | None, url: str) -> str: ...
 
 
 @managed('SessionManager')

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.folder import StoragePod
+from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import World

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator.objects.folder import StoragePod
+from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.objects.vm import devices
 from oslo_vmware.simulator.pbm import rules
 from oslo_vmware.simulator.pbm.associations import FirstClassDisk

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.folder import StoragePod
-from oslo_vmware.simulator.objects.vm.policies import Applied
+from oslo_vmware.simulator.objects.storage_pod import StoragePod
+from oslo_vmware.simulator.objects.vm.machine import Applied
 from oslo_vmware.simulator.pbm import capabilities, rules, versions
 from oslo_vmware.simulator.pbm.associations import Associations
 from oslo_vmware.simulator.world.data import DataObject, Fault, types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oslo_vmware.simulator.objects.vm.policies import Applied
+from oslo_vmware.simulator.objects.vm.machine import Applied
 from oslo_vmware.simulator.pbm.associations import Part
 from oslo_vmware.simulator.pbm.base import PbmObject
 from oslo_vmware.simulator.world.data import DataObject, Fault, types

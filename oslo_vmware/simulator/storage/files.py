@@ -25,17 +25,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any, NamedTuple, Protocol
 
-from oslo_vmware.simulator.objects.vm import backings
 from oslo_vmware.simulator.storage import virtual_disks
 from oslo_vmware.simulator.storage.virtual_disks import Descriptor
-from oslo_vmware.simulator.world.data import DataObject, Fault
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.datastore import Datastore
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
-    from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.world.registry import World
 
 # Where a host has its datastores, by their ids.
 _VOLUMES = '/vmfs/volumes/'
@@ -47,6 +42,57 @@ _COPIED_AT_ONCE = 1024 * 1024
 
 # Kinds of machine files that vanish by themselves when the machine changes its state.
 _PASSING = frozenset({'swap', 'suspend', 'suspendMemory', 'snapshotData'})
+
+
+class Datastore(Protocol):
+    """What is needed of a datastore, whose files these are."""
+
+    world: World
+    ref: Ref
+    name: str
+    uuid: str
+    other_used: int
+    # The machines on it.
+    vm: Any
+
+    @property
+    def free_space(self) -> int: ...
+
+    def update(self, **state: Any) -> None: ...
+
+    def changed(self, *names: str) -> None: ...
+
+
+class File(NamedTuple):
+    """A file of a machine.
+
+    :ivar datastore: where it is
+    :ivar name: full path with the datastore's name
+    :ivar kind: as ``layoutEx.file.type`` says it
+    :ivar disk: key of the disk that it belongs to
+    """
+
+    datastore: Any
+    name: str
+    kind: str
+    size: int
+    disk: int | None = None
+
+
+class Machine(Protocol):
+    """What is needed of a virtual machine, whose files follow it."""
+
+    @property
+    def running(self) -> bool: ...
+
+    def files(self) -> list[File]:
+        """All files that it has at present."""
+
+    def all_disks(self) -> list[DataObject]:
+        """The disks that have files of their own."""
+
+    def follow_disk(self, name: str, **changes: Any) -> None:
+        """Somebody has changed the files of one of its disks."""
 
 
 class Volumes:
@@ -66,8 +112,7 @@ class Volumes:
             os.mkdir(directory)
             volume = Volume(datastore, directory, self.spool())
             self._volumes[datastore.ref.value] = volume
-            machines: list[VirtualMachine] = datastore.vm
-            for machine in machines:
+            for machine in datastore.vm:
                 volume.follow(machine)
         return volume
 
@@ -75,17 +120,17 @@ class Volumes:
         """The directory of files on their way."""
         return os.path.join(self._directory(), 'spool')
 
-    def follow(self, machine: VirtualMachine) -> None:
+    def follow(self, machine: Machine) -> None:
         """Bring the files of a machine in line with what the machine is now."""
         for volume in self._volumes.values():
             volume.follow(machine)
 
-    def release(self, machine: VirtualMachine) -> None:
+    def release(self, machine: Machine) -> None:
         """A machine has left the inventory; its files stay."""
         for volume in self._volumes.values():
             volume.release(machine)
 
-    def destroy(self, machine: VirtualMachine) -> None:
+    def destroy(self, machine: Machine) -> None:
         """Remove the files of a machine, and its directory unless others use it."""
         for volume in self._volumes.values():
             volume.destroy(machine)
@@ -159,7 +204,7 @@ class Volume:
         self.directory = directory
         self._spool = spool
         self._sizes: dict[str, int] = {}
-        self._owners: dict[str, VirtualMachine] = {}
+        self._owners: dict[str, Machine] = {}
         self._kinds: dict[str, str] = {}
         self._busy: set[str] = set()
 
@@ -188,6 +233,7 @@ class Volume:
         if descriptor is None:
             return self, path
         if descriptor.parent is not None:
+            volume: Volume
             volume, parent = self.datastore.world.files.at(descriptor.parent)
             return volume.data_of(parent)
         extent = posixpath.join(posixpath.dirname(path), descriptor.extent)
@@ -211,7 +257,7 @@ class Volume:
         """Bytes of space that a file takes; a thin disk takes less than its size."""
         return self._sizes.get(path)
 
-    def owner(self, path: str) -> VirtualMachine | None:
+    def owner(self, path: str) -> Machine | None:
         """The machine that a file belongs to."""
         return self._owners.get(path)
 
@@ -375,11 +421,11 @@ class Volume:
 
     # Machines
 
-    def follow(self, machine: VirtualMachine) -> None:
+    def follow(self, machine: Machine) -> None:
         """Make, claim and let go the files of a machine."""
         files = {
             normal(file.name.partition(']')[2]): file
-            for file in backings.files(machine)
+            for file in machine.files()
             if file.datastore is self.datastore
         }
         for path in [path for path, owner in self._owners.items() if owner is machine]:
@@ -390,7 +436,7 @@ class Volume:
                 self._forget(path)
             else:
                 self._let_go(path)
-        disks = {disk.backing.fileName: disk for disk in backings.all_disks(machine)}
+        disks = {disk.backing.fileName: disk for disk in machine.all_disks()}
         for path, file in files.items():
             if self._owners.get(path) is not machine:
                 self._claim(path, machine, file.kind)
@@ -402,12 +448,12 @@ class Volume:
         for path, file in files.items():
             self._sizes[path] = file.size
 
-    def release(self, machine: VirtualMachine) -> None:
+    def release(self, machine: Machine) -> None:
         """Let the files of a machine go."""
         for path in [path for path, owner in self._owners.items() if owner is machine]:
             self._let_go(path)
 
-    def destroy(self, machine: VirtualMachine) -> None:
+    def destroy(self, machine: Machine) -> None:
         """Remove the files of a machine, and the directories that are empty then."""
         for path in [path for path, owner in self._owners.items() if owner is machine]:
             if self.exists(path):
@@ -439,15 +485,15 @@ class Volume:
         parent = device.backing.parent
         if parent is None:
             return None
-        datastore: Datastore = self.datastore.world.get(parent.datastore)  # type: ignore[assignment]
-        path = normal(parent.fileName.partition(']')[2])
-        return datastore.world.files.of(datastore).address(path)
+        world = self.datastore.world
+        volume: Volume = world.files.of(world.get(parent.datastore))
+        return volume.address(normal(parent.fileName.partition(']')[2]))
 
     def _resize(self, path: str, size: int) -> None:
         with self._create(path, 'ab') as file:
             file.truncate(min(size, _LARGEST_FILE))
 
-    def _claim(self, path: str, machine: VirtualMachine, kind: str) -> None:
+    def _claim(self, path: str, machine: Machine, kind: str) -> None:
         if path not in self._owners and path in self._sizes:
             self._charge(path, -self._sizes[path])
         self._owners[path] = machine

@@ -89,7 +89,8 @@ class FolderServer:
         for datacenter in self._datacenters(request):
             for datastore in datacenter.datastore:
                 if datastore.name == name and datastore.accessible:
-                    return self._world.files.of(datastore)
+                    volume: Volume = self._world.files.of(datastore)
+                    return volume
         raise Fault('InvalidDatastore', f"There is no datastore '{name}' in this datacenter.")
 
     def _datacenters(self, request: Request) -> list[Any]:

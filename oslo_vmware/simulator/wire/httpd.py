@@ -24,6 +24,8 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
+from oslo_vmware.simulator.world.registry import Disconnect
+
 LOG = logging.getLogger(__name__)
 
 # HTTP headers; names are compared without regard to case.
@@ -35,10 +37,6 @@ _MAX_BODY_BYTES = 64 * 1024 * 1024
 _HANDSHAKE_SECONDS = 10.0
 # Between attempts to accept while there is no file descriptor for a connection.
 _ACCEPT_PAUSE_SECONDS = 0.05
-
-
-class Disconnect(Exception):
-    """Raised by the application: close the connection without a word."""
 
 
 class BadRequest(Exception):

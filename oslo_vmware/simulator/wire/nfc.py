@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from oslo_vmware.simulator.objects.nfc_lease import Device, HttpNfcLease
 from oslo_vmware.simulator.storage.files import data_segments
 from oslo_vmware.simulator.wire.folder import page
-from oslo_vmware.simulator.wire.httpd import Disconnect, Request, Response
+from oslo_vmware.simulator.wire.httpd import Request, Response
 from oslo_vmware.simulator.wire.transfers import CHUNK
 from oslo_vmware.simulator.world.data import Fault
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.nfc_lease import Device, HttpNfcLease
-    from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.registry import Disconnect, World
 
 # What an export of an empty disk is long: a real stream has headers and tables at least.
 _SHORTEST_STREAM = 64 * 1024

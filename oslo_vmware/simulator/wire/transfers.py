@@ -13,8 +13,9 @@ import dataclasses
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
-from oslo_vmware.simulator.wire.httpd import Application, Body, Disconnect, Request, Response
+from oslo_vmware.simulator.wire.httpd import Application, Body, Request, Response
 from oslo_vmware.simulator.world.faults import Effect, Rule
+from oslo_vmware.simulator.world.registry import Disconnect
 
 # How much is read or sent at a time.
 CHUNK = 64 * 1024

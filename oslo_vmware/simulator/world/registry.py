@@ -22,17 +22,11 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from oslo_vmware.simulator.world import metamodel
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.service_instance import ServiceInstance
-    from oslo_vmware.simulator.objects.task import TaskManager
-    from oslo_vmware.simulator.storage.files import Volumes
-    from oslo_vmware.simulator.wire.nfc import Nfc
-    from oslo_vmware.simulator.world.sessions import Session
+from oslo_vmware.simulator.world.sessions import Session
 
 _CLASSES: dict[str, type['ManagedObject']] = {}
 
@@ -51,6 +45,10 @@ def managed(wire_type: str) -> Callable[[type['ManagedObject']], type['ManagedOb
 def class_for(wire_type: str) -> type['ManagedObject']:
     """The class registered for a managed object type."""
     return _CLASSES[wire_type]
+
+
+class Disconnect(Exception):
+    """Raised by whoever serves a request: close the connection without a word."""
 
 
 class NotAuthenticated(Exception):
@@ -83,7 +81,7 @@ class Call:
         operation: str,
         target: Ref,
         args: DataObject,
-        session: 'Session | None' = None,
+        session: Session | None = None,
         op_id: str | None = None,
     ) -> None:
         self.operation = operation
@@ -137,6 +135,71 @@ class Scheduler(Protocol):
     def after(self, seconds: float, function: Callable[[], Any]) -> None: ...
 
 
+class ShownTask(Protocol):
+    """A task that stands for something which goes on elsewhere."""
+
+    def end(self, error: DataObject | None = None) -> None: ...
+
+
+class Tasks(Protocol):
+    """Who runs tasks, the TaskManager."""
+
+    def start(
+        self,
+        entity: ManagedObject,
+        operation: str,
+        work: Callable[[], Any],
+        *,
+        seconds: float | None = None,
+        cancelable: bool = False,
+        shown_on: ManagedObject | None = None,
+    ) -> Ref: ...
+
+    def show(
+        self, entity: ManagedObject, description_id: str, cancel: Callable[[], None]
+    ) -> ShownTask: ...
+
+    def ended(self, task: Any) -> None: ...
+
+
+class Files(Protocol):
+    """Who keeps the files of datastores; what :meth:`of` gives is a ``storage.files.Volume``."""
+
+    def of(self, datastore: Any) -> Any: ...
+
+    def at(self, address: str) -> tuple[Any, str]: ...
+
+    def follow(self, machine: Any) -> None: ...
+
+    def release(self, machine: Any) -> None: ...
+
+    def destroy(self, machine: Any) -> None: ...
+
+    def remove_disk(self, datastore: Any, path: str) -> None: ...
+
+    def occupied(self, datastore: Any, path: str) -> int | None: ...
+
+    def set_capacity(self, datastore: Any, name: str, capacity: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Leases(Protocol):
+    """Who serves the disks of leases, and says what their URLs look like."""
+
+    lease_seconds: float
+    claimed_certificate: str | None
+
+    @property
+    def thumbprint(self) -> str: ...
+
+    def url(self, ticket: str, name: str) -> str: ...
+
+    def add(self, lease: Any) -> None: ...
+
+    def drop(self, lease: Any) -> None: ...
+
+
 class Policies(Protocol):
     """Who knows the storage policies."""
 
@@ -166,18 +229,18 @@ class World:
 
     # Set while the server is put together, before the first operation: the inventory sets the
     # first four, the kernel the rest.
-    root_folder: 'ManagedObject'
-    extension_manager: 'ManagedObject'
-    search_index: 'ManagedObject'
-    files: 'Volumes'
-    nfc: 'Nfc'
-    service_instance: 'ServiceInstance'
-    task_manager: 'TaskManager'
+    root_folder: ManagedObject
+    extension_manager: ManagedObject
+    search_index: ManagedObject
+    files: Files
+    nfc: Leases
+    service_instance: ManagedObject
+    task_manager: Tasks
     scheduler: Scheduler
     policies: Policies
     about: DataObject
     # Whose operation runs just now; None in what was scheduled.
-    session: 'Session | None' = None
+    session: Session | None = None
 
     def __init__(self, *, seed: int = 0, task_seconds: float = 0.0) -> None:
         self.lock = threading.RLock()

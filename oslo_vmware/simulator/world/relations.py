@@ -12,15 +12,18 @@ at each end, naming the attribute at the other::
 ``machine.host = other`` then takes the machine off its old host's list, puts it on the new
 one's, and tells the property filters of all three. Members of a :class:`Many` are kept in the
 order in which they were linked; adding and dropping one costs the same however many there are.
+
+An object that has links is a :class:`Linked`, which also says which properties a link or a piece of
+state shows up in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.entity import Linked
+from oslo_vmware.simulator.world.data import Ref, invalid_argument
+from oslo_vmware.simulator.world.registry import ManagedObject
 
 
 class _Link:
@@ -136,3 +139,42 @@ def links_of(cls: type) -> dict[str, _Link]:
         for name, link in vars(base).items()
         if isinstance(link, _Link)
     }
+
+
+class Linked(ManagedObject):
+    """A managed object with links to others.
+
+    :cvar shown_in: the properties in which a link or an attribute shows up, where these are
+        others than the property of its own name
+    """
+
+    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def update(self, **state: Any) -> None:
+        """Set state and tell the filters about all properties that show it."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        shown = dict.fromkeys(shown for name in state for shown in self.shown_in.get(name, (name,)))
+        self.changed(*shown)
+
+    def touched(self, link: str) -> None:
+        """A link of this object has changed; called by the link."""
+        names = self.shown_in.get(link, (link,))
+        if names:
+            self.changed(*names)
+
+    def dispose(self) -> None:
+        """Cut all links and leave the world."""
+        for link in links_of(type(self)).values():
+            link.clear(self)
+        self.world.remove(self)
+
+    def find(self, ref: Ref, wire_type: str, argument: str) -> Any:
+        """The object that an argument refers to.
+
+        :raises Fault: ManagedObjectNotFound, or InvalidArgument for one of another type
+        """
+        found = self.world.get(ref)
+        if not found.is_a(wire_type):
+            raise invalid_argument(argument)
+        return found

@@ -8,11 +8,13 @@ whenever somebody asks about sessions. While a call waits in it, a session is no
 
 import contextlib
 import datetime
+import random
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from oslo_vmware.simulator.world.data import DataObject, types
-from oslo_vmware.simulator.world.registry import World
 
 COOKIE = 'vmware_soap_session'
 
@@ -37,6 +39,19 @@ def server_spelling(user_name: str) -> str:
     """
     user, at, domain = user_name.partition('@')
     return f'{domain.upper()}\\{user.capitalize()}' if at else user_name
+
+
+class World(Protocol):
+    """What sessions need of the world that they belong to."""
+
+    lock: threading.RLock
+    changes: threading.Condition
+    random: random.Random
+    session: 'Session | None'
+
+    def new_uuid(self) -> str: ...
+
+    def now(self) -> datetime.datetime: ...
 
 
 class Session:

@@ -1,17 +1,15 @@
 """The large properties of a host: hardware, capabilities and configuration.
 
-Views of a :class:`~oslo_vmware.simulator.objects.host.system.HostSystem`, made anew at each read.
+Views of a :class:`~oslo_vmware.simulator.objects.host.host.Host`, made anew at each read.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oslo_vmware.simulator.objects.host.host import Host
 from oslo_vmware.simulator.world.data import DataObject, types
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.host.system import HostSystem
 
 VCENTER_IP = '10.0.0.10'
 
@@ -55,7 +53,7 @@ CAPABILITY = types.HostCapability(
 )
 
 
-def product(host: HostSystem) -> DataObject:
+def product(host: Host) -> DataObject:
     """The hypervisor; as new as the vCenter is."""
     about = host.world.about
     return types.AboutInfo(
@@ -76,7 +74,7 @@ def product(host: HostSystem) -> DataObject:
     )
 
 
-def hardware_summary(host: HostSystem) -> DataObject:
+def hardware_summary(host: Host) -> DataObject:
     model = host.model
     return types.HostHardwareSummary(
         vendor=model.vendor,
@@ -94,7 +92,7 @@ def hardware_summary(host: HostSystem) -> DataObject:
     )
 
 
-def hardware(host: HostSystem) -> DataObject:
+def hardware(host: Host) -> DataObject:
     model = host.model
     hz = model.mhz * 1_000_000
     per_package = 2 * model.cores
@@ -141,7 +139,7 @@ def hardware(host: HostSystem) -> DataObject:
     )
 
 
-def config(host: HostSystem) -> DataObject:
+def config(host: Host) -> DataObject:
     return types.HostConfigInfo(
         host=host.ref,
         product=product(host),
@@ -187,12 +185,12 @@ def config(host: HostSystem) -> DataObject:
     )
 
 
-def _mac(host: HostSystem, nic: int) -> str:
+def _mac(host: Host, nic: int) -> str:
     number = host.number * _NICS + nic
     return f'b4:96:91:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
 
 
-def _network(host: HostSystem) -> DataObject:
+def _network(host: Host) -> DataObject:
     name, _dot, domain = host.name.partition('.')
     switch = 'vSwitch0'
     key = f'key-vim.host.VirtualSwitch-{switch}'
@@ -284,7 +282,7 @@ def _network(host: HostSystem) -> DataObject:
     )
 
 
-def _storage_device(host: HostSystem) -> DataObject:
+def _storage_device(host: Host) -> DataObject:
     wwn = 0x2100_00E0_8B00_0000 + 2 * host.number
     luns = [found for found in host.datastore if found.kind == 'VMFS']
     return types.HostStorageDeviceInfo(
@@ -327,7 +325,7 @@ def _storage_device(host: HostSystem) -> DataObject:
     )
 
 
-def _iscsi_adapter(host: HostSystem) -> DataObject:
+def _iscsi_adapter(host: Host) -> DataObject:
     def flags(names: str, value: bool = False) -> dict[str, Any]:
         return dict.fromkeys(names.split(), value)
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.host import config
-from oslo_vmware.simulator.objects.host.models import HostModel
+from oslo_vmware.simulator.objects.host.host import Host
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
-from oslo_vmware.simulator.world.relations import Many
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 
@@ -27,35 +22,8 @@ _OWN_MEMORY_MB = 4096
 
 
 @managed('HostSystem')
-class HostSystem(ManagedEntity):
-    """A host.
-
-    :ivar model: its hardware
-    :ivar uuid: of the hardware, by which the SearchIndex finds it
-    :ivar ip: address of its management interface
-    :ivar number: counts the hosts, for addresses that must differ
-    """
-
-    id_prefix = 'host'
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
-        'switches': (),
-        'vm': ('vm', 'summary.quickStats'),
-        'maintenance': ('runtime', 'summary', 'configManager'),
-        'connection': ('runtime', 'summary'),
-    }
-
-    vm = Many('host')
-    datastore = Many('hosts')
-    network = Many('host')
-    switches = Many('hosts')
-
-    model: HostModel
-    uuid: str
-    ip: str
-    number: int
-    boot_time: datetime.datetime
-    maintenance = False
-    connection = 'connected'
+class HostSystem(Host):
+    """A host: its properties and operations."""
 
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
@@ -65,34 +33,6 @@ class HostSystem(ManagedEntity):
         super().touched(link)
         if link in ('datastore', 'network') and self.parent is not None:
             self.parent.changed(link)
-
-    # Figures
-
-    @property
-    def cores(self) -> int:
-        return self.model.packages * self.model.cores
-
-    @property
-    def threads(self) -> int:
-        return 2 * self.cores
-
-    @property
-    def cpu_mhz_total(self) -> int:
-        return self.cores * self.model.mhz
-
-    @property
-    def memory(self) -> int:
-        return self.model.memory
-
-    @property
-    def usable(self) -> bool:
-        """Whether machines can run on it."""
-        return self.connection == 'connected' and not self.maintenance
-
-    @property
-    def thumbprint(self) -> str:
-        digest = hashlib.sha1(self.uuid.encode(), usedforsecurity=False).hexdigest().upper()
-        return ':'.join(digest[at : at + 2] for at in range(0, 40, 2))
 
     # Properties
 
@@ -136,7 +76,7 @@ class HostSystem(ManagedEntity):
         )
 
     def _quick_stats(self) -> DataObject:
-        machines: list[VirtualMachine] = self.vm
+        machines: list[Machine] = self.vm
         running = [machine for machine in machines if machine.power_state == 'poweredOn']
         cpu = _OWN_CPU_MHZ + sum(machine.cpu_usage for machine in running)
         memory_mb = _OWN_MEMORY_MB + sum(machine.memory_usage for machine in running)
@@ -224,7 +164,7 @@ class HostSystem(ManagedEntity):
             machine.update(connection=state)
         self.parent.changed('summary')
 
-    def reaches(self, machine: VirtualMachine) -> bool:
+    def reaches(self, machine: Machine) -> bool:
         """Whether it has mounted all datastores that a machine lies on."""
         mounted = self.datastore
         return all(found in mounted for found in machine.datastore)

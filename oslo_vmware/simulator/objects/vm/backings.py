@@ -10,21 +10,18 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
+from oslo_vmware.simulator.objects import places
+from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.vm import devices
+from oslo_vmware.simulator.objects.vm.machine import Machine
+from oslo_vmware.simulator.storage.files import File
 from oslo_vmware.simulator.storage.virtual_disks import DESCRIPTOR_SIZE, Descriptor, extent_of
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
 
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.datastore import Datastore
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
-
 KIB = 1024
 MIB = 1024**2
-
-_PATH = re.compile(r'^\[(?P<datastore>[^\]]+)\]\s*(?P<file>.*)$')
 
 # The small files of a machine, in bytes.
 _VMX_SIZE = 3 * KIB
@@ -42,84 +39,10 @@ _FILES_OF_DISKS = frozenset(
 )
 
 
-class File(NamedTuple):
-    """A file of a machine.
-
-    :ivar datastore: where it is
-    :ivar name: full path with the datastore's name
-    :ivar kind: as ``layoutEx.file.type`` says it
-    :ivar disk: key of the disk that it belongs to
-    """
-
-    datastore: Datastore
-    name: str
-    kind: str
-    size: int
-    disk: int | None = None
-
-
-# Places
-
-
-def datastore_of(candidates: Iterable[Datastore], path: str) -> tuple[Datastore, str]:
-    """The datastore and the rest of a path ``[datastore] directory/file``.
-
-    :param candidates: the datastores that can be reached
-    :raises Fault: InvalidDatastorePath
-    """
-    found = _PATH.match(path)
-    if found is not None:
-        for datastore in candidates:
-            if datastore.name == found['datastore']:
-                return datastore, found['file']
-    raise Fault(
-        'InvalidDatastorePath',
-        f"Invalid datastore path '{path}'.",
-        datastorePath=path,
-        name=found['datastore'] if found is not None else None,
-    )
-
-
-def free_directory(home: Datastore, name: str) -> str:
-    """A directory for a new machine: its name, numbered where a machine has that already."""
-    taken = {machine.directory for machine in home.vm if machine.home is home}
-    directory, number = name, 0
-    while directory in taken:
-        number += 1
-        directory = f'{name}_{number}'
-    return directory
-
-
-def choose_host(owner: Any, home: Datastore, host: Any = None) -> Any:
-    """The host for a machine: the one asked for, or the emptiest that reaches the datastore.
-
-    :param owner: the compute resource that the machine's resource pool belongs to
-    :raises Fault: InvalidArgument, InvalidState or InvalidDatastore where there is none
-    """
-    if host is not None and host.parent is not owner:
-        raise Fault(
-            'InvalidArgument',
-            f"The host '{host.name}' does not belong to '{owner.name}'.",
-            invalidProperty='host',
-        )
-    usable = [found for found in ([host] if host else owner.host) if found.usable]
-    if not usable:
-        raise Fault('InvalidState', f"There is no host in '{owner.name}' that machines can run on.")
-    reaching = [found for found in usable if home in found.datastore]
-    if not reaching:
-        raise Fault(
-            'InvalidDatastore',
-            f"The datastore '{home.name}' is not accessible on the host.",
-            datastore=home.ref,
-            name=home.name,
-        )
-    return min(reaching, key=lambda found: len(found.vm))
-
-
 # Devices that machines of the inventory are born with
 
 
-def original_devices(vm: VirtualMachine) -> list[DataObject]:
+def original_devices(vm: Machine) -> list[DataObject]:
     found = devices.base_devices()
     described = devices.described
     found.append(
@@ -187,7 +110,7 @@ def original_devices(vm: VirtualMachine) -> list[DataObject]:
     return devices.with_slots(found)
 
 
-def original_size(vm: VirtualMachine) -> int:
+def original_size(vm: Machine) -> int:
     """Bytes of all files of a machine with its original devices; what :func:`files` sums to."""
     size = _VMX_SIZE + _NVRAM_SIZE + _LOG_SIZE + DESCRIPTOR_SIZE
     size += _written(vm, vm.disk_kb * KIB)
@@ -198,23 +121,23 @@ def original_size(vm: VirtualMachine) -> int:
     return size
 
 
-def original_growth(vm: VirtualMachine) -> int:
+def original_growth(vm: Machine) -> int:
     """Bytes by which the original disk can still grow."""
     return vm.disk_kb * KIB - _written(vm, vm.disk_kb * KIB)
 
 
-def _written(vm: VirtualMachine, capacity: int) -> int:
+def _written(vm: Machine, capacity: int) -> int:
     """What is written of a thin disk, in whole MiB."""
     return int(capacity * vm.fill) // MIB * MIB
 
 
-def disk_uuid(vm: VirtualMachine, key: int) -> str:
+def disk_uuid(vm: Machine, key: int) -> str:
     """Identifier of a disk, in the range that VMware uses for them."""
     made = uuid.uuid5(uuid.UUID(vm.uuid), f'disk/{key}').hex
     return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
 
 
-def mac_address(vm: VirtualMachine, card: int) -> str:
+def mac_address(vm: Machine, card: int) -> str:
     """An address of the range that vCenter assigns from: 00:50:56:80:00:00 to 00:50:56:bf:ff:ff."""
     number = (int(vm.ref.value.rpartition('-')[2]) * 10 + card) & 0x3FFFFF
     return f'00:50:56:{0x80 + (number >> 16):02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
@@ -250,13 +173,13 @@ def _connectable(*, start: bool, connected: bool) -> DataObject:
 # Disks
 
 
-def disk_datastore(vm: VirtualMachine, disk: DataObject) -> Datastore:
+def disk_datastore(vm: Machine, disk: DataObject) -> Datastore:
     ref = getattr(disk.backing, 'datastore', None)
     found: Datastore = vm.home if ref is None else vm.world.get(ref)  # type: ignore[assignment]
     return found
 
 
-def disk_used(vm: VirtualMachine, disk: DataObject) -> int:
+def disk_used(vm: Machine, disk: DataObject) -> int:
     """Bytes that a disk occupies: a thin one what is written, any other all of it.
 
     Of a child that is nothing, since nobody writes to it.
@@ -278,7 +201,7 @@ def disk_text(disk: DataObject) -> str:
     return f'{disk.capacityInKB:,} KB'
 
 
-def files(vm: VirtualMachine) -> list[File]:
+def files(vm: Machine) -> list[File]:
     """All files of a machine."""
     base = vm.stem
     found = [
@@ -303,7 +226,7 @@ def files(vm: VirtualMachine) -> list[File]:
     return found
 
 
-def all_disks(vm: VirtualMachine) -> list[DataObject]:
+def all_disks(vm: Machine) -> list[DataObject]:
     """Its disks, those that its snapshots hold, and their parents that are its own.
 
     Each of them has files of its own. The parent of a linked clone is somebody else's, which shows
@@ -322,7 +245,7 @@ def all_disks(vm: VirtualMachine) -> list[DataObject]:
     return list(found.values())
 
 
-def next_name(vm: VirtualMachine, disk: DataObject, taken: set[str]) -> str:
+def next_name(vm: Machine, disk: DataObject, taken: set[str]) -> str:
     """The name for a new child of a disk: ``a-000001.vmdk``, numbered on."""
     stem = re.sub(r'(-\d{6})?\.vmdk$', '', disk.backing.fileName)
     number = 1
@@ -340,7 +263,7 @@ def child_of(disk: DataObject, name: str, datastore: Datastore, uuid: str) -> Da
     return made
 
 
-def as_described(vm: VirtualMachine, name: str, changes: dict[str, Any]) -> list[DataObject]:
+def as_described(vm: Machine, name: str, changes: dict[str, Any]) -> list[DataObject]:
     """A machine's devices after the descriptor of a disk was changed.
 
     :param name: of the disk's file, with the datastore
@@ -362,7 +285,7 @@ def as_described(vm: VirtualMachine, name: str, changes: dict[str, Any]) -> list
     return found
 
 
-def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
+def doomed_disks(vm: Machine, changes: list[DataObject]) -> list[tuple[Datastore, str]]:
     """The disks, by datastore and path, whose files a request wants gone with the device."""
     keys = {
         change.device.key
@@ -379,7 +302,7 @@ def doomed_disks(vm: VirtualMachine, changes: list[DataObject]) -> list[tuple[Da
 # Network cards
 
 
-def card_network(vm: VirtualMachine, card: DataObject) -> Any:
+def card_network(vm: Machine, card: DataObject) -> Any:
     """The network that a card is connected to, ``None`` where it is not one of the inventory."""
     backing = card.backing
     if backing is None or vm.datacenter is None:
@@ -394,7 +317,7 @@ def card_network(vm: VirtualMachine, card: DataObject) -> Any:
     return None
 
 
-def with_present_names(vm: VirtualMachine) -> list[DataObject]:
+def with_present_names(vm: Machine) -> list[DataObject]:
     """A machine's own devices, with the names that datastores and networks have now."""
     found = []
     for device in vm.devices:
@@ -411,7 +334,7 @@ def with_present_names(vm: VirtualMachine) -> list[DataObject]:
     return found
 
 
-def networks(vm: VirtualMachine) -> list[Any]:
+def networks(vm: Machine) -> list[Any]:
     """All networks that a machine is connected to."""
     if vm.own_devices is None:
         return [vm.card] if vm.card is not None else []
@@ -436,7 +359,7 @@ class Backings:
     :param vm: the machine that is being configured
     """
 
-    def __init__(self, vm: VirtualMachine) -> None:
+    def __init__(self, vm: Machine) -> None:
         self.vm = vm
         self.names = {disk.backing.fileName for disk in all_disks(vm)}
         # What the disks of this very request take from the datastores.
@@ -476,7 +399,9 @@ class Backings:
         if change.operation == 'add':
             if change.fileOperation == 'create' and size <= 0:
                 raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
-            named = bool(backing.fileName) and bool(datastore_of([datastore], backing.fileName)[1])
+            named = bool(backing.fileName) and bool(
+                places.datastore_of([datastore], backing.fileName)[1]
+            )
             self._name_file(disk, datastore)
             if change.fileOperation is None and named and backing.wire_type in _FILES_OF_DISKS:
                 self._take_over(disk, datastore)
@@ -495,7 +420,7 @@ class Backings:
         """
         parent = disk.backing.parent = copy.copy(disk.backing.parent)
         datastore = self._datastore(parent)
-        path = datastore_of([datastore], parent.fileName)[1]
+        path = places.datastore_of([datastore], parent.fileName)[1]
         found = Descriptor.read(self.vm.world.files.of(datastore).check_file(path))
         parent.datastore = datastore.ref
         if found is not None:
@@ -510,7 +435,7 @@ class Backings:
         :raises Fault: FileNotFound
         """
         volume = self.vm.world.files.of(datastore)
-        path = datastore_of([datastore], disk.backing.fileName)[1]
+        path = places.datastore_of([datastore], disk.backing.fileName)[1]
         found = Descriptor.read(volume.check_file(path))
         if found is not None:
             disk.capacityInKB, disk.capacityInBytes = found.capacity // KIB, found.capacity
@@ -536,7 +461,8 @@ class Backings:
     def _datastore(self, backing: DataObject) -> Datastore:
         mounted = self.vm.host.datastore
         if backing.fileName:
-            return datastore_of(mounted, backing.fileName)[0]
+            named: Datastore = places.datastore_of(mounted, backing.fileName)[0]
+            return named
         if backing.datastore is None:
             return self.vm.home
         found: Any = self.vm.world.get(backing.datastore)
@@ -553,7 +479,7 @@ class Backings:
     def _name_file(self, disk: DataObject, datastore: Datastore) -> None:
         """Give a disk whose file the client did not name the next free name."""
         name = disk.backing.fileName or ''
-        if not name or not datastore_of([datastore], name)[1]:
+        if not name or not places.datastore_of([datastore], name)[1]:
             stem = f'[{datastore.name}] {self.vm.stem.partition("] ")[2]}'
             name, number = f'{stem}.vmdk', 0
             while name in self.names or self._is_there(datastore, name):

@@ -7,17 +7,16 @@ A disk of the clone is a copy with all its data, or, where the specification ask
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oslo_vmware.simulator.objects import places
+from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm import backings, devices, policies
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import copy_sparsely, normal
 from oslo_vmware.simulator.storage.virtual_disks import extent_of
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.datastore import Datastore
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 _LINKED = 'createNewChildDiskBacking'
 _MOVES = frozenset(
@@ -31,9 +30,7 @@ _MOVES = frozenset(
 )
 
 
-def clone(
-    source: VirtualMachine, folder: ManagedEntity, name: str, spec: DataObject
-) -> VirtualMachine:
+def clone(source: Machine, folder: ManagedEntity, name: str, spec: DataObject) -> Machine:
     """Make a clone as CloneVM_Task does.
 
     :param spec: a VirtualMachineCloneSpec
@@ -53,14 +50,14 @@ def clone(
     wanted = (
         source.find(location.host, 'HostSystem', 'spec.location.host') if location.host else None
     )
-    host = backings.choose_host(owner, home, wanted)
+    host = places.choose_host(owner, home, wanted)
     made = type(source)(
         world,
         name,
         uuid=world.new_uuid(),
         instance_uuid=world.new_uuid(),
         home=home,
-        directory=backings.free_directory(home, name),
+        directory=places.free_directory(home, name),
         created=world.now(),
         guest_id=source.guest_id,
         num_cpu=source.num_cpu,
@@ -91,7 +88,7 @@ def clone(
     return made
 
 
-def _pool(source: VirtualMachine, location: DataObject, *, template: bool) -> Any:
+def _pool(source: Machine, location: DataObject, *, template: bool) -> Any:
     if location.pool is not None:
         return source.find(location.pool, 'ResourcePool', 'spec.location.pool')
     if source.resourcePool is None and not template:
@@ -101,7 +98,7 @@ def _pool(source: VirtualMachine, location: DataObject, *, template: bool) -> An
 
 
 def _furnish(
-    source: VirtualMachine, made: VirtualMachine, original: list[DataObject], location: DataObject
+    source: Machine, made: Machine, original: list[DataObject], location: DataObject
 ) -> None:
     """Give the clone its devices, and their policies."""
     locators = {one.diskId: one for one in location.disk or ()}
@@ -127,8 +124,8 @@ def _furnish(
 
 
 def placed_disk(
-    source: VirtualMachine,
-    made: VirtualMachine,
+    source: Machine,
+    made: Machine,
     disk: DataObject,
     location: DataObject,
     locator: DataObject | None,
@@ -174,7 +171,7 @@ def placed_disk(
     return new
 
 
-def _free_name(made: VirtualMachine, place: Datastore, names: set[str]) -> str:
+def _free_name(made: Machine, place: Datastore, names: set[str]) -> str:
     stem = f'[{place.name}] {made.stem.partition("] ")[2]}'
     name, number = f'{stem}.vmdk', 0
     while name in names:
@@ -185,7 +182,7 @@ def _free_name(made: VirtualMachine, place: Datastore, names: set[str]) -> str:
 
 
 def _copy_data(
-    source: VirtualMachine, disk: DataObject, place: Datastore, name: str, new: DataObject
+    source: Machine, disk: DataObject, place: Datastore, name: str, new: DataObject
 ) -> None:
     files = source.world.files
     data, at = files.of(backings.disk_datastore(source, disk)).data_of(

@@ -9,25 +9,12 @@ of date until it is applied again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.vm import backings
+from oslo_vmware.simulator.objects.vm.machine import Applied, Machine
 from oslo_vmware.simulator.world.data import DataObject, invalid_argument
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.datastore import Datastore
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
-
-
-class Applied(NamedTuple):
-    """How a policy was applied.
-
-    :ivar generation: of the policy at that time
-    :ivar replication_group: that the machine's home or the disk is in, a ReplicationGroupId
-    """
-
-    generation: int
-    replication_group: DataObject | None
 
 
 class Assigned(NamedTuple):
@@ -38,7 +25,7 @@ class Assigned(NamedTuple):
 
 
 def assigned(
-    vm: VirtualMachine,
+    vm: Machine,
     home: list[DataObject] | None,
     disks: Mapping[int, list[DataObject]],
     devices: list[DataObject],
@@ -61,7 +48,7 @@ def assigned(
 
 
 def applied(
-    vm: VirtualMachine,
+    vm: Machine,
     home: list[DataObject] | None,
     disks: Mapping[int, list[DataObject]],
     policies: Assigned,
@@ -84,7 +71,7 @@ def applied(
 
 
 def _chosen(
-    vm: VirtualMachine, specs: list[DataObject] | None, present: str | None, place: Datastore
+    vm: Machine, specs: list[DataObject] | None, present: str | None, place: Datastore
 ) -> str | None:
     for spec in specs or ():
         if spec.wire_type == 'VirtualMachineEmptyProfileSpec':
@@ -98,9 +85,7 @@ def _chosen(
     return present
 
 
-def _applied(
-    vm: VirtualMachine, specs: list[DataObject] | None, policy: str | None
-) -> Applied | None:
+def _applied(vm: Machine, specs: list[DataObject] | None, policy: str | None) -> Applied | None:
     """How a policy is applied by what is asked for; None if nothing is."""
     if not specs or not policy:
         return None

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.vm import backings, clone, policies
-from oslo_vmware.simulator.storage.files import normal
+from oslo_vmware.simulator.objects.vm.machine import Machine
+from oslo_vmware.simulator.storage.files import File, normal
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument
 
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
-
-def relocate(vm: VirtualMachine, spec: DataObject) -> None:
+def relocate(vm: Machine, spec: DataObject) -> None:
     """Move a machine as RelocateVM_Task does.
 
     :param spec: a VirtualMachineRelocateSpec
@@ -35,7 +34,7 @@ def relocate(vm: VirtualMachine, spec: DataObject) -> None:
     home = home or vm.home
     if host is None and vm.host.parent is owner and vm.host.usable and home in vm.host.datastore:
         host = vm.host
-    host = backings.choose_host(owner, home, host)
+    host = places.choose_host(owner, home, host)
     profiles = {disk.key: spec.profile for disk in vm.disks} if spec.profile else {}
     # An unknown policy is refused before anything has moved.
     policies.assigned(vm, spec.profile, profiles, vm.devices)
@@ -60,7 +59,7 @@ def relocate(vm: VirtualMachine, spec: DataObject) -> None:
     world.files.follow(vm)
 
 
-def _move_files(vm: VirtualMachine, spec: DataObject, home: Any) -> None:
+def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
     world = vm.world
     locators = {one.diskId: one for one in spec.disk or ()}
     if locators.keys() - {disk.key for disk in vm.disks}:
@@ -71,7 +70,7 @@ def _move_files(vm: VirtualMachine, spec: DataObject, home: Any) -> None:
         world.files.of(file.datastore)
     moved = home is not vm.home
     if moved:
-        vm.directory, vm.file_name = backings.free_directory(home, vm.name), None
+        vm.directory, vm.file_name = places.free_directory(home, vm.name), None
         vm.home = home
     names = {file.name for file in old}
     made: list[DataObject] = []
@@ -99,12 +98,12 @@ def _move_files(vm: VirtualMachine, spec: DataObject, home: Any) -> None:
             _remove_file(vm, file)
 
 
-def _remove_disk(vm: VirtualMachine, disk: DataObject) -> None:
+def _remove_disk(vm: Machine, disk: DataObject) -> None:
     path = normal(disk.backing.fileName.partition(']')[2])
     vm.world.files.remove_disk(backings.disk_datastore(vm, disk), path)
 
 
-def _remove_file(vm: VirtualMachine, file: backings.File) -> None:
+def _remove_file(vm: Machine, file: File) -> None:
     """Remove a file that the machine has left behind, and its directory when that is empty."""
     volume = vm.world.files.of(file.datastore)
     path = normal(file.name.partition(']')[2])

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from oslo_vmware.simulator.objects.vm import backings, views
+from oslo_vmware.simulator.objects.vm.machine import Machine, Snapshot
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
-from oslo_vmware.simulator.world.registry import Call, ManagedObject, managed
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.world.registry import Call, managed
 
 _STATE_SIZE = 28 * 1024
 _MIB = 1024**2
@@ -28,20 +26,13 @@ _HARDWARE = ('num_cpu', 'cores_per_socket', 'memory_mb', 'guest_id', 'hardware_v
 
 
 @managed('VirtualMachineSnapshot')
-class VirtualMachineSnapshot(ManagedObject):
-    """One snapshot.
+class VirtualMachineSnapshot(Snapshot):
+    """One snapshot: its operations."""
 
-    :ivar parent: the snapshot it was taken after; None for the first
-    :ivar devices: of the machine, as they were
-    :ivar number: counts the snapshots of a machine; clients know it as the snapshot's id
-    :ivar size: of the file with the machine's state
-    """
-
-    number: int
     availableField: list[DataObject] = []
     value: list[DataObject] = []
 
-    def __init__(self, vm: VirtualMachine, name: str, call: Call) -> None:
+    def __init__(self, vm: Machine, name: str, call: Call) -> None:
         self.machine = vm
         self.name = name
         self.description = call.description or ''
@@ -56,38 +47,6 @@ class VirtualMachineSnapshot(ManagedObject):
         self.config = views.config(vm)
         self.hardware = {name: getattr(vm, name) for name in _HARDWARE}
         super().__init__(vm.world, vm.world.new_id('snapshot'))
-
-    @property
-    def vm(self) -> Ref:
-        return self.machine.ref
-
-    @property
-    def childSnapshot(self) -> list[Ref]:
-        return [one.ref for one in self.children]
-
-    @property
-    def children(self) -> list[VirtualMachineSnapshot]:
-        return [one for one in self.machine.snapshots if one.parent is self]
-
-    @property
-    def descendants(self) -> Iterator[VirtualMachineSnapshot]:
-        for child in self.children:
-            yield child
-            yield from child.descendants
-
-    def tree(self) -> DataObject:
-        return types.VirtualMachineSnapshotTree(
-            snapshot=self.ref,
-            vm=self.vm,
-            name=self.name,
-            description=self.description,
-            id=self.number,
-            createTime=self.created,
-            state=self.power_state,
-            quiesced=self.quiesced,
-            childSnapshotList=[one.tree() for one in self.children],
-            replaySupported=False,
-        )
 
     def RemoveSnapshot_Task(self, call: Call) -> Ref:
         def work() -> None:
@@ -121,7 +80,7 @@ class VirtualMachineSnapshot(ManagedObject):
         work()
 
 
-def info(vm: VirtualMachine) -> DataObject | None:
+def info(vm: Machine) -> DataObject | None:
     """The property ``snapshot`` of a machine: absent where there is none."""
     if not vm.snapshots:
         return None
@@ -131,7 +90,7 @@ def info(vm: VirtualMachine) -> DataObject | None:
     )
 
 
-def create(vm: VirtualMachine, call: Call) -> VirtualMachineSnapshot:
+def create(vm: Machine, call: Call) -> Snapshot:
     """Take a snapshot."""
     if vm.template:
         raise Fault('NotSupported', f"'{vm.name}' is a template.")
@@ -142,7 +101,7 @@ def create(vm: VirtualMachine, call: Call) -> VirtualMachineSnapshot:
     return made
 
 
-def remove(vm: VirtualMachine, doomed: list[VirtualMachineSnapshot]) -> None:
+def remove(vm: Machine, doomed: list[Snapshot]) -> None:
     """Take snapshots away, and join the disks that only they kept apart."""
     current = vm.current_snapshot
     while current in doomed:
@@ -166,7 +125,7 @@ def remove(vm: VirtualMachine, doomed: list[VirtualMachineSnapshot]) -> None:
     _remove_files(vm, [disk for name, disk in before.items() if name not in left])
 
 
-def revert(vm: VirtualMachine, to: VirtualMachineSnapshot, suppress_power_on: bool) -> None:
+def revert(vm: Machine, to: Snapshot, suppress_power_on: bool) -> None:
     """Make the machine again what it was."""
     dropped = [
         disk
@@ -182,7 +141,7 @@ def revert(vm: VirtualMachine, to: VirtualMachineSnapshot, suppress_power_on: bo
     vm.become('poweredOff' if suppress_power_on else to.power_state)
 
 
-def _held(vm: VirtualMachine) -> set[str]:
+def _held(vm: Machine) -> set[str]:
     """The files in which snapshots have their disks."""
     return {disk.backing.fileName for one in vm.snapshots for disk in one.devices if _is_disk(disk)}
 
@@ -191,7 +150,7 @@ def _is_disk(device: DataObject) -> bool:
     return device.wire_type == 'VirtualDisk'
 
 
-def _on_children(vm: VirtualMachine, devices: list[DataObject]) -> list[DataObject]:
+def _on_children(vm: Machine, devices: list[DataObject]) -> list[DataObject]:
     """Devices with a new child in the place of each disk that takes part in snapshots."""
     taken = {disk.backing.fileName for disk in backings.all_disks(vm)}
     found = []
@@ -207,9 +166,9 @@ def _on_children(vm: VirtualMachine, devices: list[DataObject]) -> list[DataObje
 
 
 def _set(
-    vm: VirtualMachine,
-    snapshots: list[VirtualMachineSnapshot],
-    current: VirtualMachineSnapshot | None,
+    vm: Machine,
+    snapshots: list[Snapshot],
+    current: Snapshot | None,
     devices: list[DataObject],
 ) -> None:
     vm.own_devices = devices
@@ -217,7 +176,7 @@ def _set(
     vm.settle()
 
 
-def _parents_elsewhere(vm: VirtualMachine) -> set[str]:
+def _parents_elsewhere(vm: Machine) -> set[str]:
     """Files that children of other machines, linked clones, build on."""
     found: set[str] = set()
     for machine in vm.world.of_type(type(vm)):
@@ -231,7 +190,7 @@ def _parents_elsewhere(vm: VirtualMachine) -> set[str]:
     return found
 
 
-def _joined(vm: VirtualMachine, own: list[DataObject], name: str) -> list[DataObject] | None:
+def _joined(vm: Machine, own: list[DataObject], name: str) -> list[DataObject] | None:
     """Devices after a parent that no snapshot needs took in its only child; None if it has not one.
 
     The child's data is the parent's, see ``virtual_disks``; so its file goes, and whoever had it
@@ -278,7 +237,7 @@ def _cut(backing: DataObject, name: str) -> DataObject:
     return made
 
 
-def _remove_files(vm: VirtualMachine, disks: list[DataObject]) -> None:
+def _remove_files(vm: Machine, disks: list[DataObject]) -> None:
     for disk in disks:
         datastore = backings.disk_datastore(vm, disk)
         vm.world.files.remove_disk(datastore, disk.backing.fileName.partition('] ')[2])

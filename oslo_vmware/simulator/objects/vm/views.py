@@ -8,14 +8,12 @@ object; nothing is kept.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from oslo_vmware.simulator.objects.resource_pool import allocation
 from oslo_vmware.simulator.objects.vm import backings, devices, guests
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, types
-
-if TYPE_CHECKING:
-    from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 
 MIB = 1024**2
 
@@ -57,17 +55,17 @@ def option_text(value: Any) -> str:
     return '' if value is None else str(value)
 
 
-def change_version(vm: VirtualMachine) -> str:
+def change_version(vm: Machine) -> str:
     """Identifies a state of the configuration; a client may insist on the one it has read."""
     when = vm.modified or vm.created
     return f'{when:%Y-%m-%dT%H:%M:%S.%f}Z/{vm.changes}'
 
 
-def vmx_path(vm: VirtualMachine) -> str:
+def vmx_path(vm: Machine) -> str:
     return f'{vm.stem}.vmx'
 
 
-def config(vm: VirtualMachine) -> DataObject:
+def config(vm: Machine) -> DataObject:
     guest_os = guests.guest(vm.guest_id)
     directory = f'[{vm.home.name}] {vm.directory}/'
     fields: dict[str, Any] = {
@@ -175,7 +173,7 @@ def config(vm: VirtualMachine) -> DataObject:
     return types.VirtualMachineConfigInfo(**fields)
 
 
-def extra_config(vm: VirtualMachine) -> list[DataObject]:
+def extra_config(vm: Machine) -> list[DataObject]:
     """The options a machine is born with, its own ones over them."""
     options: dict[str, str | None] = {
         'nvram': f'{vm.stem.rpartition("/")[2]}.nvram',
@@ -198,7 +196,7 @@ def extra_config(vm: VirtualMachine) -> list[DataObject]:
     ]
 
 
-def resource_config(vm: VirtualMachine) -> DataObject:
+def resource_config(vm: Machine) -> DataObject:
     shown = config(vm)
     return types.ResourceConfigSpec(
         entity=vm.ref,
@@ -208,7 +206,7 @@ def resource_config(vm: VirtualMachine) -> DataObject:
     )
 
 
-def runtime(vm: VirtualMachine) -> DataObject:
+def runtime(vm: Machine) -> DataObject:
     host = vm.host
     return types.VirtualMachineRuntimeInfo(
         device=[],
@@ -235,7 +233,7 @@ def runtime(vm: VirtualMachine) -> DataObject:
     )
 
 
-def _tools(vm: VirtualMachine) -> dict[str, str]:
+def _tools(vm: Machine) -> dict[str, str]:
     if not vm.tools:
         return {
             'toolsStatus': 'toolsNotInstalled',
@@ -251,7 +249,7 @@ def _tools(vm: VirtualMachine) -> dict[str, str]:
     }
 
 
-def ip_address(vm: VirtualMachine) -> str | None:
+def ip_address(vm: Machine) -> str | None:
     """Address of a running guest with tools and a card, from 10.64.0.0/10."""
     if not vm.tools_running or not vm.network:
         return None
@@ -259,11 +257,11 @@ def ip_address(vm: VirtualMachine) -> str | None:
     return f'10.{64 + (number >> 14 & 63)}.{number >> 7 & 127}.{(number & 127) + 10}'
 
 
-def host_name(vm: VirtualMachine) -> str:
+def host_name(vm: Machine) -> str:
     return f'{vm.name.lower()}.example.net'
 
 
-def guest(vm: VirtualMachine) -> DataObject:
+def guest(vm: Machine) -> DataObject:
     guest_os = guests.guest(vm.guest_id)
     fields: dict[str, Any] = {
         **_tools(vm),
@@ -296,11 +294,11 @@ def guest(vm: VirtualMachine) -> DataObject:
     return types.GuestInfo(**fields)
 
 
-def _cards(vm: VirtualMachine) -> list[DataObject]:
+def _cards(vm: Machine) -> list[DataObject]:
     return [device for device in vm.devices if devices.is_network_card(device)]
 
 
-def _guest_nic(vm: VirtualMachine, card: DataObject, address: str | None) -> DataObject:
+def _guest_nic(vm: Machine, card: DataObject, address: str | None) -> DataObject:
     network = backings.card_network(vm, card)
     first = card.key == 4000 and address is not None
     return types.GuestNicInfo(
@@ -321,7 +319,7 @@ def _guest_nic(vm: VirtualMachine, card: DataObject, address: str | None) -> Dat
     )
 
 
-def _guest_disk(vm: VirtualMachine, disk: DataObject) -> DataObject:
+def _guest_disk(vm: Machine, disk: DataObject) -> DataObject:
     capacity = devices.disk_bytes(disk)
     windows = guests.guest(vm.guest_id).family == 'windowsGuest'
     return types.GuestDiskInfo(
@@ -333,7 +331,7 @@ def _guest_disk(vm: VirtualMachine, disk: DataObject) -> DataObject:
     )
 
 
-def summary(vm: VirtualMachine) -> DataObject:
+def summary(vm: Machine) -> DataObject:
     guest_os = guests.guest(vm.guest_id)
     kinds = [device.wire_type for device in vm.devices]
     datastores = vm.datastore
@@ -385,7 +383,7 @@ def summary(vm: VirtualMachine) -> DataObject:
     )
 
 
-def _quick_stats(vm: VirtualMachine) -> DataObject:
+def _quick_stats(vm: Machine) -> DataObject:
     cpu, memory = (vm.cpu_usage, vm.memory_usage) if vm.running else (0, 0)
     uptime: datetime.timedelta = (
         vm.world.now() - vm.boot_time if vm.boot_time is not None else datetime.timedelta()
@@ -417,7 +415,7 @@ def _quick_stats(vm: VirtualMachine) -> DataObject:
     )
 
 
-def layout_ex(vm: VirtualMachine) -> DataObject:
+def layout_ex(vm: Machine) -> DataObject:
     files = backings.files(vm)
     chains: dict[int, list[int]] = {}
     for key, file in enumerate(files):
@@ -446,7 +444,7 @@ def layout_ex(vm: VirtualMachine) -> DataObject:
     )
 
 
-def layout(vm: VirtualMachine) -> DataObject:
+def layout(vm: Machine) -> DataObject:
     files = backings.files(vm)
     swap = next((file.name for file in files if file.kind == 'swap'), None)
     return types.VirtualMachineFileLayout(
@@ -463,7 +461,7 @@ def layout(vm: VirtualMachine) -> DataObject:
     )
 
 
-def storage(vm: VirtualMachine) -> DataObject:
+def storage(vm: Machine) -> DataObject:
     return types.VirtualMachineStorageInfo(
         perDatastoreUsage=[
             types.VirtualMachineUsageOnDatastore(

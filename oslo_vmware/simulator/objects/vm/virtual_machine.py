@@ -1,9 +1,7 @@
-"""Virtual machines: their state and what can be done to them.
+"""Virtual machines: what can be read of them and done to them.
 
-A machine keeps a few values: name, size, power state, where it lies. Its large properties
-(``config``, ``summary``, ``guest`` …) are views of them, made at each read by the module
-``views``; its devices are kept only once somebody has changed them. So ten thousand machines
-cost some twenty megabytes.
+Their state is in ``machine``. Their large properties (``config``, ``summary``, ``guest`` …) are
+views of it, made at each read by the module ``views``.
 
 Where a machine lies, that is its ``datastore`` and ``network``, follows from its devices and is
 set in one place, :meth:`VirtualMachine.settle`.
@@ -11,10 +9,9 @@ set in one place, :meth:`VirtualMachine.settle`.
 
 from __future__ import annotations
 
-import datetime
-from typing import Any, ClassVar
+from typing import Any
 
-from oslo_vmware.simulator.objects import nfc_lease
+from oslo_vmware.simulator.objects import nfc_lease, places
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm import (
@@ -26,10 +23,10 @@ from oslo_vmware.simulator.objects.vm import (
     snapshots,
     views,
 )
-from oslo_vmware.simulator.objects.vm.snapshots import VirtualMachineSnapshot
+from oslo_vmware.simulator.objects.vm.machine import Machine
+from oslo_vmware.simulator.storage.files import File
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument
 from oslo_vmware.simulator.world.registry import Call, managed
-from oslo_vmware.simulator.world.relations import Many, One
 
 # Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
 _REPEATED = (
@@ -48,87 +45,8 @@ _MAX_MEMORY_MB = 24 * 1024 * 1024
 
 
 @managed('VirtualMachine')
-class VirtualMachine(ManagedEntity):
-    """A virtual machine or a template.
-
-    :ivar uuid: of the BIOS; a machine of the inventory derives all its other ids from it
-    :ivar instance_uuid: the one that vCenter keeps unique
-    :ivar directory: its directory on :attr:`home`; does not follow when the machine is renamed
-    :ivar file_name: name of its configuration file without ``.vmx``, if not the directory's
-    :ivar home: the datastore of its configuration file
-    :ivar tools: whether VMware Tools are installed in the guest
-    :ivar own_devices: its devices, once they differ from those it was born with
-    :ivar extra: its own extraConfig; ``None`` stands for a deleted built-in key
-    :ivar options: configuration that is only kept and shown, by field of the ConfigSpec
-    :ivar disk_kb: size of the disk it was born with
-    :ivar fill: how much of its thin disks is written, from 0 to 1
-    :ivar card: the network that it was born connected to
-    :ivar home_policy: id of the storage policy of its home; ``None`` without one
-    :ivar disk_policies: ids of the storage policies of its disks, by device key
-    :ivar applied_policies: how these were applied; that of its home has the key ``None``
-    :ivar snapshots: its snapshots, the oldest first
-    :ivar current_snapshot: the one that it goes on from
-    :ivar lease: the lease under which it is, or was, imported
-    :ivar changes: counts reconfigurations
-    """
-
-    id_prefix = 'vm'
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
-        'name': ('name', 'config.name', 'summary.config.name'),
-        'host': ('runtime.host', 'summary.runtime.host', 'environmentBrowser'),
-        'resourcePool': ('resourcePool', 'resourceConfig'),
-        'datastore': ('datastore', 'config.datastoreUrl', 'storage', 'summary.storage'),
-        'network': ('network', 'guest', 'config'),
-        'power_state': (
-            'runtime', 'summary', 'guest', 'guestHeartbeatStatus', 'layoutEx', 'layout', 'storage',
-            'disabledMethod',
-        ),
-        'template': ('config', 'summary', 'disabledMethod'),
-        'connection': ('runtime', 'summary'),
-        'snapshots': ('snapshot', 'rootSnapshot'),
-        'current_snapshot': ('snapshot',),
-        'changes': (
-            'config', 'summary', 'layoutEx', 'layout', 'storage', 'resourceConfig', 'guest',
-        ),
-    }  # fmt: skip
-
-    host = One('vm')
-    resourcePool = One('vm')
-    datastore = Many('vm')
-    network = Many('vm')
-
-    uuid: str
-    instance_uuid: str
-    home: Datastore
-    directory: str
-    file_name: str | None = None
-    created: datetime.datetime
-    guest_id = 'otherGuest'
-    num_cpu = 1
-    cores_per_socket = 1
-    memory_mb = 4096
-    annotation: str | None = None
-    hardware_version = 'vmx-21'
-    template = False
-    power_state = 'poweredOff'
-    connection = 'connected'
-    tools = False
-    boot_time: datetime.datetime | None = None
-    suspend_time: datetime.datetime | None = None
-    modified: datetime.datetime | None = None
-    changes = 0
-    own_devices: list[DataObject] | None = None
-    home_policy: str | None = None
-    disk_policies: dict[int, str] = {}
-    applied_policies: dict[int | None, policies.Applied] = {}
-    disk_kb = 0
-    fill = 0.0
-    card: Any = None
-    extra: dict[str, str | None] = {}
-    options: dict[str, Any] = {}
-    snapshots: list[VirtualMachineSnapshot] = []
-    current_snapshot: VirtualMachineSnapshot | None = None
-    lease: nfc_lease.ImportLease | None = None
+class VirtualMachine(Machine):
+    """A virtual machine or a template: its properties and operations."""
 
     @classmethod
     def create(
@@ -144,16 +62,16 @@ class VirtualMachine(ManagedEntity):
                 'The specification names no datastore to put the virtual machine on.',
                 property='configSpec.files.vmPathName',
             )
-        home, path = backings.datastore_of(pool.owner.datastore, spec.files.vmPathName)
+        home, path = places.datastore_of(pool.owner.datastore, spec.files.vmPathName)
         directory, _slash, file = path.rpartition('/')
-        chosen = backings.choose_host(pool.owner, home, host)
+        chosen = places.choose_host(pool.owner, home, host)
         made = cls(
             world,
             name,
             uuid=spec.uuid or world.new_uuid(),
             instance_uuid=spec.instanceUuid or world.new_uuid(),
             home=home,
-            directory=directory or backings.free_directory(home, name),
+            directory=directory or places.free_directory(home, name),
             file_name=file.removesuffix('.vmx') or None,
             created=world.now(),
             own_devices=devices.with_slots(devices.base_devices()),
@@ -176,45 +94,18 @@ class VirtualMachine(ManagedEntity):
             return self.own_devices
         return backings.original_devices(self)
 
-    @property
-    def disks(self) -> list[DataObject]:
-        return [device for device in self.devices if device.wire_type == 'VirtualDisk']
+    def files(self) -> list[File]:
+        return backings.files(self)
 
-    @property
-    def stem(self) -> str:
-        """What the paths of its own files begin with."""
-        name = self.file_name or self.directory.rpartition('/')[2]
-        return f'[{self.home.name}] {self.directory}/{name}'
-
-    @property
-    def owner(self) -> Any:
-        """The compute resource it is on."""
-        return self.host.parent if self.host is not None else None
-
-    @property
-    def running(self) -> bool:
-        return self.power_state == 'poweredOn'
-
-    @property
-    def tools_running(self) -> bool:
-        return self.tools and self.running
-
-    @property
-    def cpu_usage(self) -> int:
-        """CPU in MHz that it uses while it runs; steady, but different for each machine."""
-        return self.num_cpu * (150 + int(self.uuid[:2], 16))
-
-    @property
-    def memory_usage(self) -> int:
-        """Memory in MiB that it uses while it runs."""
-        return self.memory_mb * (30 + int(self.uuid[2:4], 16) * 40 // 255) // 100
+    def all_disks(self) -> list[DataObject]:
+        return backings.all_disks(self)
 
     def committed_on(self, datastore: Datastore) -> int:
         """Bytes that its files occupy on a datastore."""
         if self.own_devices is None:
             # All in one place, and asked for often: the free space of a datastore sums this up.
             return backings.original_size(self)
-        return sum(file.size for file in backings.files(self) if file.datastore is datastore)
+        return sum(file.size for file in self.files() if file.datastore is datastore)
 
     def uncommitted_on(self, datastore: Datastore) -> int:
         """Bytes by which its thin disks can still grow on a datastore."""
@@ -273,10 +164,6 @@ class VirtualMachine(ManagedEntity):
         return views.CAPABILITY
 
     @property
-    def guestHeartbeatStatus(self) -> str:
-        return 'green' if self.tools_running else 'gray'
-
-    @property
     def environmentBrowser(self) -> Any:
         return self.owner.environmentBrowser if self.owner is not None else None
 
@@ -330,7 +217,7 @@ class VirtualMachine(ManagedEntity):
     def _power_on(self, host: Any) -> None:
         self._must_be('poweredOff', 'suspended', wanted='poweredOn')
         if host is not None or not self.host.usable:
-            self.host = backings.choose_host(self.owner, self.home, host)
+            self.host = places.choose_host(self.owner, self.home, host)
         self._set_power('poweredOn')
 
     def PowerOffVM_Task(self, call: Call) -> Ref:
@@ -548,11 +435,6 @@ class VirtualMachine(ManagedEntity):
         )
         self.update(changes=self.changes + 1)
 
-    def new_disk_uuid(self) -> str:
-        """An identifier for a new disk, in the range that VMware uses for them."""
-        made = self.world.new_uuid().replace('-', '')
-        return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
-
     def become(self, state: str) -> None:
         """Come into a power state, whatever it was in."""
         if self.power_state != state:
@@ -571,7 +453,7 @@ class VirtualMachine(ManagedEntity):
         pool = self.find(call.pool, 'ResourcePool', 'pool')
         host = self.find(call.host, 'HostSystem', 'host') if call.host else None
         if host is not None or self.owner is not pool.owner:
-            self.host = backings.choose_host(pool.owner, self.home, host)
+            self.host = places.choose_host(pool.owner, self.home, host)
         self.resourcePool = pool
         self.update(template=False)
 
