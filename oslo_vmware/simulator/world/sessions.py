@@ -20,16 +20,16 @@ COOKIE = 'vmware_soap_session'
 
 
 def cookie_value(header: str | None, name: str = COOKIE) -> str | None:
-    """A cookie's value as it came, with its quotes.
+    """A cookie's value as it came, with its quotes, without the space that some put before it.
 
-    The standard parser takes them off, and gives up at cookies of others that look odd.
+    The standard parser takes the quotes off, and gives up at cookies of others that look odd.
 
     :param header: the Cookie header
     """
     for cookie in (header or '').split(';'):
         found, _, value = cookie.strip().partition('=')
         if found == name:
-            return value
+            return value.strip()
     return None
 
 
