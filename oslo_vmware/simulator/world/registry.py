@@ -47,6 +47,11 @@ def class_for(wire_type: str) -> type['ManagedObject']:
     return _CLASSES[wire_type]
 
 
+def classes() -> Mapping[str, type['ManagedObject']]:
+    """All that are registered, by managed object type."""
+    return _CLASSES
+
+
 class Disconnect(Exception):
     """Raised by whoever serves a request: close the connection without a word."""
 
