@@ -50,6 +50,7 @@ HELPERS = ('_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')
+LOGIN = ('_session.login',)
 SESSION = ('_session', '_session.*')
 
 # The wings of the simulator.
@@ -118,6 +119,7 @@ LAYERS = (
         never=XML,
     ),
     # The session neither sees XML nor knows which engine runs.
+    Layer(LOGIN, BASE + FAULTS + SERVICES + SESSION, never=HTTP + XML),
     Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),
     Layer(('api',), BASE + FAULTS + ATTEMPT + SERVICES + HELPERS + SESSION, never=HTTP + XML),
     # Beside all this: the other end of the wire shares the description and nothing else,
