@@ -69,6 +69,19 @@ def test_a_machine_goes_to_another_datastore(files: Files, machine: Any) -> None
     assert (old.summary.freeSpace, new.summary.freeSpace) == (free[0] + taken, free[1])
 
 
+def test_a_machine_of_the_inventory_goes_to_another_datastore(files: Files) -> None:
+    """It goes as others do, though nobody has written to its disk."""
+    machine = files.client.all(vim.VirtualMachine)[0]
+    old, new = machine.datastore[0], other_datastore(files, machine)
+    uuid = disk_of(machine).backing.uuid
+    done(machine.RelocateVM_Task(RelocateSpec(datastore=new)))
+    assert list(machine.datastore) == [new]
+    backing = disk_of(machine).backing
+    assert backing.fileName == f'[{new.name}] {machine.name}/{machine.name}.vmdk'
+    assert (backing.datastore, backing.uuid) == (new, uuid)
+    assert machine.name not in names_on(files, old)
+
+
 def test_a_running_machine_goes_to_another_host(files: Files, machine: Any) -> None:
     """Only the host changes; the machine runs on."""
     done(machine.PowerOnVM_Task())

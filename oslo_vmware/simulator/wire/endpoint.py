@@ -292,11 +292,13 @@ class Endpoint(abc.ABC):
             raise Fault(
                 'NotImplemented', 'The requested operation is not implemented by the server.'
             )
+        self._world.session = call.session
         try:
-            with self._world.acting(call):
-                result = method(target, call)
+            result = method(target, call)
         except registry.NotAuthenticated:
             return self._rejection(call)
+        finally:
+            self._world.session = None
         return self._returned(call, operation, result)
 
     def _returned(self, call: Call, operation: Operation, result: Any) -> Response:

@@ -41,16 +41,6 @@ def server_spelling(user_name: str) -> str:
     return f'{domain.upper()}\\{user.capitalize()}' if at else user_name
 
 
-class Witness(Protocol):
-    """Who hears of sessions."""
-
-    def logged_in(self, session: 'Session') -> None: ...
-
-    def logged_out(self, session: 'Session') -> None: ...
-
-    def refused(self, user_name: str) -> None: ...
-
-
 class World(Protocol):
     """What sessions need of the world that they belong to."""
 
@@ -58,9 +48,6 @@ class World(Protocol):
     changes: threading.Condition
     random: random.Random
     session: 'Session | None'
-
-    @property
-    def witness(self) -> Witness: ...
 
     def new_uuid(self) -> str: ...
 
@@ -166,11 +153,9 @@ class Sessions:
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
         """A new session; None when name or password is wrong. Names ignore case."""
         if user_name.lower() not in self._names or password != self.password:
-            self._world.witness.refused(user_name)
             return None
         session = Session(self._world, self._spelling, locale, user_agent)
         self._by_cookie[session.cookie] = session
-        self._world.witness.logged_in(session)
         return session
 
     def of_cookie(self, cookie: str | None) -> Session | None:
@@ -195,7 +180,6 @@ class Sessions:
         with self._world.lock:
             if self._by_cookie.pop(session.cookie, None) is not None:
                 session.end()
-                self._world.witness.logged_out(session)
                 self._world.changes.notify_all()
 
     def _reap(self) -> None:

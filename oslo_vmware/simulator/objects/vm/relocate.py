@@ -64,19 +64,20 @@ def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
     locators = {one.diskId: one for one in spec.disk or ()}
     if locators.keys() - {disk.key for disk in vm.disks}:
         raise invalid_argument('spec.disk.diskId')
-    old = backings.files(vm)
+    # Before anything moves: the devices of a machine of the inventory follow from where it is.
+    devices, old = vm.devices, backings.files(vm)
     for file in old:
         # Files that nobody has asked for are made now, lest there were nothing to copy.
         world.files.of(file.datastore)
     moved = home is not vm.home
     if moved:
         vm.directory, vm.file_name = places.free_directory(home, vm.name), None
-        vm.update(home=home)
+        vm.home = home
     names = {file.name for file in old}
     made: list[DataObject] = []
     found: list[DataObject] = []
     try:
-        for device in vm.devices:
+        for device in devices:
             new = copy.copy(device)
             if device.wire_type == 'VirtualDisk' and (moved or device.key in locators):
                 new = clone.placed_disk(

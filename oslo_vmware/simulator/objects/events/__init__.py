@@ -1,1 +1,0 @@
-"""What has happened on the server: how it is noticed, kept, described and read."""
