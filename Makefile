@@ -15,7 +15,8 @@
 #   FUZZ_RUNS  how many broken replies `make fuzz` reads, a million by default
 #   SOAK_SECONDS  how long `make soak` takes, an hour by default
 #   FUZZER  `fuzz` breaks them by chance, `guided` by what code they reach (needs atheris)
-#   GOCODE   where Go finds govmomi, for `make test-vcsim`; by default where Debian has it
+#   GOCODE   where Go finds govmomi, for `make test-vcsim` and `make test-govc`; by default where
+#            Debian has it
 
 PYTHON  ?= python3
 VENV    ?= .venv
@@ -29,11 +30,12 @@ GOCODE  ?= /usr/share/gocode
 MINIMUM := 3, 11
 BIN     := $(VENV)/bin
 GOVMOMI := $(GOCODE)/src/github.com/vmware/govmomi
+PRETTY  := $(GOCODE)/src/github.com/kr/pretty
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim fuzz soak bench before lowest lint format docs wheel clean
+.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim test-govc govc fuzz soak bench before lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -95,7 +97,27 @@ vcsim:
 			"$(GOVMOMI). On Debian and Ubuntu:" \
 			'apt-get install golang-go golang-github-vmware-govmomi-dev' >&2; exit 1; }
 	@mkdir -p .vcsim
-	@GOPATH='$(GOCODE)' GO111MODULE=off go build -o .vcsim/vcsim ./tests/vcsim
+	@GOPATH='$(GOCODE)' GO111MODULE=off go build -trimpath -o .vcsim/vcsim ./tests/vcsim
+
+test-govc: govc $(VENV)/.has-test  ## Run govmomi's command line against our simulator of a vCenter
+	@mkdir -p $(RESULTS)
+	@$(BIN)/python -m pytest tests/govc --junitxml=$(RESULTS)/govc.xml
+
+# Debian's package of the library leaves the command out. Its source package has both; the whole of
+# it is built, because the command uses what is internal to the library.
+govc: .govc/src/github.com/vmware/govmomi
+	@command -v go > /dev/null 2>&1 && [ -d '$(GOVMOMI)' ] && [ -d '$(PRETTY)' ] || { \
+		echo "govmomi's command line is built from source, which needs Go, and in $(GOCODE)" \
+			'what it imports. On Debian and Ubuntu: apt-get install golang-go' \
+			'golang-github-vmware-govmomi-dev golang-github-kr-pretty-dev' >&2; exit 1; }
+	@GOPATH='$(CURDIR)/.govc:$(GOCODE)' GO111MODULE=off \
+		go build -trimpath -o .govc/govc github.com/vmware/govmomi/govc
+
+.govc/src/github.com/vmware/govmomi:
+	@command -v apt-get > /dev/null 2>&1 || { \
+		echo "govc is built from Debian's source package golang-github-vmware-govmomi. Where" \
+			'there is no apt-get, unpack it into $@' >&2; exit 1; }
+	@tests/govc/source.sh $@
 
 # Against govmomi's simulator as well, once that has been built; then it is kept up to date.
 test-drivers: $(VENV)/.has-test $(if $(wildcard .vcsim/vcsim),vcsim)  ## Run the users' real drivers against a simulated vCenter
@@ -140,7 +162,7 @@ wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
 	@ls dist
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .vcsim .tox build dist doc/build *.egg-info \
+	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .vcsim .govc .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
