@@ -14,7 +14,7 @@ from typing import Any
 from pyVmomi import VmomiSupport
 
 from oslo_vmware.simulator.inventory import Inventory, build
-from oslo_vmware.simulator.world.data import DataObject, Ref, types
+from oslo_vmware.simulator.world.data import DataObject, Ref, Typed, types
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World
 
 _VIM = 'urn:vim25'
@@ -123,7 +123,8 @@ def _against_object(world: World, value: DataObject, declared: type, where: str)
 
 def _leaf_problem(value: Any, declared: type) -> str | None:
     if declared is object:
-        return None if isinstance(value, str | int | bool | float) else 'not a value for any'
+        known = isinstance(value, str | int | bool | float | Typed)
+        return None if known else 'not a value for any'
     if declared in _BITS:
         most = 1 << (_BITS[declared] - 1)
         fits = isinstance(value, int) and not isinstance(value, bool) and -most <= value < most

@@ -101,6 +101,9 @@ class ManagedObject:
     """One object of the inventory."""
 
     wire_type: ClassVar[str] = 'ManagedObject'
+    # Whether filters are told when one appears. Not so of what is made when somebody first asks
+    # for it: to clients it has always been there.
+    announced: ClassVar[bool] = True
 
     def __init__(self, world: 'World', moid: str, **properties: Any) -> None:
         self.world = world
@@ -281,7 +284,8 @@ class World:
     def add(self, obj: ManagedObject) -> None:
         with self.lock:
             self.objects[obj.ref.value] = obj
-            self._tell(obj, ())
+            if obj.announced:
+                self._tell(obj, ())
 
     def remove(self, obj: ManagedObject) -> None:
         """Take an object out; from now on its reference is ManagedObjectNotFound."""

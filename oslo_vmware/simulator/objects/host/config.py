@@ -15,7 +15,6 @@ VCENTER_IP = '10.0.0.10'
 
 _NICS = 4
 _NIC_MBPS = 25000
-_SWITCH_PORTS = 2560
 
 # All flags of a HostCapability that must be there, and some that one looks for.
 _CAN = """
@@ -140,6 +139,9 @@ def hardware(host: Host) -> DataObject:
 
 
 def config(host: Host) -> DataObject:
+    """All that its managers know, and some more."""
+    network, nics = host.manager('networkSystem'), host.manager('virtualNicManager')
+    options = host.manager('advancedOption')
     return types.HostConfigInfo(
         host=host.ref,
         product=product(host),
@@ -156,26 +158,23 @@ def config(host: Host) -> DataObject:
                 for datastore in host.datastore
             ],
         ),
-        network=_network(host),
-        vmotion=types.HostVMotionInfo(netConfig=types.HostVMotionNetConfig(candidateVnic=[])),
+        network=network.networkInfo,
+        capabilities=network.capabilities,
+        offloadCapabilities=network.offloadCapabilities,
+        virtualNicManagerInfo=nics.info,
+        vmotion=_vmotion(host),
+        service=host.manager('serviceSystem').serviceInfo,
+        firewall=host.manager('firewallSystem').firewallInfo,
+        autoStart=host.manager('autoStartManager').config,
         datastoreCapabilities=types.HostDatastoreSystemCapabilities(
             nfsMountCreationRequired=True,
             nfsMountCreationSupported=True,
             localDatastoreSupported=False,
             vmfsExtentExpansionSupported=True,
         ),
-        option=[
-            types.OptionValue(key='UserVars.SuppressShellWarning', value='0'),
-            types.OptionValue(key='Misc.LogToFile', value='1'),
-        ],
-        dateTimeInfo=types.HostDateTimeInfo(
-            timeZone=types.HostDateTimeSystemTimeZone(
-                key='UTC', name='UTC', description='UTC', gmtOffset=0
-            ),
-            systemClockProtocol='ntp',
-            ntpConfig=types.HostNtpConfig(server=['ntp.example.net']),
-            enabled=True,
-        ),
+        option=options.setting,
+        optionDef=options.supportedOption,
+        dateTimeInfo=host.manager('dateTimeSystem').dateTimeInfo,
         adminDisabled=False,
         lockdownMode='lockdownDisabled',
         featureVersion=[],
@@ -185,100 +184,15 @@ def config(host: Host) -> DataObject:
     )
 
 
-def _mac(host: Host, nic: int) -> str:
-    number = host.number * _NICS + nic
-    return f'b4:96:91:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
-
-
-def _network(host: Host) -> DataObject:
-    name, _dot, domain = host.name.partition('.')
-    switch = 'vSwitch0'
-    key = f'key-vim.host.VirtualSwitch-{switch}'
-    nics = [f'key-vim.host.PhysicalNic-vmnic{nic}' for nic in range(2)]
-    address = types.HostIpConfig(dhcp=False, ipAddress=host.ip, subnetMask='255.255.0.0')
-    groups = [('Management Network', 0)]
-    groups += [(net.name, net.vlan) for net in host.network if net.wire_type == 'Network']
-    return types.HostNetworkInfo(
-        vswitch=[
-            types.HostVirtualSwitch(
-                name=switch,
-                key=key,
-                numPorts=_SWITCH_PORTS,
-                numPortsAvailable=_SWITCH_PORTS - 16,
-                mtu=1500,
-                portgroup=[f'key-vim.host.PortGroup-{group}' for group, _vlan in groups],
-                pnic=nics,
-                spec=types.HostVirtualSwitchSpec(
-                    numPorts=128,
-                    bridge=types.HostVirtualSwitchBondBridge(nicDevice=['vmnic0', 'vmnic1']),
-                    mtu=1500,
-                ),
-            )
-        ],
-        proxySwitch=[
-            types.HostProxySwitch(
-                dvsUuid=dvs.uuid,
-                dvsName=dvs.name,
-                key=f'key-vim.host.HostProxySwitch-{dvs.name}',
-                numPorts=_SWITCH_PORTS,
-                numPortsAvailable=_SWITCH_PORTS - 16,
-                mtu=9000,
-                pnic=['key-vim.host.PhysicalNic-vmnic2'],
-                spec=types.HostProxySwitchSpec(),
-            )
-            for dvs in host.switches
-        ],
-        portgroup=[
-            types.HostPortGroup(
-                key=f'key-vim.host.PortGroup-{group}',
-                vswitch=key,
-                computedPolicy=types.HostNetworkPolicy(),
-                spec=types.HostPortGroupSpec(
-                    name=group,
-                    vlanId=vlan,
-                    vswitchName=switch,
-                    policy=types.HostNetworkPolicy(),
-                ),
-            )
-            for group, vlan in groups
-        ],
-        pnic=[
-            types.PhysicalNic(
-                key=f'key-vim.host.PhysicalNic-vmnic{nic}',
-                device=f'vmnic{nic}',
-                pci=f'0000:{0x31 + nic // 2:02x}:00.{nic % 2}',
-                driver='i40en',
-                linkSpeed=types.PhysicalNicLinkInfo(speedMb=_NIC_MBPS, duplex=True),
-                spec=types.PhysicalNicSpec(),
-                wakeOnLanSupported=False,
-                mac=_mac(host, nic),
-            )
-            for nic in range(_NICS)
-        ],
-        vnic=[
-            types.HostVirtualNic(
-                device='vmk0',
-                key='key-vim.host.VirtualNic-vmk0',
-                portgroup='Management Network',
-                spec=types.HostVirtualNicSpec(
-                    ip=address,
-                    mac=_mac(host, 0),
-                    portgroup='Management Network',
-                    mtu=1500,
-                    tsoEnabled=True,
-                    netStackInstanceKey='defaultTcpipStack',
-                ),
-            )
-        ],
-        dnsConfig=types.HostDnsConfig(
-            dhcp=False,
-            hostName=name,
-            domainName=domain,
-            address=[VCENTER_IP],
-            searchDomain=[domain] if domain else [],
+def _vmotion(host: Host) -> DataObject:
+    found = host.manager('virtualNicManager').config_of('vmotion')
+    selected = found.selectedVnic[0] if found.selectedVnic else None
+    nics = [nic for nic in found.candidateVnic if nic.key == selected]
+    return types.HostVMotionInfo(
+        netConfig=types.HostVMotionNetConfig(
+            candidateVnic=found.candidateVnic, selectedVnic=selected
         ),
-        ipRouteConfig=types.HostIpRouteConfig(defaultGateway='10.0.0.1'),
-        ipV6Enabled=False,
+        ipConfig=nics[0].spec.ip if nics else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.host.models import HostModel
@@ -72,3 +72,10 @@ class Host(ManagedEntity):
     def thumbprint(self) -> str:
         digest = hashlib.sha1(self.uuid.encode(), usedforsecurity=False).hexdigest().upper()
         return ':'.join(digest[at : at + 2] for at in range(0, 40, 2))
+
+    def manager(self, name: str) -> Any:
+        """One of its managers, by the name that it has in ``configManager``.
+
+        It is made when it is first asked for, and from then on always the same.
+        """
+        raise NotImplementedError

@@ -7,7 +7,16 @@ from typing import Any
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.host import config
+from oslo_vmware.simulator.objects.host.auto_start_manager import HostAutoStartManager
+from oslo_vmware.simulator.objects.host.certificate_manager import HostCertificateManager
+from oslo_vmware.simulator.objects.host.date_time_system import HostDateTimeSystem
+from oslo_vmware.simulator.objects.host.firewall_system import HostFirewallSystem
 from oslo_vmware.simulator.objects.host.host import Host
+from oslo_vmware.simulator.objects.host.manager import HostManager
+from oslo_vmware.simulator.objects.host.network_system import HostNetworkSystem
+from oslo_vmware.simulator.objects.host.options import HostOptions
+from oslo_vmware.simulator.objects.host.service_system import HostServiceSystem
+from oslo_vmware.simulator.objects.host.virtual_nic_manager import HostVirtualNicManager
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
@@ -19,6 +28,18 @@ _BUSIEST = 0.95
 # What the hypervisor itself uses.
 _OWN_CPU_MHZ = 400
 _OWN_MEMORY_MB = 4096
+
+# The managers of a host, by the names that they have in its ``configManager``.
+MANAGERS: dict[str, type[HostManager]] = {
+    'advancedOption': HostOptions,
+    'autoStartManager': HostAutoStartManager,
+    'certificateManager': HostCertificateManager,
+    'dateTimeSystem': HostDateTimeSystem,
+    'firewallSystem': HostFirewallSystem,
+    'networkSystem': HostNetworkSystem,
+    'serviceSystem': HostServiceSystem,
+    'virtualNicManager': HostVirtualNicManager,
+}
 
 
 @managed('HostSystem')
@@ -112,8 +133,14 @@ class HostSystem(Host):
 
     @property
     def configManager(self) -> DataObject:
-        """The host's managers, none of which is simulated so far."""
-        return types.HostConfigManager()
+        """The host's managers, those of them that are simulated."""
+        return types.HostConfigManager(**{name: self.manager(name).ref for name in MANAGERS})
+
+    def manager(self, name: str) -> Any:
+        managers = self.__dict__.setdefault('_managers', {})
+        if name not in managers:
+            managers[name] = MANAGERS[name](self)
+        return managers[name]
 
     # Operations
 
@@ -195,6 +222,8 @@ class HostSystem(Host):
         for machine in self.vm:
             machine.dispose()
         super().dispose()
+        for manager in self.__dict__.pop('_managers', {}).values():
+            self.world.remove(manager)
         self.world.remove(self.datastoreBrowser)
 
     def dispose(self) -> None:
