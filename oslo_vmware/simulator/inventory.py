@@ -34,6 +34,7 @@ from oslo_vmware.simulator.objects.search_index import SearchIndex
 from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.objects.vm.guests import GUESTS
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
+from oslo_vmware.simulator.objects.vslm.catalog import Catalog
 from oslo_vmware.simulator.storage.files import Volumes
 from oslo_vmware.simulator.world.data import types
 from oslo_vmware.simulator.world.registry import World
@@ -167,6 +168,7 @@ def build(world: World, inventory: Inventory) -> None:
     world.extension_manager = ExtensionManager(world, since=_EPOCH)
     world.search_index = SearchIndex(world)
     world.files = Volumes(world)
+    world.first_class_disks = Catalog(world)
     sites = [_Site(root, inventory, number) for number in range(inventory.datacenters)]
     _add_machines(world, inventory, sites)
     for number, datastore in enumerate(world.of_type(Datastore)):

@@ -16,6 +16,7 @@ from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
+from oslo_vmware.simulator.objects.vslm.manager import VcenterVStorageObjectManager
 from oslo_vmware.simulator.pbm.policies import Policies
 from oslo_vmware.simulator.wire.endpoint import Calls
 from oslo_vmware.simulator.wire.folder import FolderServer
@@ -148,6 +149,7 @@ class VCenterSimulator:
             perfManager=self.performance,
             fileManager=FileManager(world),
             virtualDiskManager=VirtualDiskManager(world),
+            vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
 
     # --- life

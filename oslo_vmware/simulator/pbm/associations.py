@@ -2,15 +2,15 @@
 
 The machines themselves know their policies; their operations set them. So that a question about
 a policy does not ask thousands of machines, an index follows their changes: what has changed
-since is looked at when the next question comes. First class disks, which belong to no machine,
-are there if a test says so.
+since is looked at when the next question comes. First class disks are told of by who knows them,
+or by a test.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from oslo_vmware.simulator.objects.vm import backings
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
@@ -39,15 +39,31 @@ class Part(NamedTuple):
     key: int | None
 
 
-@dataclasses.dataclass
-class FirstClassDisk:
-    """A disk that belongs to no machine.
+class FirstClassDisk(Protocol):
+    """A disk with a life of its own.
 
     :ivar place: the datastore that it lies on
-    :ivar size: in bytes
+    :ivar policy: id of its policy
+    :ivar applied_policies: how that was applied, see ``Machine``
     """
 
+    id: str
     place: Any
+    policy: str | None
+    applied_policies: dict[int | None, Any]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+
+@dataclasses.dataclass
+class _TestDisk:
+    """One that is there only because a test says so."""
+
+    id: str
+    place: Any
+    policy: str | None
     size: int
     applied_policies: dict[int | None, Any] = dataclasses.field(default_factory=dict)
 
@@ -98,13 +114,22 @@ class Associations:
         :param policy: id of its policy
         :param size: in bytes
         """
-        part = Part(disk_id, _WHOLE)
+        self.follow_disk(_TestDisk(disk_id, place, policy, size))
+
+    def follow_disk(self, disk: FirstClassDisk) -> None:
+        """There is a first class disk, or it has another policy, place or size."""
+        self.forget_disk(disk.id)
+        self._disks[disk.id] = disk
+        if disk.policy:
+            part = Part(disk.id, _WHOLE)
+            self._policy[disk.id] = {part: disk.policy}
+            self._users.setdefault(disk.policy, {})[part] = None
+
+    def forget_disk(self, disk_id: str) -> None:
+        """There is no such disk any more."""
+        self._disks.pop(disk_id, None)
         for held in self._policy.pop(disk_id, {}).values():
-            del self._users[held][part]
-        self._disks[disk_id] = FirstClassDisk(place, size)
-        if policy:
-            self._policy[disk_id] = {part: policy}
-            self._users.setdefault(policy, {})[part] = None
+            del self._users[held][Part(disk_id, _WHOLE)]
 
     def users(self, profile_id: str) -> list[Part]:
         """What has a policy."""

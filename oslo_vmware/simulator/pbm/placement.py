@@ -7,7 +7,7 @@ from typing import Any
 from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.objects.vm import devices
 from oslo_vmware.simulator.pbm import rules
-from oslo_vmware.simulator.pbm.associations import FirstClassDisk
+from oslo_vmware.simulator.pbm.associations import FIRST_CLASS_DISK
 from oslo_vmware.simulator.pbm.base import PbmObject, ids, places
 from oslo_vmware.simulator.pbm.policies import hub_of
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
@@ -142,8 +142,9 @@ class PlacementSolver(PbmObject):
     def _size(self, subject: DataObject) -> int:
         """Bytes that a machine's disks, or one of them, may grow to."""
         machine, parts = self.policies.associations.named(subject)
-        if isinstance(machine, FirstClassDisk):
-            return machine.size
+        if subject.objectType == FIRST_CLASS_DISK:
+            size: int = machine.size
+            return size
         keys = {part.key for part in parts}
         disks: list[DataObject] = getattr(machine, 'disks', [])
         return sum(devices.disk_bytes(disk) for disk in disks if disk.key in keys)

@@ -113,6 +113,14 @@ class Policies:
         for name, profile_id, rule in services:
             self.create(name, [rule], category=DATA_SERVICE_POLICY, profile_id=profile_id)
 
+    # --- who has which
+
+    def follow_disk(self, disk: Any) -> None:
+        self.associations.follow_disk(disk)
+
+    def forget_disk(self, disk_id: str) -> None:
+        self.associations.forget_disk(disk_id)
+
     # --- policies
 
     def create(

@@ -142,6 +142,30 @@ def copy(
     write_descriptor(volume, path, made)
 
 
+def freeze(source: Disk, path: str, *, uuid: str) -> None:
+    """Make a disk, on the same datastore, that keeps the content that another one has now.
+
+    It takes no space: nothing has been written since.
+
+    :raises Fault: FileAlreadyExists, NoDiskSpace
+    """
+    volume, extent = source.volume, extent_of(path)
+    check_free(volume, path)
+    data, at = volume.data_of(source.path)
+    copy_sparsely(data.real(at), volume.real(extent))
+    volume.record(extent, 0)
+    kept = dataclasses.replace(
+        source.descriptor, extent=posixpath.basename(extent), parent=None, uuid=uuid
+    )
+    write_descriptor(volume, path, kept)
+
+
+def refill(disk: Disk, source: Disk) -> None:
+    """Give a disk the content of another one, which is as large."""
+    disk.check_unlocked()
+    copy_sparsely(source.volume.real(source.extent), disk.volume.real(disk.extent))
+
+
 def write_descriptor(volume: Volume, path: str, descriptor: Descriptor) -> None:
     volume.write(path, descriptor.text().encode(), occupied=DESCRIPTOR_SIZE)
 

@@ -215,6 +215,28 @@ class Policies(Protocol):
     def generation(self, profile_id: str) -> int:
         """Counts the changes of a policy."""
 
+    def follow_disk(self, disk: Any) -> None:
+        """There is a first class disk, or it has another policy, size or place."""
+
+    def forget_disk(self, disk_id: str) -> None:
+        """There is no such disk any more."""
+
+
+class FirstClassDisks(Protocol):
+    """Who knows the disks that have a life of their own; each is a ``FirstClassDisk``."""
+
+    def get(self, disk_id: str, place: Any = None) -> Any:
+        """A disk by its id, on a datastore if one is named.
+
+        :raises Fault: NotFound
+        """
+
+    def at(self, place: Any, path: str) -> Any:
+        """The disk whose file that is; None if it is nobody's."""
+
+    def moved(self, disk_id: str, place: Any, path: str) -> None:
+        """The machine that a disk is attached to has taken it to another place."""
+
 
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
@@ -231,7 +253,7 @@ class World:
     """
 
     # Set while the server is put together, before the first operation: the inventory sets the
-    # first four, the kernel the rest.
+    # first four and the disks, the kernel the rest.
     root_folder: ManagedObject
     extension_manager: ManagedObject
     search_index: ManagedObject
@@ -241,6 +263,7 @@ class World:
     task_manager: Tasks
     scheduler: Scheduler
     policies: Policies
+    first_class_disks: FirstClassDisks
     about: DataObject
     # Whose operation runs just now; None in what was scheduled.
     session: Session | None = None

@@ -443,6 +443,9 @@ class Backings:
             disk.backing.thinProvisioned = found.thin
             disk.backing.uuid = disk.backing.uuid or found.uuid
             disk.backing.parent = self._parent(disk.backing, found)
+        first_class = self.vm.world.first_class_disks.at(datastore, path)
+        if first_class is not None:
+            disk.vDiskId = types.ID(id=first_class.id)
 
     def _parent(self, backing: DataObject, found: Descriptor) -> DataObject | None:
         """What a child disk is a child of, as the files say."""

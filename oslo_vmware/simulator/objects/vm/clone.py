@@ -108,6 +108,8 @@ def _furnish(
         new = copy.copy(device)
         if device.wire_type == 'VirtualDisk':
             new = placed_disk(source, made, device, location, locators.get(device.key), names)
+            # A first class disk stays what it is; the clone has a disk like it.
+            new.vDiskId = None
         elif devices.is_network_card(device) and device.addressType in ('assigned', 'generated'):
             new.macAddress = backings.mac_address(made, device.key - 4000)
         found.append(new)

@@ -192,6 +192,12 @@ def is_controller(device: DataObject) -> bool:
     return device.wire_type in _BUSES
 
 
+def is_disk_controller(device: DataObject) -> bool:
+    """Whether it is a SCSI, SATA or NVMe controller, which the server finds a disk's place at."""
+    bus = _BUSES.get(device.wire_type)
+    return bus is not None and bus.slots > 2
+
+
 def is_network_card(device: DataObject) -> bool:
     return device.wire_type in NETWORK_CARDS
 

@@ -15,6 +15,7 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.vm import backings
 from oslo_vmware.simulator.objects.vm.machine import Applied, Machine
 from oslo_vmware.simulator.world.data import DataObject, invalid_argument
+from oslo_vmware.simulator.world.registry import World
 
 
 class Assigned(NamedTuple):
@@ -41,10 +42,10 @@ def assigned(
     made = {}
     for key, disk in present.items():
         place = backings.disk_datastore(vm, disk)
-        policy = _chosen(vm, disks.get(key), vm.disk_policies.get(key), place)
+        policy = chosen(vm.world, disks.get(key), vm.disk_policies.get(key), place)
         if policy:
             made[key] = policy
-    return Assigned(_chosen(vm, home, vm.home_policy, vm.home), made)
+    return Assigned(chosen(vm.world, home, vm.home_policy, vm.home), made)
 
 
 def applied(
@@ -64,31 +65,40 @@ def applied(
         policy, specs = (
             (policies.home, home) if part is None else (policies.disks[part], disks.get(part))
         )
-        how = _applied(vm, specs, policy) or vm.applied_policies.get(part)
+        how = newly_applied(vm.world, specs, policy) or vm.applied_policies.get(part)
         if policy and how:
             made[part] = how
     return made
 
 
-def _chosen(
-    vm: Machine, specs: list[DataObject] | None, present: str | None, place: Datastore
+def chosen(
+    world: World, specs: list[DataObject] | None, present: str | None, place: Datastore
 ) -> str | None:
+    """The policy that is in force after what is asked for.
+
+    :param specs: VirtualMachineProfileSpec objects
+    :param present: the one before
+    :param place: the datastore of what has it
+    :raises Fault: InvalidArgument for an unknown policy
+    """
     for spec in specs or ():
         if spec.wire_type == 'VirtualMachineEmptyProfileSpec':
             present = None
         elif spec.wire_type == 'VirtualMachineDefaultProfileSpec':
-            present = vm.world.policies.default_of(place)
+            present = world.policies.default_of(place)
         elif spec.wire_type == 'VirtualMachineDefinedProfileSpec':
-            if not vm.world.policies.known(spec.profileId):
+            if not world.policies.known(spec.profileId):
                 raise invalid_argument('profileId')
             present = spec.profileId
     return present
 
 
-def _applied(vm: Machine, specs: list[DataObject] | None, policy: str | None) -> Applied | None:
+def newly_applied(
+    world: World, specs: list[DataObject] | None, policy: str | None
+) -> Applied | None:
     """How a policy is applied by what is asked for; None if nothing is."""
     if not specs or not policy:
         return None
     replication = specs[-1].replicationSpec
     group = replication.replicationGroupId if replication is not None else None
-    return Applied(vm.world.policies.generation(policy), group)
+    return Applied(world.policies.generation(policy), group)

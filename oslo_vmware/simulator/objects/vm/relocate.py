@@ -94,22 +94,31 @@ def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
     vm.own_devices = found
     vm.settle()
     kept = {file.name for file in backings.files(vm)}
+    for disk in made:
+        if disk.vDiskId is not None:
+            place, path = backings.disk_datastore(vm, disk), _path(disk.backing.fileName)
+            world.first_class_disks.moved(disk.vDiskId.id, place, path)
     for file in old:
         if file.name not in kept:
             _remove_file(vm, file)
 
 
 def _remove_disk(vm: Machine, disk: DataObject) -> None:
-    path = normal(disk.backing.fileName.partition(']')[2])
+    path = _path(disk.backing.fileName)
     vm.world.files.remove_disk(backings.disk_datastore(vm, disk), path)
 
 
 def _remove_file(vm: Machine, file: File) -> None:
     """Remove a file that the machine has left behind, and its directory when that is empty."""
     volume = vm.world.files.of(file.datastore)
-    path = normal(file.name.partition(']')[2])
+    path = _path(file.name)
     if volume.is_file(path):
         volume.remove(path)
     parent = posixpath.dirname(path)
     if parent and volume.is_directory(parent) and not volume.names(parent):
         volume.remove(parent)
+
+
+def _path(name: str) -> str:
+    """The path of a file below its datastore."""
+    return normal(name.partition(']')[2])

@@ -18,6 +18,7 @@ from oslo_vmware.simulator.objects.vm import (
     backings,
     clone,
     devices,
+    first_class,
     policies,
     relocate,
     snapshots,
@@ -389,6 +390,20 @@ class VirtualMachine(Machine):
             self._must_be('poweredOff', wanted='poweredOff')
         return nfc_lease.ExportLease(self)
 
+    # Disks
+
+    def AttachDisk_Task(self, call: Call) -> Ref:
+        place = self.find(call.datastore, 'Datastore', 'datastore')
+
+        def work() -> None:
+            disk = self.world.first_class_disks.get(call.diskId.id, place)
+            first_class.attach(self, disk, call.controllerKey, call.unitNumber)
+
+        return self.start('AttachDisk_Task', work)
+
+    def DetachDisk_Task(self, call: Call) -> Ref:
+        return self.start('DetachDisk_Task', lambda: first_class.detach(self, call.diskId.id))
+
     # Snapshots and clones
 
     def CreateSnapshot_Task(self, call: Call) -> Ref:
@@ -472,6 +487,7 @@ class VirtualMachine(Machine):
 
     def destroy(self) -> None:
         self.check_destroy()
+        first_class.spare(self)
         self.world.files.destroy(self)
         self.dispose()
 

@@ -1,0 +1,468 @@
+"""First class disks under pyVmomi's hands, down to their files, space and policies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyVmomi import vim, vmodl
+
+from oslo_vmware.simulator import Inventory
+from tests.simulator.inventories import complaints, consistency_problems
+from tests.simulator.policies import Client as PolicyClient
+from tests.simulator.policies import entity, ids
+from tests.simulator.transfers import Files
+from tests.simulator.vsphere import connected, done, failed
+
+MIB = 1024**2
+DATA = os.urandom(MIB)
+Spec, CloneSpec = vim.vslm.CreateSpec, vim.vslm.CloneSpec
+Backing = Spec.DiskFileBackingSpec
+DISK = vim.vm.device.VirtualDisk
+CHANGE = vim.vm.device.VirtualDeviceSpec
+UNKNOWN = vim.vslm.ID(id='6e7bb0c4-2f6f-4f1a-9d39-111111111111')
+
+
+class Disks(Files):
+    """The disks of a datastore, and their manager."""
+
+    @property
+    def vslm(self) -> Any:
+        return self.client.content.vStorageObjectManager
+
+    @property
+    def here(self) -> list[str]:
+        return [one.id for one in self.vslm.ListVStorageObject(self.ds)]
+
+    def spec(self, **fields: Any) -> Any:
+        kind = fields.pop('provisioningType', 'thin')
+        backing = Backing(
+            datastore=fields.pop('datastore', self.ds),
+            path=fields.pop('path', None),
+            provisioningType=kind,
+        )
+        return Spec(**{'name': 'data', 'capacityInMB': 8, 'backingSpec': backing, **fields})
+
+    def backing(self) -> Any:
+        return Backing(datastore=self.ds, provisioningType='thin')
+
+    def spec_of_clone(self, name: str = 'clone') -> Any:
+        return CloneSpec(name=name, backingSpec=self.backing())
+
+    def make(self, **fields: Any) -> Any:
+        """A new disk, as its creation returns it."""
+        return done(self.vslm.CreateDisk_Task(self.spec(**fields)))
+
+    def filled(self, data: bytes = DATA, **fields: Any) -> Any:
+        """A disk that begins with some data."""
+        disk = self.make(**fields)
+        self.fill(disk, data)
+        return disk
+
+    def fill(self, disk: Any, data: bytes) -> None:
+        path = self.extent(disk.config.backing.filePath)
+        size = disk.config.capacityInMB * MIB
+        self.put(path, data.ljust(size, b'\0'))
+
+    def content(self, path: str, size: int = len(DATA)) -> bytes:
+        return self.get(self.extent(path))[:size]
+
+    def extent(self, path: str) -> str:
+        return path.removeprefix(f'[{self.name}] ').replace('.vmdk', '-flat.vmdk')
+
+    def retrieve(self, disk: Any) -> Any:
+        return self.vslm.RetrieveVStorageObject(disk.config.id, self.ds)
+
+    def machine(self) -> Any:
+        """A machine on this datastore that is off."""
+        found: Any = next(one for one in self.ds.vm if one.runtime.powerState == 'poweredOff')
+        return found
+
+
+@pytest.fixture(scope='module')
+def running() -> Iterator[Disks]:
+    with connected(Inventory(vms=6)) as client:
+        disks = Disks(client)
+        yield disks
+        disks.http.close()
+
+
+@pytest.fixture
+def disks(running: Disks) -> Iterator[Disks]:
+    """Whatever a test does, it leaves no disk, no space and no file behind that it has made."""
+    free = running.free
+    yield running
+    for one in running.vslm.ListVStorageObject(running.ds):
+        done(running.vslm.DeleteVStorageObject_Task(one, running.ds))
+    assert running.free == free
+    if 'fcd' in running.names(matchPattern=['fcd']):
+        assert running.names('fcd') == []
+    world = running.vc.world
+    assert list(complaints(world)) == []
+    assert list(consistency_problems(world)) == []
+
+
+def device_of(machine: Any, disk: Any) -> Any:
+    """The device that a disk is in a machine; None if it is none."""
+    for one in machine.config.hardware.device:
+        if isinstance(one, DISK) and one.vDiskId and one.vDiskId.id == disk.config.id.id:
+            return one
+    return None
+
+
+@pytest.mark.parametrize(
+    ('kind', 'taken'), [('thin', 0), ('lazyZeroedThick', 8 * MIB), ('eagerZeroedThick', 8 * MIB)]
+)
+def test_a_disk_is_made_found_and_deleted(disks: Disks, kind: str, taken: int) -> None:
+    """CreateDisk_Task makes a disk with an id and two files; it takes its kind's space, is listed
+    and retrieved as it was made, and is gone after DeleteVStorageObject_Task.
+    """
+    free = disks.free
+    made = disks.make(name='db', provisioningType=kind, keepAfterDeleteVm=True)
+    config = made.config
+    assert (config.name, config.capacityInMB, config.keepAfterDeleteVm) == ('db', 8, True)
+    assert (config.backing.datastore, config.backing.provisioningType) == (disks.ds, kind)
+    assert (config.consumptionType, config.consumerId) == (['disk'], [])
+    assert config.backing.filePath.startswith(f'[{disks.name}] fcd/')
+    assert free - disks.free == taken + 512
+    assert disks.here == [config.id.id]
+    assert disks.retrieve(made).config.name == 'db'
+    assert len(disks.names('fcd')) == 2
+    disks.vslm.RenameVStorageObject(config.id, disks.ds, 'logs')
+    assert disks.retrieve(made).config.name == 'logs'
+    assert disks.vslm.RetrieveVStorageObjectState(config.id, disks.ds).tentative is False
+    done(disks.vslm.DeleteVStorageObject_Task(config.id, disks.ds))
+    assert (disks.here, disks.free) == ([], free)
+    with pytest.raises(vim.fault.NotFound):
+        disks.retrieve(made)
+
+
+BAD_SPECS = {
+    'no size': ({'capacityInMB': 0}, vmodl.fault.InvalidArgument),
+    'beyond the limit': ({'capacityInMB': 63 * MIB}, vmodl.fault.InvalidArgument),
+    'no name': ({'name': ''}, vmodl.fault.InvalidArgument),
+    'no such kind': ({'provisioningType': 'thicker'}, vmodl.fault.InvalidArgument),
+    'no such directory': ({'path': 'nowhere'}, vim.fault.FileNotFound),
+    'no such policy': (
+        {'profile': [vim.vm.DefinedProfileSpec(profileId='none')]},
+        vmodl.fault.InvalidArgument,
+    ),
+    'no room': (
+        {'capacityInMB': 60 * MIB, 'provisioningType': 'lazyZeroedThick'},
+        vim.fault.NoDiskSpace,
+    ),
+}
+
+
+@pytest.mark.parametrize('case', BAD_SPECS)
+def test_what_cannot_be_made_is_refused(disks: Disks, case: str) -> None:
+    """A specification that makes no sense is the documented fault, and leaves nothing."""
+    fields, fault = BAD_SPECS[case]
+    failed(fault, disks.vslm.CreateDisk_Task(disks.spec(**fields)))
+    assert disks.here == []
+
+
+def test_a_raw_device_is_refused(disks: Disks) -> None:
+    """A mapping of a raw device is NotSupported, which is said."""
+    backing = Spec.RawDiskMappingBackingSpec(
+        datastore=disks.ds, lunUuid='naa.1', compatibilityMode='physicalMode'
+    )
+    failed(vmodl.fault.NotSupported, disks.vslm.CreateDisk_Task(disks.spec(backingSpec=backing)))
+
+
+def test_unknown_disks_are_not_found(disks: Disks) -> None:
+    """What is not there is NotFound by every operation; a disk is found on its datastore only."""
+    made, manager = disks.make(), disks.vslm
+    other = disks.dc.datastore[1]
+    for disk_id, place in ((UNKNOWN, disks.ds), (made.config.id, other)):
+        with pytest.raises(vim.fault.NotFound):
+            manager.RetrieveVStorageObject(disk_id, place)
+        for task in (
+            manager.DeleteVStorageObject_Task(disk_id, place),
+            manager.ExtendDisk_Task(disk_id, place, 16),
+            manager.CloneVStorageObject_Task(disk_id, place, disks.spec_of_clone()),
+            manager.VStorageObjectCreateSnapshot_Task(disk_id, place, 'none'),
+        ):
+            failed(vim.fault.NotFound, task)
+    failed(vim.fault.NotFound, manager.DeleteSnapshot_Task(made.config.id, disks.ds, UNKNOWN))
+    (found,) = manager.RetrieveVStorageObjectAssociations(
+        [vim.vslm.vcenter.RetrieveVStorageObjSpec(id=UNKNOWN, datastore=disks.ds)]
+    )
+    assert isinstance(found.fault, vim.fault.NotFound)
+
+
+def test_a_disk_grows(disks: Disks) -> None:
+    """ExtendDisk_Task makes it larger and keeps its data, never smaller; InflateDisk_Task gives it
+    all its space.
+    """
+    disk, free = disks.filled(), disks.free
+    task = disks.vslm.ExtendDisk_Task
+    done(task(disk.config.id, disks.ds, 16))
+    assert disks.retrieve(disk).config.capacityInMB == 16
+    assert disks.content(disk.config.backing.filePath) == DATA
+    assert disks.free == free
+    failed(vmodl.fault.InvalidArgument, task(disk.config.id, disks.ds, 15))
+    done(disks.vslm.InflateDisk_Task(disk.config.id, disks.ds))
+    assert disks.retrieve(disk).config.backing.provisioningType == 'eagerZeroedThick'
+    assert free - disks.free == 8 * MIB
+    assert disks.content(disk.config.backing.filePath) == DATA
+
+
+def test_a_disk_that_is_there_is_registered(disks: Disks) -> None:
+    """RegisterDisk gives a disk's files an id, by the URL that clients have for them; once only,
+    and only what is a disk.
+    """
+    kind = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
+        diskType='thin', adapterType='lsiLogic', capacityKb=4096
+    )
+    done(disks.disks.CreateVirtualDisk_Task(disks.path('there.vmdk'), disks.dc, kind))
+    register = disks.vslm.RegisterDisk
+    made = register(disks.url('there.vmdk'), 'mine')
+    assert (made.config.name, made.config.capacityInMB) == ('mine', 4)
+    assert made.config.backing.filePath == disks.path('there.vmdk')
+    assert disks.here == [made.config.id.id]
+    with pytest.raises(vim.fault.AlreadyExists) as raised:
+        register(disks.url('there.vmdk', dcPath=f'/{disks.datacenter}'))
+    assert raised.value.name == made.config.id.id
+    disks.put('image.vmdk', b'KDMV and more')
+    for url, fault in (
+        (disks.url('missing.vmdk'), vim.fault.FileNotFound),
+        (disks.url('image.vmdk'), vim.fault.InvalidDiskFormat),
+        (disks.url('there.vmdk', dsName='nowhere'), vim.fault.InvalidDatastore),
+        (disks.url('there.vmdk', dcPath='Atlantis'), vim.fault.InvalidDatastore),
+        ('there.vmdk', vmodl.fault.InvalidArgument),
+    ):
+        with pytest.raises(fault):
+            register(url)
+    disks.send('DELETE', 'image.vmdk')
+
+
+def test_clones_and_moves_keep_the_data(disks: Disks) -> None:
+    """CloneVStorageObject_Task makes another disk with the data; RelocateVStorageObject_Task takes
+    the disk itself elsewhere, unless it is to stay.
+    """
+    disk, manager = disks.filled(metadata=[vim.KeyValue(key='a', value='b')]), disks.vslm
+    copy = done(
+        manager.CloneVStorageObject_Task(disk.config.id, disks.ds, disks.spec_of_clone('copy'))
+    )
+    assert copy.config.id.id != disk.config.id.id
+    assert (copy.config.name, copy.config.capacityInMB) == ('copy', 8)
+    assert disks.content(copy.config.backing.filePath) == DATA
+    other = disks.dc.datastore[1]
+    spec = vim.vslm.RelocateSpec(
+        backingSpec=Backing(datastore=other, provisioningType='lazyZeroedThick')
+    )
+    manager.SetVStorageObjectControlFlags(disk.config.id, disks.ds, ['disableRelocation'])
+    assert disks.retrieve(disk).config.relocationDisabled
+    task = manager.RelocateVStorageObject_Task
+    failed(vim.fault.InvalidState, task(disk.config.id, disks.ds, spec))
+    manager.ClearVStorageObjectControlFlags(disk.config.id, disks.ds)
+    moved = done(task(disk.config.id, disks.ds, spec))
+    assert moved.config.id.id == disk.config.id.id
+    assert moved.config.backing.datastore == other
+    assert moved.config.backing.provisioningType == 'lazyZeroedThick'
+    with pytest.raises(vim.fault.NotFound):
+        disks.retrieve(disk)
+    back = done(task(disk.config.id, other, vim.vslm.RelocateSpec(backingSpec=disks.backing())))
+    assert disks.content(back.config.backing.filePath) == DATA
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        manager.SetVStorageObjectControlFlags(disk.config.id, disks.ds, ['noSuchFlag'])
+
+
+def test_snapshots_keep_their_content(disks: Disks) -> None:
+    """A snapshot has what the disk had, whatever is written later: a disk is made from it, and the
+    disk itself goes back to it. It takes no space of its own, and goes without a trace.
+    """
+    disk, manager = disks.filled(), disks.vslm
+    later, free = os.urandom(MIB), disks.free
+    snapshot = done(manager.VStorageObjectCreateSnapshot_Task(disk.config.id, disks.ds, 'before'))
+    assert free - disks.free == 512
+    (shown,) = manager.RetrieveSnapshotInfo(disk.config.id, disks.ds).snapshots
+    assert (shown.id.id, shown.description) == (snapshot.id, 'before')
+    details = manager.RetrieveSnapshotDetails(disk.config.id, disks.ds, snapshot)
+    assert disks.content(details.path) == DATA
+    disks.fill(disk, later)
+    # It cannot grow meanwhile, nor leave its snapshots behind.
+    failed(vim.fault.InvalidState, manager.ExtendDisk_Task(disk.config.id, disks.ds, 16))
+    move = vim.vslm.RelocateSpec(backingSpec=disks.backing())
+    failed(
+        vim.fault.InvalidState, manager.RelocateVStorageObject_Task(disk.config.id, disks.ds, move)
+    )
+    made = done(
+        manager.CreateDiskFromSnapshot_Task(disk.config.id, disks.ds, snapshot, 'from snapshot')
+    )
+    assert disks.content(made.config.backing.filePath) == DATA
+    assert disks.content(disk.config.backing.filePath) == later
+    done(manager.RevertVStorageObject_Task(disk.config.id, disks.ds, snapshot))
+    assert disks.content(disk.config.backing.filePath) == DATA
+    done(manager.DeleteSnapshot_Task(disk.config.id, disks.ds, snapshot))
+    assert manager.RetrieveSnapshotInfo(disk.config.id, disks.ds).snapshots == []
+    failed(vim.fault.NotFound, manager.DeleteSnapshot_Task(disk.config.id, disks.ds, snapshot))
+    assert disks.content(made.config.backing.filePath) == DATA
+    # A disk takes its snapshots along when it is deleted.
+    done(manager.VStorageObjectCreateSnapshot_Task(disk.config.id, disks.ds, 'again'))
+    done(manager.DeleteVStorageObject_Task(disk.config.id, disks.ds))
+
+
+def test_a_machine_uses_a_disk(disks: Disks) -> None:
+    """AttachDisk_Task makes it a device of the machine, which DetachDisk_Task takes out again;
+    meanwhile the disk tells whose it is, belongs to nobody else and cannot be deleted.
+    """
+    disk, machine, manager = disks.filled(), disks.machine(), disks.vslm
+    free = disks.free
+    with disks.client.seen(machine, 'config.hardware.device') as changed:
+        done(machine.AttachDisk_Task(disk.config.id, disks.ds))
+    assert changed
+    device = device_of(machine, disk)
+    assert device.backing.fileName == disk.config.backing.filePath
+    assert (device.capacityInBytes, device.backing.datastore) == (8 * MIB, disks.ds)
+    assert disks.free == free
+    (consumer,) = disks.retrieve(disk).config.consumerId
+    assert consumer.id == machine.config.instanceUuid
+    (found,) = manager.RetrieveVStorageObjectAssociations(
+        [vim.vslm.vcenter.RetrieveVStorageObjSpec(id=disk.config.id, datastore=disks.ds)]
+    )
+    (used,) = found.vmDiskAssociations
+    assert (used.vmId, used.diskKey) == (machine.config.instanceUuid, device.key)
+    failed(vim.fault.InvalidState, machine.AttachDisk_Task(disk.config.id, disks.ds))
+    failed(vim.fault.InvalidState, manager.DeleteVStorageObject_Task(disk.config.id, disks.ds))
+    # It may grow, and its device with it, as long as the machine is off.
+    done(manager.ExtendDisk_Task(disk.config.id, disks.ds, 16))
+    assert device_of(machine, disk).capacityInBytes == 16 * MIB
+    done(machine.PowerOnVM_Task())
+    failed(vim.fault.InvalidState, manager.ExtendDisk_Task(disk.config.id, disks.ds, 32))
+    done(machine.DetachDisk_Task(disk.config.id))
+    done(machine.PowerOffVM_Task())
+    assert device_of(machine, disk) is None
+    assert disks.content(disk.config.backing.filePath) == DATA
+    assert disks.retrieve(disk).config.consumerId == []
+    failed(vim.fault.NotFound, machine.DetachDisk_Task(disk.config.id))
+    failed(vim.fault.NotFound, machine.AttachDisk_Task(UNKNOWN, disks.ds))
+
+
+def test_where_a_disk_is_attached(disks: Disks) -> None:
+    """A disk goes to the controller and unit that are named, without them to the only controller;
+    where there is none, or which is not clear, it is refused.
+    """
+    disk, machine = disks.make(), disks.machine()
+    controller = vim.vm.device.VirtualLsiLogicController(key=-1, sharedBus='noSharing')
+    attach = machine.AttachDisk_Task
+    failed(vim.fault.InvalidController, attach(disk.config.id, disks.ds, 4711))
+    change = CHANGE(operation='add', device=controller)
+    done(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
+    failed(vmodl.fault.InvalidArgument, attach(disk.config.id, disks.ds))
+    done(attach(disk.config.id, disks.ds, 1001, 3))
+    device = device_of(machine, disk)
+    assert (device.key, device.controllerKey, device.unitNumber) == (2019, 1001, 3)
+    done(machine.DetachDisk_Task(disk.config.id))
+    controller.key = device.controllerKey
+    change = CHANGE(operation='remove', device=controller)
+    done(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
+    bare = done(
+        disks.dc.vmFolder.CreateVM_Task(
+            vim.vm.ConfigSpec(name='bare', files=vim.vm.FileInfo(vmPathName=disks.path())),
+            machine.resourcePool,
+        )
+    )
+    failed(vim.fault.MissingController, bare.AttachDisk_Task(disk.config.id, disks.ds))
+    done(bare.Destroy_Task())
+
+
+@pytest.mark.parametrize('kept', [True, False])
+def test_what_becomes_of_a_disk_when_its_machine_goes(disks: Disks, kept: bool) -> None:
+    """With its machine a disk is deleted unless it is to be kept; one that is gone is listed until
+    the datastore is reconciled.
+    """
+    machine = done(
+        disks.dc.vmFolder.CreateVM_Task(
+            vim.vm.ConfigSpec(
+                name='short-lived',
+                files=vim.vm.FileInfo(vmPathName=disks.path()),
+                deviceChange=[
+                    CHANGE(
+                        operation='add',
+                        device=vim.vm.device.ParaVirtualSCSIController(
+                            key=-1, sharedBus='noSharing'
+                        ),
+                    )
+                ],
+            ),
+            disks.machine().resourcePool,
+        )
+    )
+    disk = disks.filled(keepAfterDeleteVm=kept)
+    done(machine.AttachDisk_Task(disk.config.id, disks.ds))
+    done(machine.Destroy_Task())
+    assert disks.here == [disk.config.id.id]
+    done(disks.vslm.ReconcileDatastoreInventory_Task(disks.ds))
+    if kept:
+        assert disks.content(disk.config.backing.filePath) == DATA
+    else:
+        assert disks.here == []
+
+
+def test_a_disk_that_moves_with_its_machine(disks: Disks) -> None:
+    """A disk is found at the new place of the machine that it is attached to, and a clone of the
+    machine has a disk like it but not it.
+    """
+    machine, other = disks.machine(), disks.dc.datastore[1]
+    disk = disks.filled()
+    done(machine.AttachDisk_Task(disk.config.id, disks.ds))
+    spec = vim.vm.CloneSpec(location=vim.vm.RelocateSpec(), powerOn=False, template=False)
+    clone = done(machine.CloneVM_Task(machine.parent, 'like it', spec))
+    assert device_of(clone, disk) is None
+    done(clone.Destroy_Task())
+    done(machine.RelocateVM_Task(vim.vm.RelocateSpec(datastore=other)))
+    found = disks.vslm.RetrieveVStorageObject(disk.config.id, other)
+    assert found.config.backing.filePath == device_of(machine, disk).backing.fileName
+    done(machine.RelocateVM_Task(vim.vm.RelocateSpec(datastore=disks.ds)))
+    done(machine.DetachDisk_Task(disk.config.id))
+
+
+def test_policies_of_disks(disks: Disks) -> None:
+    """A disk has a policy from the start or later, alone and in a machine, and PBM tells of it."""
+    client = PolicyClient(disks.client.si, disks.vc)
+    gold, silver = client.named('Gold').profileId, client.named('Silver').profileId
+    profile = [vim.vm.DefinedProfileSpec(profileId=gold.uniqueId)]
+    disk = disks.make(profile=profile)
+    itself = entity('virtualDiskUUID', disk.config.id.id)
+    query = client.profiles.QueryAssociatedProfile
+    assert ids(query(entity=itself)) == [gold.uniqueId]
+    (result,) = client.content.complianceManager.CheckCompliance(entities=[itself])
+    assert result.complianceStatus in ('compliant', 'nonCompliant')
+    machine, task = disks.machine(), disks.vslm.UpdateVStorageObjectPolicy_Task
+    done(machine.AttachDisk_Task(disk.config.id, disks.ds))
+    key = f'{machine._moId}:{device_of(machine, disk).key}'
+    device = entity('virtualDiskId', key)
+    assert ids(query(entity=device)) == [gold.uniqueId]
+    other = [vim.vm.DefinedProfileSpec(profileId=silver.uniqueId)]
+    done(task(disk.config.id, disks.ds, other))
+    assert [ids(query(entity=one)) for one in (itself, device)] == [[silver.uniqueId]] * 2
+    done(machine.DetachDisk_Task(disk.config.id))
+    done(task(disk.config.id, disks.ds, [vim.vm.EmptyProfileSpec()]))
+    assert query(entity=itself) == []
+    unknown = [vim.vm.DefinedProfileSpec(profileId='none')]
+    failed(vmodl.fault.InvalidArgument, task(disk.config.id, disks.ds, unknown))
+    client.stub.DropConnections()
+
+
+def test_metadata_and_tags(disks: Disks) -> None:
+    """A disk carries pairs of strings, and tags by which it is found."""
+    disk, manager = disks.make(metadata=[vim.KeyValue(key='a', value='1')]), disks.vslm
+    update = manager.VCenterUpdateVStorageObjectMetadataEx_Task
+    shown = done(
+        update(disk.config.id, disks.ds, [vim.KeyValue(key='b', value='2')], ['a', 'none'])
+    )
+    assert {one.key: one.value for one in shown.config.metadata} == {'b': '2'}
+    manager.AttachTagToVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+    assert [
+        one.id for one in manager.ListVStorageObjectsAttachedToTag('k8s-region', 'us-west')
+    ] == [disk.config.id.id]
+    (tag,) = manager.ListTagsAttachedToVStorageObject(disk.config.id)
+    assert (tag.parentCategoryName, tag.tagName) == ('k8s-region', 'us-west')
+    manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+    assert manager.ListTagsAttachedToVStorageObject(disk.config.id) == []
+    with pytest.raises(vim.fault.NotFound):
+        manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
