@@ -21,6 +21,7 @@ from oslo_vmware import _deadline, _secrets, _trust, constants, exceptions, rw_h
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import copy as _copy
+from oslo_vmware._transfer import ends as _ends
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import ova as _ova
@@ -53,23 +54,23 @@ def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | N
     with _limited(timeout_secs) as timer, _leases_kept_alive(read_handle, write_handle):
         copy = _copy.Copy(read_handle, write_handle, timer)
         with contextlib.ExitStack() as undo:
-            undo.callback(_call_off, read_handle, write_handle, copy, timer)
+            undo.callback(_ends.call_off, read_handle, write_handle, copy, timer)
             try:
                 copy.run()
             except Exception as exc:
                 raise exceptions.ImageTransferException(
                     _('The transfer from %(source)s to %(destination)s failed after %(done)s bytes')
                     % {
-                        'source': _described(read_handle),
-                        'destination': _described(write_handle),
+                        'source': _ends.described(read_handle),
+                        'destination': _ends.described(write_handle),
                         'done': copy.done,
                     },
                     exc,
                 ) from exc
             undo.pop_all()
         # All data has been read: that the source complains afterwards changes nothing.
-        _close_in_time(read_handle, timer)
-        with _told_what_was_moved(read_handle, copy):
+        _ends.close_in_time(read_handle, timer)
+        with _ends.told_what_was_moved(read_handle, copy):
             if isinstance(write_handle, _stream.Bounded):
                 write_handle.close()
             else:
@@ -100,73 +101,7 @@ def _opened(timer: _limit.Timer, make: Callable[[], Any]) -> Any:
     timer.check_deadline()
     # It gives up its lease before it says why it is not open.
     grace = _limit.GRACE_SECONDS + _LAST_WORDS_SECONDS
-    return _limit.in_time(timer, make, late=_give_up, grace=grace)
-
-
-def _give_up(handle: Any) -> None:
-    """Close a handle as a failure, so that nobody takes what it has had for all."""
-    if isinstance(handle, _stream.Bounded):
-        handle.abort()
-    if handle is not None:
-        _close_quietly(handle)
-
-
-def _call_off(read_handle: Any, write_handle: Any, copy: _copy.Copy, timer: _limit.Timer) -> None:
-    """Close both ends of a transfer that failed; the failure is what is raised."""
-    if copy.source_hangs:
-        LOG.warning('%s does not come back from its last read', _described(read_handle))
-    else:
-        _close_in_time(read_handle, timer)
-    if isinstance(write_handle, _stream.Bounded):
-        write_handle.abort()
-    if copy.sink_hangs:
-        LOG.warning('%s does not come back from its last write', _described(write_handle))
-    else:
-        _close_in_time(write_handle, timer)
-
-
-def _close_in_time(handle: Any, timer: _limit.Timer) -> None:
-    """Close a handle; what goes wrong is logged."""
-    if isinstance(handle, _stream.Bounded):
-        _close_quietly(handle)
-        return
-    try:
-        _limit.in_time(timer, lambda: _close_quietly(handle), grace=_limit.GRACE_SECONDS)
-    except Timer.Timeout:
-        LOG.warning('%s does not come back from closing', _described(handle))
-
-
-def _close_quietly(handle: Any) -> None:
-    try:
-        handle.close()
-    except Exception as exc:  # noqa: BLE001 - any object may stand for a handle
-        LOG.warning('Closing %s failed: %s', _described(handle), exc)
-
-
-@contextlib.contextmanager
-def _told_what_was_moved(read_handle: Any, copy: _copy.Copy) -> Iterator[None]:
-    """Add to what the server says of a transfer what it knows nothing of: the source."""
-    try:
-        yield
-    except exceptions.VMwareDriverException as exc:
-        exc.message = _('%(problem)s %(done)s bytes had come from %(source)s.') % {
-            'problem': exc.message,
-            'done': copy.done,
-            'source': _described(read_handle),
-        }
-        raise
-
-
-@contextlib.contextmanager
-def _closed_on_error(handle: Any, timer: _limit.Timer) -> Iterator[None]:
-    """Close what was handed over when what follows fails before it gets to copying."""
-    try:
-        yield
-    except BaseException:
-        if isinstance(handle, _stream.Bounded):
-            handle.abort()
-        _close_in_time(handle, timer)
-        raise
+    return _limit.in_time(timer, make, late=_ends.give_up, grace=grace)
 
 
 def _leases_kept_alive(*handles: Any) -> _lease.KeepAlive:
@@ -174,16 +109,6 @@ def _leases_kept_alive(*handles: Any) -> _lease.KeepAlive:
         handle.update_progress for handle in handles if isinstance(handle, rw_handles.VmdkHandle)
     ]
     return _lease.KeepAlive(reports, NFC_LEASE_UPDATE_PERIOD)
-
-
-def _described(handle: Any) -> str:
-    """What a handle is, for texts."""
-    if isinstance(handle, _stream.Upload | _stream.Download):
-        return handle.name
-    if isinstance(handle, rw_handles.FileHandle | rw_handles.ImageReadHandle):
-        return str(handle)
-    name = getattr(handle, 'name', None)
-    return name if isinstance(name, str) else type(handle).__name__
 
 
 @_secrets.guarded
@@ -328,7 +253,7 @@ def download_file(
     :raises VimException: see the module
     """
     with _limited(timeout_secs) as timer:
-        with _closed_on_error(read_handle, timer):
+        with _ends.closed_on_error(read_handle, timer):
             write_handle = _opened(
                 timer,
                 lambda: rw_handles.FileWriteHandle(
@@ -356,7 +281,7 @@ def download_stream_optimized_data(
     :raises VimException: see the module
     """
     with _limited(timeout_secs) as timer:
-        with _closed_on_error(read_handle, timer):
+        with _ends.closed_on_error(read_handle, timer):
             size = int(kwargs['image_size'])
             write_handle = _opened(timer, lambda: _vmdk_write_handle(kwargs, size))
         _start_transfer(read_handle, write_handle, timeout_secs)
@@ -430,7 +355,7 @@ def copy_stream_optimized_disk(
     :raises ImageTransferException: see the module
     """
     with _limited(timeout_secs) as timer:
-        with _closed_on_error(write_handle, timer):
+        with _ends.closed_on_error(write_handle, timer):
             read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
         _start_transfer(read_handle, write_handle, timeout_secs)
 
@@ -481,7 +406,7 @@ def upload_image(
     }
     with _limited(timeout_secs) as timer:
         read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
-        with _closed_on_error(read_handle, timer):
+        with _ends.closed_on_error(read_handle, timer):
             read_handle.bind(timer)
             with _leases_kept_alive(read_handle):
                 _limit.in_time(

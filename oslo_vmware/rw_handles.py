@@ -24,9 +24,9 @@ from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import disk as _disk
 from oslo_vmware._transfer import imports as _imports
 from oslo_vmware._transfer import lease as _lease
-from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
+from oslo_vmware._transfer.handle import FileHandle as FileHandle
 
 LOG = logging.getLogger(__name__)
 
@@ -38,58 +38,6 @@ USER_AGENT = constants.USER_AGENT
 
 #: Seconds that a report may come early: a timer of the same period is never quite exact.
 _PERIOD_SLACK = 1.0
-
-
-class FileHandle(_stream.Bounded):
-    """The base of the handles.
-
-    :param file_handle: what is wrapped; closed with the handle
-    """
-
-    def __init__(self, file_handle: Any) -> None:
-        self._file_handle = file_handle
-
-    def close(self) -> None:
-        """Close the wrapped object; a failure is logged."""
-        try:
-            self._file_handle.close()
-        except Exception as exc:  # noqa: BLE001 - any object can be wrapped
-            LOG.warning('Closing %s failed: %s', self, exc)
-
-    def abort(self) -> None:
-        if isinstance(self._file_handle, _stream.Bounded):
-            self._file_handle.abort()
-        else:
-            self.close()
-
-    def bind(self, timer: _limit.Timer) -> None:
-        if isinstance(self._file_handle, _stream.Bounded):
-            self._file_handle.bind(timer)
-
-    def read(self, chunk_size: int) -> bytes:
-        raise NotImplementedError
-
-    def write(self, data: bytes) -> None:
-        raise NotImplementedError
-
-    def seek(self, offset: int) -> None:
-        """Do nothing: there is one way through a stream."""
-
-    def tell(self) -> int:
-        raise NotImplementedError
-
-    def flush(self) -> None:
-        """Do nothing: nothing is held back."""
-
-    def fileno(self) -> int:
-        """There is no file beneath.
-
-        :raises OSError: always
-        """
-        raise OSError(_('%s has no file number') % type(self).__name__)
-
-    def get_size(self) -> int | None:
-        raise NotImplementedError
 
 
 class FileWriteHandle(FileHandle):

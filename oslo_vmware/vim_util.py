@@ -15,19 +15,21 @@ whoever wants an expired session renewed calls through ``VMwareAPISession.invoke
 session it was made in, so the ``vim`` of a session sees to it that the retrieval goes on
 (:mod:`oslo_vmware._retrievals`).
 
-References come in all shapes: ours, those found in replies, proxies that lie about their class,
-objects of test suites, strings. They are only asked for ``value`` and ``_type``.
+References come in all shapes (:mod:`oslo_vmware._references`), and are only asked for ``value`` and
+``_type``.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._inventory_path import path_to
 from oslo_vmware._lists import listed
+from oslo_vmware._references import get_moref_type, get_moref_value, known_id
 from oslo_vmware._specs import (
     build_object_spec,
     build_property_filter_spec,
@@ -89,28 +91,6 @@ def get_moref(value: str, type_: str) -> Any:
         and equals only itself: compare references by :func:`get_moref_value`.
     """
     return objects.moref(value, type_)
-
-
-def get_moref_value(moref: Any) -> Any:
-    """Tell the id of a managed object.
-
-    :param moref: reference, or a string ``'<id>'`` or ``'<type>:<id>'``
-    :returns: the id; of a string with several colons the part between the first two
-    """
-    if not isinstance(moref, str):
-        return moref.value
-    return moref.split(':')[1] if ':' in moref else moref
-
-
-def get_moref_type(moref: Any) -> Any:
-    """Tell the vSphere type of a managed object.
-
-    :param moref: reference, or a string ``'<id>'`` or ``'<type>:<id>'``
-    :returns: the type, ``None`` for a string without one
-    """
-    if not isinstance(moref, str):
-        return moref._type
-    return moref.split(':')[0] if ':' in moref else None
 
 
 def _as_reference(moref: Any) -> Any:
@@ -404,46 +384,6 @@ class WithRetrieval:
 # Inventory path
 
 
-class _Entity(NamedTuple):
-    """What a reply tells about one object on the way to the root; ``None`` is not told."""
-
-    id: str | None
-    name: str | None
-    parent: str | None
-
-
-def _known_id(moref: Any) -> str | None:
-    value = get_moref_value(moref) if isinstance(moref, str) else getattr(moref, 'value', None)
-    # Anything else is a stand-in of a test suite, which says nothing about identity.
-    return value if isinstance(value, str) else None
-
-
-def _read_entity(content: Any) -> _Entity:
-    properties = getattr(content, 'propSet', None) or []
-    values = [(getattr(item, 'name', None), item.val) for item in properties]
-    # Not by its key: the objects of some users' suites give values without property names.
-    name = next((value for key, value in values if key != 'parent'), None)
-    return _Entity(
-        _known_id(getattr(content, 'obj', None)),
-        None if name is None else str(name),
-        _known_id(dict(values).get('parent')),
-    )
-
-
-def _line_to_root(entities: list[_Entity], start: str | None) -> list[_Entity]:
-    """Follow the parents from ``start`` upwards.
-
-    :returns: all the entities in that order; nothing when the parents don't connect them
-    """
-    by_id = {entity.id: entity for entity in entities if entity.id is not None}
-    line = []
-    here = start
-    while here is not None and here in by_id:
-        line.append(by_id.pop(here))
-        here = line[-1].parent
-    return line if len(line) == len(entities) else []
-
-
 def get_inventory_path(vim: Any, entity_ref: Any, max_objects: int = 100) -> str:
     """Tell where in the inventory a managed entity is.
 
@@ -471,19 +411,7 @@ def get_inventory_path(vim: Any, entity_ref: Any, max_objects: int = 100) -> str
     property_spec = build_property_spec(client_factory, 'ManagedEntity', ['name', 'parent'])
     retrieve_result = _retrieve(vim, property_spec, [object_spec], max_objects)
     with WithRetrieval(vim, retrieve_result) as contents:
-        entities = [_read_entity(content) for content in contents]
-
-    line = _line_to_root(entities, _known_id(entity_ref))
-    if line:
-        root_is_last = line[-1].parent is None
-    else:
-        # Not enough is known to put them in order: trust the order they came in, root last.
-        line = [entity for entity in entities if entity.name is not None]
-        root_is_last = True
-    if root_is_last and len(line) == 1:
-        return line[0].name or ''
-    below_root = line[:-1] if root_is_last else line
-    return ''.join(f'/{entity.name}' for entity in reversed(below_root) if entity.name is not None)
+        return path_to(known_id(entity_ref), contents)
 
 
 # Others

@@ -8,6 +8,8 @@ from types import TracebackType
 from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
 from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.objects.events.log import EventLog
+from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
@@ -142,6 +144,8 @@ class VCenterSimulator:
         world.about = about(api_version, world.new_uuid())
         world.service_instance = ServiceInstance(world)
         self.performance = PerformanceManager(world)
+        # What the server starts with was there before its history begins.
+        world.witness = self._events = EventLog(world)
         world.service_instance.managers.update(
             sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
@@ -149,6 +153,7 @@ class VCenterSimulator:
             perfManager=self.performance,
             fileManager=FileManager(world),
             virtualDiskManager=VirtualDiskManager(world),
+            eventManager=EventManager(world, self._events),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
 

@@ -16,6 +16,7 @@ from pyVmomi import VmomiSupport, vim
 from oslo_vmware.simulator import Ref, VCenterSimulator
 
 from .policies import Client
+from .served import WRITES, Noted
 
 SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 XSI = 'http://www.w3.org/2001/XMLSchema-instance'
@@ -23,6 +24,31 @@ XSI = 'http://www.w3.org/2001/XMLSchema-instance'
 SERVICE_INSTANCE = Ref('ServiceInstance', 'ServiceInstance')
 SESSION_MANAGER = Ref('SessionManager', 'SessionManager')
 PROPERTY_COLLECTOR = Ref('PropertyCollector', 'propertyCollector')
+
+
+NOTED = Noted()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    NOTED.install()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if WRITES:
+        NOTED.write()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Hold what a test calls against the lines that the table of operations has for it."""
+    NOTED.begin()
+    yield
+    missing = NOTED.end(f'{item.path.name}::{item.nodeid.partition("::")[2]}')
+    if missing:
+        pytest.fail(
+            f'operations.txt says that a client calls {", ".join(sorted(missing))} here and is '
+            'answered, which did not come to pass'
+        )
 
 
 class Answer:

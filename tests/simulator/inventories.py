@@ -61,10 +61,10 @@ def call(target: ManagedObject, operation: str, **arguments: Any) -> Any:
 def complaints(world: World) -> Iterator[str]:
     """What pyVmomi's tables have against the properties of the objects of a world.
 
-    Tasks and leases are left out: they may outlive the object that they worked on.
+    Tasks, leases and events are left out: they may outlive the object that they are about.
     """
     for found in list(world.objects.values()):
-        if found.wire_type in ('Task', 'HttpNfcLease'):
+        if found.wire_type in ('Task', 'HttpNfcLease', 'EventManager', 'EventHistoryCollector'):
             continue
         declared = VmomiSupport.GetWsdlType(_VIM, found.wire_type)
         for info in declared._GetPropertyList():

@@ -18,7 +18,7 @@ from oslo_vmware.simulator.objects.service_instance import ServiceInstance
 from oslo_vmware.simulator.wire.endpoint import Calls, ServedCall
 from oslo_vmware.simulator.world.codec import EncodeError
 from oslo_vmware.simulator.world.descriptions import vim_schema
-from oslo_vmware.simulator.world.faults import Rule
+from oslo_vmware.simulator.world.faults import Faults, Rule
 from oslo_vmware.simulator.world.registry import Call
 from oslo_vmware.soap.schema import split
 from tests.simulator.conftest import (
@@ -229,6 +229,54 @@ def test_a_fault_that_cannot_be_sent_is_refused(
         vcenter.faults.fail_task('PowerOnVM_Task', fault, **members)
 
 
+# The rules that a test can make, each for an operation.
+RULES: dict[str, Callable[[Faults, str], Rule]] = {
+    'on': lambda faults, operation: faults.on(operation, 'Timedout'),
+    'fail_task': lambda faults, operation: faults.fail_task(operation, 'Timedout'),
+    'delay': lambda faults, operation: faults.delay(operation, 1),
+    'drop': lambda faults, operation: faults.drop(operation),
+    'stall': lambda faults, operation: faults.stall(operation),
+    'http': lambda faults, operation: faults.http(operation, status=503),
+    'empty_body': lambda faults, operation: faults.empty_body(operation),
+    'broken_xml': lambda faults, operation: faults.broken_xml(operation),
+    'truncate': lambda faults, operation: faults.truncate(operation),
+    'empty_reply': lambda faults, operation: faults.empty_reply(operation),
+}
+
+
+@pytest.mark.parametrize('made', RULES)
+@pytest.mark.parametrize(
+    ('operation', 'near'),
+    [
+        ('PowerOnVm_Task', 'PowerOnVM_Task'),
+        ('powerOn', None),
+        ('Pbmm*', None),
+        ('FETCH /folder/*', None),
+        ('PUT folder', None),
+        ('/folder/*', None),
+        ('', None),
+    ],
+)
+def test_a_misspelt_operation_is_refused(
+    vcenter: VCenterSimulator, made: str, operation: str, near: str | None
+) -> None:
+    """A rule that would never take effect is refused when it is made."""
+    with pytest.raises(ValueError, match='is no operation of the vSphere API') as raised:
+        RULES[made](vcenter.faults, operation)
+    if near is not None:
+        assert f'is {near} meant?' in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    'operation',
+    ['PowerOnVM_Task', 'PbmCreate', 'Pbm*', 'Power*VM_Task', '*', 'Fetch', 'Re?onfigVM_Task',
+     'PUT /folder/*', 'GET /sdk/vimService.wsdl', '* /nfc/*', '*/nfc/*', 'GET*', 'P?T /rest/x'],
+)  # fmt: skip
+def test_operations_and_requests_are_taken(vcenter: VCenterSimulator, operation: str) -> None:
+    """Operations of both services, requests for files and pages, and patterns of them."""
+    assert vcenter.faults.delay(operation, 1).operation == operation
+
+
 def test_every_fault_of_the_api_can_be_injected(vcenter: VCenterSimulator, client: Soap) -> None:
     """Whatever members a fault needs, by its name alone a client gets it."""
     schema = vim_schema()
@@ -305,3 +353,14 @@ def test_more_calls_are_counted_than_kept() -> None:
     assert (len(calls), calls.counts['CurrentTime']) == (10_000, 10_001)
     calls.clear()
     assert (len(calls), calls.counts['CurrentTime']) == (0, 0)
+
+
+def test_calls_are_sliced_like_a_list(vcenter: VCenterSimulator, soap: Soap) -> None:
+    """Slices of the record are lists, as those of a list would be; an index gives one call."""
+    for operation in ('RetrieveServiceContent', 'CurrentTime', 'Logout', 'CurrentTime'):
+        soap.call(operation, SERVICE_INSTANCE)
+    names = [call.operation for call in vcenter.calls]
+    for part in (slice(1, None), slice(-2, None), slice(None, None, -1), slice(9, 12), slice(0, 2)):
+        assert [call.operation for call in vcenter.calls[part]] == names[part]
+    assert isinstance(vcenter.calls[:1], list)
+    assert vcenter.calls[-1].operation == names[-1]

@@ -76,13 +76,21 @@ def test_fixtures_is_needed_for_the_fixture_only() -> None:
 
 
 PROGRAM = """
+import pytest
+
 def test_it(vcenter):
     vcenter.errors.append(ZeroDivisionError('a mistake of the simulator'))
+
+@pytest.mark.vcenter('8.0.3.0', api_verison='7.0.0.0')
+def test_another(vcenter):
+    pass
 """
 
 
-def test_mistakes_of_the_simulator_fail_the_test(tmp_path: pathlib.Path) -> None:
-    """A test during which the simulator itself failed does not pass."""
+def test_what_makes_a_test_fail(tmp_path: pathlib.Path) -> None:
+    """A test during which the simulator itself failed does not pass, nor one whose mark is wrong:
+    it is told what is wrong with it, and what is allowed.
+    """
     (tmp_path / 'conftest.py').write_text(
         "pytest_plugins = ['oslo_vmware.simulator.pytest_plugin']"
     )
@@ -95,5 +103,7 @@ def test_mistakes_of_the_simulator_fail_the_test(tmp_path: pathlib.Path) -> None
         timeout=60,
         check=False,
     )
-    assert '1 passed, 1 error' in done.stdout
+    assert '1 passed, 2 errors' in done.stdout
     assert 'ZeroDivisionError: a mistake of the simulator' in done.stdout
+    assert "the mark vcenter does not take '8.0.3.0', api_verison; it takes" in done.stdout
+    assert 'api_version, username' in done.stdout

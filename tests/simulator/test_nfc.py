@@ -196,9 +196,14 @@ def test_an_import_that_is_not_completed_leaves_nothing(
     assert files.free == free
     assert files.http.put(url, data=DATA, timeout=30).status_code == 404
     assert files.vc.nfc.leases == []
-    for call in (lease.HttpNfcLeaseComplete, lambda: lease.HttpNfcLeaseProgress(1), lease.Abort):
+    for call in (lease.HttpNfcLeaseComplete, lease.HttpNfcLeaseGetManifest, lease.Abort):
         with pytest.raises(later):
             call()
+    # What each declares: progress is always too late, and a checksum cannot be.
+    with pytest.raises(vim.fault.Timedout):
+        lease.HttpNfcLeaseProgress(1)
+    with pytest.raises(vim.fault.InvalidState):
+        lease.HttpNfcLeaseSetManifestChecksumType([])
 
 
 def test_progress_keeps_a_lease_alive(files: Files) -> None:
@@ -213,6 +218,24 @@ def test_progress_keeps_a_lease_alive(files: Files) -> None:
         with pytest.raises(vmodl.fault.InvalidArgument):
             lease.HttpNfcLeaseProgress(wrong)
     until(lambda: lease.state == 'error')
+
+
+def test_a_lease_that_is_not_ready_yet(files: Files) -> None:
+    """Progress is welcome before a lease is ready; what needs its devices is InvalidState."""
+    files.vc.world.task_seconds = 30
+    pool = files.client.at('Frankfurt/host').childEntity[0].resourcePool
+    lease = pool.ImportVApp(import_spec(files, 'imported'), files.dc.vmFolder)
+    lease.HttpNfcLeaseProgress(3)
+    assert (lease.state, lease.transferProgress) == ('initializing', 3)
+    for call in (
+        lease.HttpNfcLeaseComplete,
+        lambda: lease.HttpNfcLeaseSetManifestChecksumType([]),
+    ):
+        with pytest.raises(vim.fault.InvalidState):
+            call()
+    assert lease.HttpNfcLeaseGetManifest() == []
+    lease.HttpNfcLeaseAbort()
+    assert lease.state == 'error'
 
 
 def test_a_lease_is_not_completed_during_a_transfer(files: Files) -> None:

@@ -103,7 +103,11 @@ def container_view(content: str) -> tuple[str, Ref, str]:
         (('Reboot', MACHINE, ''), 'InvalidRequest', 'Reboot'),
         (('PowerOnVM_Task', MACHINE, ''), 'ManagedObjectNotFound', "'vim.VirtualMachine:vm-404'"),
         (('PowerOnVM_Task', ROOT, ''), 'MethodNotFound', 'PowerOnVM_Task'),
-        (('CreateInventoryView', VIEW_MANAGER, ''), 'NotImplemented', 'not implemented'),
+        (
+            ('CreateInventoryView', VIEW_MANAGER, ''),
+            'NotImplemented',
+            'CreateInventoryView of ViewManager is not implemented',
+        ),
         (
             ('Destroy_Task', Ref('a&quot;b&lt;c', 'vm-404'), ''),
             'ManagedObjectNotFound',

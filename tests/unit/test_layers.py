@@ -46,7 +46,7 @@ FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
 SERVICES = ('_flights', '_replies', '_retrievals', 'service', 'vim', '_pbm_session', 'pbm')
-HELPERS = ('_specs', 'vim_util', 'dvs_util')
+HELPERS = ('_inventory_path', '_references', '_specs', 'vim_util', 'dvs_util')
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')

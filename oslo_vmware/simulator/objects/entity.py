@@ -80,6 +80,7 @@ class ManagedEntity(Linked):
         super().__init__(world, world.new_id(id_prefix or self.id_prefix), name=name, **state)
         if parent is not None:
             self.parent = parent
+        world.witness.created(self)
 
     def ancestors(self) -> Iterator[ManagedEntity]:
         """Its parent, the parent's parent, and so on to the root folder."""

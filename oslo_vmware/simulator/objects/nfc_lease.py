@@ -131,7 +131,10 @@ class HttpNfcLease(ManagedObject):
     # Operations
 
     def HttpNfcLeaseProgress(self, call: Call) -> None:
-        self._must_be_ready()
+        # The one fault that is declared says that it is over, whatever has ended it. One that is
+        # not ready yet is kept alive as well.
+        if self.ended:
+            raise _timed_out(self.state)
         if not 0 <= call.percent <= 100:
             raise invalid_argument('percent')
         self._touch()
@@ -154,7 +157,8 @@ class HttpNfcLease(ManagedObject):
         return [one.manifest() for one in self.devices.values() if one.size is not None]
 
     def HttpNfcLeaseSetManifestChecksumType(self, call: Call) -> None:
-        self._must_be_ready()
+        if self.state != 'ready':
+            raise self._not_ready()
         devices = {device.key: device for device in self.devices.values()}
         for pair in call.deviceUrlsToChecksumTypes or []:
             if pair.key not in devices or pair.value not in _CHECKSUMS:
@@ -227,7 +231,7 @@ class HttpNfcLease(ManagedObject):
 
     def _expire(self) -> None:
         if not self.ended and time.monotonic() >= self._deadline:
-            self.fail(Fault('Timedout', 'The lease has timed out.'))
+            self.fail(_timed_out(self.state))
 
     def _session_ends(self) -> None:
         self.fail(_canceled())
@@ -249,7 +253,10 @@ class HttpNfcLease(ManagedObject):
 
     def _over(self) -> Fault:
         if self.error is not None and self.error.fault.wire_type == 'Timedout':
-            return Fault('Timedout', 'The lease has timed out.')
+            return _timed_out(self.state)
+        return self._not_ready()
+
+    def _not_ready(self) -> Fault:
         return Fault('InvalidState', f'The lease is not ready, its state is {self.state}.')
 
 
@@ -345,6 +352,10 @@ def _add_disk(lease: HttpNfcLease, vm: Machine, disk: DataObject) -> None:
 def _place(vm: Machine, disk: DataObject) -> str:
     controller = next(one for one in vm.devices if one.key == disk.controllerKey)
     return f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
+
+
+def _timed_out(state: str) -> Fault:
+    return Fault('Timedout', f'The lease has timed out, its state is {state}.')
 
 
 def _canceled() -> Fault:

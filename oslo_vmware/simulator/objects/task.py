@@ -8,13 +8,18 @@ at the same moment as the task's state, and a watcher never sees a finished task
 """
 
 import collections
+import functools
 import logging
 from collections.abc import Callable
 from typing import Any
 
+from oslo_vmware.simulator.objects.events.catalog import task_label
+from oslo_vmware.simulator.objects.events.where import place_of
+from oslo_vmware.simulator.objects.history_collector import MAX_COLLECTORS, check_room
+from oslo_vmware.simulator.objects.task_history import Entry, TaskHistory, TaskHistoryCollector
 from oslo_vmware.simulator.world import metamodel
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, system_error, types
-from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, classes, managed
 
 LOG = logging.getLogger(__name__)
 
@@ -30,6 +35,8 @@ class Task(ManagedObject):
     """One task; :meth:`TaskManager.start` and :meth:`TaskManager.show` make it."""
 
     info: DataObject
+    # The specification that its operation was given.
+    spec: DataObject | None = None
     # What is to happen when it is cancelled; of a task that is shown.
     _cancel: Callable[[], None] | None = None
 
@@ -85,6 +92,7 @@ class Task(ManagedObject):
         fault = self.world.task_fault(self.info.name)
         result = None
         if fault is None:
+            self.world.task = self
             try:
                 result = work()
             except Fault as raised:
@@ -93,6 +101,8 @@ class Task(ManagedObject):
                 LOG.exception('The work of %s failed', self.info.name)
                 self.world.errors.append(error)
                 fault = system_error(error)
+            finally:
+                self.world.task = None
         if fault is not None:
             self._end('error', error=fault)
         else:
@@ -112,15 +122,31 @@ class Task(ManagedObject):
         self.world.task_manager.ended(self)
 
 
+@functools.cache
+def _method_info() -> list[DataObject]:
+    """What clients show of the tasks that the simulator has."""
+    found = {
+        f'{cls.wire_type}.{metamodel.method_name(cls.wire_type, name)}'
+        for cls in classes().values()
+        for name in dir(cls)
+        if name.endswith('_Task')
+    }
+    return [
+        types.ElementDescription(key=key, label=task_label(key), summary=task_label(key))
+        for key in sorted(found)
+    ]
+
+
 @managed('TaskManager')
 class TaskManager(ManagedObject):
     """Starts tasks and remembers the recent ones."""
 
-    maxCollector = 32
+    maxCollector = MAX_COLLECTORS
 
     def __init__(self, world: World, moid: str = 'TaskManager', **properties: Any) -> None:
         self._tasks: collections.deque[Task] = collections.deque()
-        self._chain = 0
+        self._history = TaskHistory()
+        self._last = 0
         super().__init__(world, moid, **properties)
 
     @property
@@ -131,7 +157,7 @@ class TaskManager(ManagedObject):
     def description(self) -> DataObject:
         states = {'queued': 'Queued', 'running': 'Running', 'success': 'Success', 'error': 'Error'}
         return types.TaskDescription(
-            methodInfo=[],
+            methodInfo=_method_info(),
             state=[
                 types.ElementDescription(key=key, label=label, summary=label)
                 for key, label in states.items()
@@ -199,15 +225,22 @@ class TaskManager(ManagedObject):
         )
         return task.info
 
+    def CreateCollectorForTasks(self, call: Call) -> TaskHistoryCollector:
+        if call.filter.entity is not None:
+            self.world.get(call.filter.entity.entity)
+        check_room(self.world, TaskHistoryCollector, call.session)
+        return TaskHistoryCollector(self._history, call, self.world)
+
     def ended(self, task: Task) -> None:
-        """Forget a finished task when its time is over."""
+        """Tell the history, and forget a finished task when its time is over."""
+        self._history.tell()
         self.world.after(_KEPT_SECONDS, lambda: self._forget(task))
 
     def _create(self, entity: ManagedObject, **info: Any) -> Task:
         world = self.world
         user = world.session.user_name if world.session is not None else 'VSPHERE.LOCAL\\vpxd'
-        self._chain += 1
-        moid = f'task-{self._chain}'
+        self._last += 1
+        moid = f'task-{self._last}'
         task = Task(
             world,
             moid,
@@ -220,10 +253,14 @@ class TaskManager(ManagedObject):
                 cancelled=False,
                 reason=types.TaskReasonUser(userName=user),
                 queueTime=world.now(),
-                eventChainId=self._chain,
+                eventChainId=0,
                 **info,
             ),
         )
+        if world.call is not None and isinstance(world.call.spec, DataObject):
+            task.spec = world.call.spec
+        world.witness.task_started(task.info)
+        self._history.append(Entry(self._last, task.info, place_of(entity)))
         self._tasks.append(task)
         while len(self._tasks) > _KEPT_TASKS and self._tasks[0].ended:
             self._forget(self._tasks[0])

@@ -44,6 +44,10 @@ class ServiceInstance(PbmObject):
         )
 
 
+#: All classes.
+CLASSES: tuple[type[PbmObject], ...] = (ServiceInstance, *_MANAGERS.values())
+
+
 def managed_objects(world: World, policies: Policies, version: str) -> list[PbmObject]:
     """All of them.
 

@@ -14,7 +14,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias, overload
 
 from lxml import etree
 
@@ -77,6 +77,8 @@ class ServedCall:
 class Calls(collections.deque[ServedCall]):
     """The last operations that arrived, at whichever service, the oldest first.
 
+    Slices are lists.
+
     :ivar counts: how many of each operation since :meth:`clear`, those no longer here included
     """
 
@@ -84,6 +86,18 @@ class Calls(collections.deque[ServedCall]):
         super().__init__(maxlen=_REMEMBERED_CALLS)
         self.counts: collections.Counter[str] = collections.Counter()
         self._lock = threading.Lock()
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> ServedCall: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ServedCall]: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> ServedCall | list[ServedCall]:
+        if isinstance(index, slice):
+            with self._lock:
+                return list(self)[index]
+        return super().__getitem__(index)
 
     def append(self, call: ServedCall) -> None:
         with self._lock:
@@ -290,15 +304,15 @@ class Endpoint(abc.ABC):
                     method=operation.name,
                 )
             raise Fault(
-                'NotImplemented', 'The requested operation is not implemented by the server.'
+                'NotImplemented',
+                f'{operation.name} of {call.target.type} is not implemented by the simulator '
+                f'(asked of {call.target.value}).',
             )
-        self._world.session = call.session
         try:
-            result = method(target, call)
+            with self._world.acting(call):
+                result = method(target, call)
         except registry.NotAuthenticated:
             return self._rejection(call)
-        finally:
-            self._world.session = None
         return self._returned(call, operation, result)
 
     def _returned(self, call: Call, operation: Operation, result: Any) -> Response:

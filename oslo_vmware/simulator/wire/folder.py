@@ -3,14 +3,17 @@
 ``GET``, ``HEAD``, ``PUT`` and ``DELETE`` of ``/folder/<path>?dcPath=<datacenter>&dsName=<name>``
 with the cookie of a session, or with a ticket that was acquired for just this request and works
 once. ``GET`` of a directory, or without a datastore, is a page of links. As on a real server a
-``PUT`` makes the directories that are missing.
+``PUT`` makes the directories that are missing. A ``GET`` may ask for a part of a file (RFC 9110,
+section 14), one at a time.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import email.utils
 import html
 import os
+import re
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -32,6 +35,10 @@ _STATUS = {
     'FileLocked': 423,
     'NoDiskSpace': 507,
 }
+
+# One range of bytes: from and to, from, or so many at the end. Whoever asks for more than one
+# gets all, as one may.
+_RANGE = re.compile(r'\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*', re.ASCII | re.IGNORECASE)
 
 _READING = ('GET', 'HEAD')
 _METHODS = (*_READING, 'PUT', 'DELETE')
@@ -148,16 +155,46 @@ def _put(request: Request, volume: Volume, path: str) -> Response:
 def _download(request: Request, real: str) -> Response:
     file = open(real, 'rb')  # noqa: SIM115 - the stream closes it
     status = os.fstat(file.fileno())
-    headers = (('Last-Modified', email.utils.formatdate(status.st_mtime, usegmt=True)),)
-    if request.method == 'HEAD':
+    size = status.st_size
+    modified = email.utils.formatdate(status.st_mtime, usegmt=True)
+    headers = [('Last-Modified', modified), ('Accept-Ranges', 'bytes')]
+    wanted = _wanted(request, size, modified)
+    if request.method == 'HEAD' or (wanted is not None and not wanted):
         file.close()
+    if wanted is None:
+        wanted, answer = range(size), 200
+    elif wanted:
+        headers.append(('Content-Range', f'bytes {wanted[0]}-{wanted[-1]}/{size}'))
+        answer = 206
+        file.seek(wanted[0])
+    else:
+        nothing = page(416, f'The file has {size} bytes.')
+        return dataclasses.replace(nothing, headers=(('Content-Range', f'bytes */{size}'),))
     return Response(
-        200,
+        answer,
         'application/octet-stream',
-        headers=headers,
-        length=status.st_size,
-        stream=parts(file, status.st_size),
+        headers=tuple(headers),
+        length=len(wanted),
+        stream=parts(file, len(wanted)),
     )
+
+
+def _wanted(request: Request, size: int, modified: str) -> range | None:
+    """The bytes that a request asks for, an empty range if they are not there.
+
+    :returns: None for the whole file
+    """
+    found = _RANGE.fullmatch(request.headers.get('Range', ''))
+    if found is None or request.method != 'GET':
+        return None
+    if request.headers.get('If-Range', modified) != modified:
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
 
 
 def parts(file: BinaryIO, size: int) -> Iterator[bytes]:

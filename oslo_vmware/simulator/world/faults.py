@@ -5,7 +5,7 @@ pass, then takes effect ``times`` times (None: until :meth:`Faults.clear`), and 
 operation is named as on the wire, with shell-style wildcards if need be; ``*`` is every request,
 the download of a description (``GET /sdk/vimService.wsdl``) and the transfer of a file
 (``PUT /folder/images/a.vmdk``) included. With ``target`` a rule
-only sees calls on that managed object.
+only sees calls on that managed object. A rule that no request can ever meet is refused.
 
 Rules are looked at in the order in which they were made. Delays add up; of the others the first
 that applies is the one that counts. With ``after`` the server first does what it was asked to
@@ -14,6 +14,7 @@ do, and the client does not learn of it.
 
 import dataclasses
 import datetime
+import difflib
 import enum
 import fnmatch
 import threading
@@ -25,6 +26,9 @@ from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.soap.schema import Field, Kind, Schema, is_float, is_integer, split
 
 _METHOD_FAULT = '{urn:vim25}MethodFault'
+_HTTP_METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE')
+# What every managed object answers, though no description has it.
+_UNIVERSAL = ('Fetch',)
 _HTML = '<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>'
 
 
@@ -106,6 +110,7 @@ class Faults:
 
     def __init__(self, root: Callable[[], Ref], *schemas: Schema) -> None:
         self._services = [(schema, Encoder(schema)) for schema in schemas]
+        self._operations = [*_UNIVERSAL, *(n for one in schemas for n in one.operation_names())]
         self._root = root
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
@@ -298,9 +303,26 @@ class Faults:
     # --- helpers
 
     def _add(self, rule: Rule) -> Rule:
+        self._check_operation(rule.operation)
         with self._lock:
             self._rules.append(rule)
         return rule
+
+    def _check_operation(self, pattern: str) -> None:
+        """Refuse what names no operation, and no request for a path.
+
+        :raises ValueError: it is misspelt
+        """
+        before, slash, _ = pattern.partition('/')
+        requests = [f'{method} ' if slash else f'{method} /' for method in _HTTP_METHODS]
+        if fnmatch.filter(requests, before) or fnmatch.filter(self._operations, pattern):
+            return
+        near = difflib.get_close_matches(pattern, self._operations, 1)
+        raise ValueError(
+            f'{pattern!r} is no operation of the vSphere API'
+            + (f' (is {near[0]} meant?)' if near else '')
+            + '; a file or page is named by method and path, such as PUT /folder/*'
+        )
 
     def _fault(self, fault: str | Fault, message: str | None, fields: dict[str, Any]) -> Fault:
         """A fault that can be sent.

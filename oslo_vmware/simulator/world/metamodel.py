@@ -97,6 +97,13 @@ def has_operation(wire_type: str, operation: str, namespace: str = _VIM) -> bool
 
 
 @functools.cache
+def own_operations(wire_type: str, namespace: str = _VIM) -> tuple[str, ...]:
+    """Wire names of the operations that a managed object type declares, base types aside."""
+    declared = VmomiSupport.GetWsdlType(namespace, wire_type).__dict__.get('_methodInfo', {})
+    return tuple(sorted(info.wsdlName for info in declared.values()))
+
+
+@functools.cache
 def method_name(wire_type: str, operation: str) -> str:
     """The name of an operation in the object model: ``PowerOnVM_Task`` is ``powerOn``.
 

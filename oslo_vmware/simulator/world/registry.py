@@ -17,6 +17,7 @@ through :meth:`World.after`; it then runs under the lock as well, so that nothin
 object needs a lock of its own.
 """
 
+import contextlib
 import datetime
 import random
 import threading
@@ -45,6 +46,11 @@ def managed(wire_type: str) -> Callable[[type['ManagedObject']], type['ManagedOb
 def class_for(wire_type: str) -> type['ManagedObject']:
     """The class registered for a managed object type."""
     return _CLASSES[wire_type]
+
+
+def classes() -> Mapping[str, type['ManagedObject']]:
+    """All that are registered, by managed object type."""
+    return _CLASSES
 
 
 class Disconnect(Exception):
@@ -238,6 +244,38 @@ class FirstClassDisks(Protocol):
         """The machine that a disk is attached to has taken it to another place."""
 
 
+class Witness:
+    """Who is told what happens, for the history of the server; this one forgets it.
+
+    What is told belongs together until :meth:`settle`: a machine that appears, gets a host and
+    is switched on was created and switched on, not renamed, moved and reconfigured.
+    """
+
+    def created(self, obj: ManagedObject) -> None:
+        """An object of the inventory has appeared."""
+
+    def changed(self, obj: ManagedObject, name: str, old: Any) -> None:
+        """A piece of its state, or what it is linked to, was set or let go."""
+
+    def leaving(self, obj: ManagedObject) -> None:
+        """It is about to go; its links are still there."""
+
+    def logged_in(self, session: Session) -> None:
+        """A session has begun."""
+
+    def logged_out(self, session: Session) -> None:
+        """A session has ended."""
+
+    def refused(self, user_name: str) -> None:
+        """Somebody could not log in."""
+
+    def task_started(self, info: DataObject) -> None:
+        """There is a new task; sets the ``eventChainId`` of its TaskInfo."""
+
+    def settle(self) -> None:
+        """What was being done has been done."""
+
+
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
@@ -265,8 +303,12 @@ class World:
     policies: Policies
     first_class_disks: FirstClassDisks
     about: DataObject
-    # Whose operation runs just now; None in what was scheduled.
+    witness = Witness()
+    # Whose operation runs just now, and which; None in what was scheduled.
     session: Session | None = None
+    call: Call | None = None
+    # The task whose work is done just now.
+    task: Any = None
 
     def __init__(self, *, seed: int = 0, task_seconds: float = 0.0) -> None:
         self.lock = threading.RLock()
@@ -302,7 +344,23 @@ class World:
 
         What is due at the same time runs in the order of the calls.
         """
-        self.scheduler.after(seconds, function)
+
+        def act() -> None:
+            with self.acting():
+                function()
+
+        self.scheduler.after(seconds, act)
+
+    @contextlib.contextmanager
+    def acting(self, call: Call | None = None) -> Iterator[None]:
+        """While an operation, or something scheduled, runs."""
+        before = self.call, self.session
+        self.call, self.session = call, call.session if call is not None else None
+        try:
+            yield
+        finally:
+            self.call, self.session = before
+            self.witness.settle()
 
     def add(self, obj: ManagedObject) -> None:
         with self.lock:

@@ -100,6 +100,7 @@ class One(_Link):
 
     def _drop(self, here: Linked, there: Linked) -> None:
         here.__dict__[self.name] = None
+        here.world.witness.changed(here, self.name, there)
 
 
 class Many(_Link):
@@ -153,7 +154,9 @@ class Linked(ManagedObject):
     def update(self, **state: Any) -> None:
         """Set state and tell the filters about all properties that show it."""
         for name, value in state.items():
+            old = getattr(self, name, None)
             setattr(self, name, value)
+            self.world.witness.changed(self, name, old)
         shown = dict.fromkeys(shown for name in state for shown in self.shown_in.get(name, (name,)))
         self.changed(*shown)
 
@@ -165,6 +168,7 @@ class Linked(ManagedObject):
 
     def dispose(self) -> None:
         """Cut all links and leave the world."""
+        self.world.witness.leaving(self)
         for link in links_of(type(self)).values():
             link.clear(self)
         self.world.remove(self)

@@ -20,16 +20,16 @@ COOKIE = 'vmware_soap_session'
 
 
 def cookie_value(header: str | None, name: str = COOKIE) -> str | None:
-    """A cookie's value as it came, with its quotes.
+    """A cookie's value as it came, with its quotes, without the space that some put before it.
 
-    The standard parser takes them off, and gives up at cookies of others that look odd.
+    The standard parser takes the quotes off, and gives up at cookies of others that look odd.
 
     :param header: the Cookie header
     """
     for cookie in (header or '').split(';'):
         found, _, value = cookie.strip().partition('=')
         if found == name:
-            return value
+            return value.strip()
     return None
 
 
@@ -41,6 +41,16 @@ def server_spelling(user_name: str) -> str:
     return f'{domain.upper()}\\{user.capitalize()}' if at else user_name
 
 
+class Witness(Protocol):
+    """Who hears of sessions."""
+
+    def logged_in(self, session: 'Session') -> None: ...
+
+    def logged_out(self, session: 'Session') -> None: ...
+
+    def refused(self, user_name: str) -> None: ...
+
+
 class World(Protocol):
     """What sessions need of the world that they belong to."""
 
@@ -48,6 +58,9 @@ class World(Protocol):
     changes: threading.Condition
     random: random.Random
     session: 'Session | None'
+
+    @property
+    def witness(self) -> Witness: ...
 
     def new_uuid(self) -> str: ...
 
@@ -153,9 +166,11 @@ class Sessions:
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
         """A new session; None when name or password is wrong. Names ignore case."""
         if user_name.lower() not in self._names or password != self.password:
+            self._world.witness.refused(user_name)
             return None
         session = Session(self._world, self._spelling, locale, user_agent)
         self._by_cookie[session.cookie] = session
+        self._world.witness.logged_in(session)
         return session
 
     def of_cookie(self, cookie: str | None) -> Session | None:
@@ -180,6 +195,7 @@ class Sessions:
         with self._world.lock:
             if self._by_cookie.pop(session.cookie, None) is not None:
                 session.end()
+                self._world.witness.logged_out(session)
                 self._world.changes.notify_all()
 
     def _reap(self) -> None:

@@ -124,6 +124,7 @@ class Machine(ManagedEntity):
     id_prefix = 'vm'
     shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
         'name': ('name', 'config.name', 'summary.config.name'),
+        'home': (),
         'host': ('runtime.host', 'summary.runtime.host', 'environmentBrowser'),
         'resourcePool': ('resourcePool', 'resourceConfig'),
         'datastore': ('datastore', 'config.datastoreUrl', 'storage', 'summary.storage'),

@@ -72,7 +72,7 @@ def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
     moved = home is not vm.home
     if moved:
         vm.directory, vm.file_name = places.free_directory(home, vm.name), None
-        vm.home = home
+        vm.update(home=home)
     names = {file.name for file in old}
     made: list[DataObject] = []
     found: list[DataObject] = []
