@@ -1,13 +1,17 @@
 """Configuration of the documentation; ``make docs`` builds it, warnings are errors."""
 
 import importlib.metadata
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / '_ext'))
 
 project = 'oslo.vmware'
 copyright = 'the oslo.vmware contributors'
 release = importlib.metadata.version(project)
 version = '.'.join(release.split('.')[:2])
 
-extensions = ['sphinx.ext.autodoc']
+extensions = ['sphinx.ext.autodoc', 'simulator_tables']
 
 html_theme = 'alabaster'
 html_theme_options = {

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 # Importing it registers the managed objects that it puts together.
-from oslo_vmware.simulator import server  # noqa: F401
-from oslo_vmware.simulator.pbm import managers
-from oslo_vmware.simulator.world import metamodel, registry
+from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.pbm.managers import CLASSES
+from oslo_vmware.simulator.server import VCenterSimulator
+from oslo_vmware.simulator.world import descriptions, metamodel, registry
+from oslo_vmware.soap.schema import Kind
 
-__all__ = ['Operations', 'pbm', 'vim']
+__all__ = ['Operations', 'managers', 'pbm', 'vim']
 
 _PBM = 'urn:pbm'
 
@@ -38,7 +40,7 @@ def vim() -> Operations:
 def pbm() -> Operations:
     """The operations of PBM."""
     found: Operations = {}
-    for implementation in managers.CLASSES:
+    for implementation in CLASSES:
         wire_type = implementation.wire_type
         _note(
             found.setdefault(wire_type, {}),
@@ -46,6 +48,23 @@ def pbm() -> Operations:
             implementation,
         )
     return _sorted(found)
+
+
+def managers() -> dict[str, str | None]:
+    """The members of the service content by type; None for one that is not there."""
+    simulator = VCenterSimulator(inventory=Inventory(vms=0))
+    try:
+        content = simulator.world.service_instance.content  # type: ignore[attr-defined]
+        members = {
+            field.name: getattr(content, field.name)
+            for field in descriptions.vim_schema().type('{urn:vim25}ServiceContent').fields
+            if field.kind is Kind.MOREF
+        }
+        return {
+            name: None if member is None else member.ref.type for name, member in members.items()
+        }
+    finally:
+        simulator.stop()
 
 
 def _note(found: dict[str, bool], operations: Iterable[str], implementation: type) -> None:
