@@ -20,10 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from oslo_vmware.simulator.objects.compute import ClusterComputeResource, ComputeResource
+from oslo_vmware.simulator.objects.cluster import ClusterComputeResource
+from oslo_vmware.simulator.objects.compute import ComputeResource
 from oslo_vmware.simulator.objects.datacenter import Datacenter
 from oslo_vmware.simulator.objects.datastore import TIB, Datastore
-from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch, vlan_setting
+from oslo_vmware.simulator.objects.dv_portgroup import vlan_setting
+from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
 from oslo_vmware.simulator.objects.folder import Folder
 from oslo_vmware.simulator.objects.host.models import EDGE_MODEL, HOST_MODELS

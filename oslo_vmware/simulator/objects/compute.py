@@ -1,20 +1,24 @@
-"""Stand-alone hosts and clusters: the compute resources that hosts and pools belong to."""
+"""Compute resources, which hosts and resource pools belong to: that of a stand-alone host."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.objects.host import joining
+from oslo_vmware.simulator.objects.host.models import EDGE_MODEL
 from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.world.data import DataObject, Ref, types
-from oslo_vmware.simulator.world.registry import ManagedObject, World, managed
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 MIB = 1024**2
 
 # Core and thread counts are 16-bit numbers on the wire.
 _MAX_SHORT = 32767
+
+_SETTINGS = {'vmSwapPlacement': 'vmDirectory', 'spbmEnabled': True}
 
 
 @managed('EnvironmentBrowser')
@@ -39,7 +43,10 @@ class ComputeResource(ManagedEntity):
     id_prefix = 'domain-s'
     shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
         'children': ('host', 'resourcePool', 'summary', 'datastore', 'network'),
+        'settings': ('configurationEx',),
     }
+
+    settings: Any = _SETTINGS
 
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
@@ -94,7 +101,55 @@ class ComputeResource(ManagedEntity):
 
     @property
     def configurationEx(self) -> DataObject:
-        return types.ComputeResourceConfigInfo(vmSwapPlacement='vmDirectory', spbmEnabled=True)
+        return types.ComputeResourceConfigInfo(**self.settings)
+
+    def placed(self, machine: Machine, hosts: list[HostSystem]) -> list[HostSystem]:
+        """Those of some hosts that a machine may run on; here nothing speaks against any."""
+        return hosts
+
+    def restart(self, machine: Machine) -> None:
+        """Start a machine whose host has failed on another one; only clusters can."""
+
+    def configure(self, spec: DataObject, *, modify: bool) -> None:
+        """Take over a ComputeResourceConfigSpec.
+
+        :param modify: whether what it does not set stays; else it is reset
+        """
+        names = ('vmSwapPlacement', 'spbmEnabled', 'defaultHardwareVersionKey')
+        base = self.settings if modify else _SETTINGS
+        wanted = {name: value for name in names if (value := getattr(spec, name)) is not None}
+        self.update(settings={**base, **wanted})
+
+    def ReconfigureComputeResource_Task(self, call: Call) -> Ref:
+        spec, modify = call.spec, bool(call.modify)
+        return self.start(
+            'ReconfigureComputeResource_Task', lambda: self.configure(spec, modify=modify)
+        )
+
+    @classmethod
+    def of_host(cls, folder: ManagedEntity, spec: DataObject, *, connected: bool) -> Any:
+        """Make a host known, and a compute resource of its name around it.
+
+        :param spec: a HostConnectSpec
+        """
+        joining.check(folder.world, spec)
+        folder.check_free(spec.hostName, folder.children)
+        made = cls(folder.world, spec.hostName, folder)
+        joining.join(made, spec, EDGE_MODEL, connected=connected)
+        return made
+
+    @classmethod
+    def of_member(cls, folder: ManagedEntity, host: HostSystem) -> None:
+        """Let a host leave its cluster, and make a compute resource around it."""
+        if not host.maintenance:
+            raise Fault('InvalidState', f"The host '{host.name}' is not in maintenance mode.")
+        cluster, made = host.parent, cls(folder.world, host.name, folder)
+        host.parent = made
+        for machine in host.vm:
+            if machine.resourcePool is not None:
+                machine.resourcePool = made.resourcePool
+        cluster.changed('summary')
+        made.changed('summary')
 
     def check_destroy(self) -> None:
         for host in self.host:
@@ -106,106 +161,3 @@ class ComputeResource(ManagedEntity):
         self.resourcePool.dispose()
         super().dispose()
         self.world.remove(self.environmentBrowser)
-
-
-@managed('ClusterComputeResource')
-class ClusterComputeResource(ComputeResource):
-    """A cluster with DRS and HA switched on."""
-
-    id_prefix = 'domain-c'
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
-        'children': ('host', 'resourcePool', 'summary', 'summaryEx', 'datastore', 'network'),
-    }
-
-    recommendation: list[DataObject] = []
-    drsRecommendation: list[DataObject] = []
-    migrationHistory: list[DataObject] = []
-    actionHistory: list[DataObject] = []
-    drsFault: list[DataObject] = []
-    lifecycleManaged = False
-
-    @property
-    def summary(self) -> DataObject:
-        totals = self._totals()
-        machines = self.machines
-        running = [machine for machine in machines if machine.power_state == 'poweredOn']
-        memory_mb = totals['totalMemory'] // MIB
-        cpu = sum(machine.cpu_usage for machine in running)
-        used_mb = sum(machine.memory_usage for machine in running)
-        return types.ClusterComputeResourceSummary(
-            **totals,
-            currentFailoverLevel=max(0, totals['numEffectiveHosts'] - 1),
-            numVmotions=0,
-            targetBalance=200,
-            currentBalance=0,
-            drsScore=92,
-            usageSummary=types.ClusterUsageSummary(
-                totalCpuCapacityMhz=totals['totalCpu'],
-                totalMemCapacityMB=memory_mb,
-                cpuReservationMhz=0,
-                memReservationMB=0,
-                poweredOffCpuReservationMhz=0,
-                poweredOffMemReservationMB=0,
-                cpuDemandMhz=cpu,
-                memDemandMB=used_mb,
-                statsGenNumber=1,
-                cpuEntitledMhz=cpu,
-                memEntitledMB=used_mb,
-                poweredOffVmCount=len(machines) - len(running),
-                totalVmCount=len(machines),
-            ),
-            clusterMaintenanceModeStatus='notInMaintenanceMode',
-        )
-
-    @property
-    def summaryEx(self) -> DataObject:
-        return self.summary
-
-    def _services(self) -> dict[str, Any]:
-        return {
-            'dasConfig': types.ClusterDasConfigInfo(
-                enabled=True,
-                vmMonitoring='vmMonitoringDisabled',
-                hostMonitoring='enabled',
-                vmComponentProtecting='disabled',
-                failoverLevel=1,
-                admissionControlPolicy=types.ClusterFailoverLevelAdmissionControlPolicy(
-                    failoverLevel=1
-                ),
-                admissionControlEnabled=True,
-                defaultVmSettings=types.ClusterDasVmSettings(
-                    restartPriority='medium', isolationResponse='none'
-                ),
-                option=[],
-                hBDatastoreCandidatePolicy='allFeasibleDsWithUserPreference',
-            ),
-            'dasVmConfig': [],
-            'drsConfig': types.ClusterDrsConfigInfo(
-                enabled=True,
-                enableVmBehaviorOverrides=True,
-                defaultVmBehavior='fullyAutomated',
-                vmotionRate=3,
-                option=[],
-            ),
-            'drsVmConfig': [],
-            'rule': [],
-        }
-
-    @property
-    def configuration(self) -> DataObject:
-        return types.ClusterConfigInfo(**self._services())
-
-    @property
-    def configurationEx(self) -> DataObject:
-        return types.ClusterConfigInfoEx(
-            **self._services(),
-            vmSwapPlacement='vmDirectory',
-            spbmEnabled=True,
-            group=[],
-            dpmConfigInfo=types.ClusterDpmConfigInfo(
-                enabled=False, defaultDpmBehavior='automated', hostPowerActionRate=3
-            ),
-            vsanConfigInfo=types.VsanClusterConfigInfo(
-                enabled=any(found.kind == 'vsan' for found in self.datastore)
-            ),
-        )

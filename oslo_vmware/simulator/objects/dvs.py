@@ -1,7 +1,6 @@
-"""The distributed switch and its port groups.
+"""The distributed switch.
 
-Port groups lie beside their switch in the network folder. Every switch has one port group for
-the uplinks, made with it, that no machine can use.
+Every switch has one port group for the uplinks, made with it, that no machine can use.
 """
 
 from __future__ import annotations
@@ -10,32 +9,38 @@ import datetime
 import uuid
 from typing import Any, ClassVar
 
+from oslo_vmware.simulator.objects import dv_ports
+from oslo_vmware.simulator.objects.dv_portgroup import (
+    DistributedVirtualPortgroup,
+    portgroup_settings,
+    trunk_setting,
+    vlan_setting,
+)
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.objects.network import Network
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.data import (
+    DataObject,
+    Fault,
+    Ref,
+    invalid_argument,
+    merged,
+    types,
+)
 from oslo_vmware.simulator.world.registry import Call, World, managed
-from oslo_vmware.simulator.world.relations import Many, One
+from oslo_vmware.simulator.world.relations import Many
 
-_PRODUCT_VERSION = '8.0.3'
+# The versions of a switch that can be asked for, the oldest first.
+PRODUCT_VERSIONS = ('6.5.0', '6.6.0', '7.0.0', '7.0.2', '7.0.3', '8.0.0', '8.0.3')
 _UPLINKS = 4
-# Ports of a port group when nobody says a number, as the vSphere client proposes.
-_DEFAULT_PORTS = 8
-_MAX_VLAN = 4094
+_MTU = (1280, 9190)
 
-
-def vlan_setting(vlan: int) -> DataObject:
-    """A port setting with nothing but a VLAN."""
-    return types.VMwareDVSPortSetting(
-        vlan=types.VmwareDistributedVirtualSwitchVlanIdSpec(inherited=False, vlanId=vlan)
-    )
-
-
-def trunk_setting() -> DataObject:
-    """A port setting that lets all VLANs through, as uplinks have it."""
-    every = types.NumericRange(start=0, end=_MAX_VLAN)
-    return types.VMwareDVSPortSetting(
-        vlan=types.VmwareDistributedVirtualSwitchTrunkVlanSpec(inherited=False, vlanId=[every])
-    )
+# Fields of a VMwareDVSConfigSpec that its configuration repeats as they are.
+_SETTINGS = (
+    'contact', 'defaultPortConfig', 'defaultProxySwitchMaxNumPorts', 'description',
+    'extensionKey', 'infrastructureTrafficResourceConfig', 'ipfixConfig', 'lacpApiVersion',
+    'linkDiscoveryProtocolConfig', 'maxMtu', 'maxPorts', 'multicastFilteringMode',
+    'netResourcePoolTrafficResourceConfig', 'networkResourceControlVersion', 'policy',
+    'switchIpAddress', 'uplinkPortPolicy', 'vendorSpecificConfig',
+)  # fmt: skip
 
 
 def spaced_uuid(plain: str) -> str:
@@ -44,134 +49,21 @@ def spaced_uuid(plain: str) -> str:
     return f'{" ".join(pairs[:8])}-{" ".join(pairs[8:])}'
 
 
-@managed('DistributedVirtualPortgroup')
-class DistributedVirtualPortgroup(Network):
-    """A port group of a distributed switch.
-
-    :ivar settings: what its configuration was made of: the fields of a DVPortgroupConfigSpec
-    :ivar uplink: whether it is the switch's group of uplinks
-    :ivar version: how often it was configured
-    """
-
-    id_prefix = 'dvportgroup'
-    shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
-        'name': ('name', 'summary.name', 'config.name'),
-        'settings': ('config', 'portKeys'),
-        'switch': ('config.distributedVirtualSwitch',),
-    }
-
-    switch = One('portgroup')
-
-    settings: dict[str, Any]
-    uplink: bool = False
-    version: int = 0
-
-    @property
-    def key(self) -> str:
-        return self.ref.value
-
-    @property
-    def port_count(self) -> int:
-        if self.settings.get('type') == 'ephemeral':
-            return 0
-        ports: int = self.settings.get('numPorts') or _DEFAULT_PORTS
-        return ports
-
-    @property
-    def portKeys(self) -> list[str]:
-        # Port keys are unique in the switch: each group counts on from where it began.
-        number = int(self.ref.value.rpartition('-')[2])
-        return [str(number * 1000 + port) for port in range(self.port_count)]
-
-    @property
-    def config(self) -> DataObject:
-        settings = dict(self.settings)
-        settings['numPorts'] = self.port_count
-        settings.setdefault('type', 'earlyBinding')
-        settings.setdefault('defaultPortConfig', vlan_setting(0))
-        settings.setdefault('autoExpand', settings['type'] == 'earlyBinding')
-        settings.setdefault(
-            'policy',
-            types.VMwareDVSPortgroupPolicy(
-                blockOverrideAllowed=True,
-                shapingOverrideAllowed=False,
-                vendorConfigOverrideAllowed=False,
-                livePortMovingAllowed=False,
-                portConfigResetAtDisconnect=True,
-                networkResourcePoolOverrideAllowed=False,
-                trafficFilterOverrideAllowed=False,
-                vlanOverrideAllowed=False,
-                uplinkTeamingOverrideAllowed=False,
-                securityPolicyOverrideAllowed=False,
-                ipfixOverrideAllowed=False,
-            ),
-        )
-        return types.DVPortgroupConfigInfo(
-            **settings,
-            key=self.key,
-            name=self.name,
-            distributedVirtualSwitch=self.switch,
-            configVersion=str(self.version),
-            backingType='standard',
-            uplink=self.uplink,
-        )
-
-    def configure(self, spec: DataObject) -> None:
-        """Take over what a DVPortgroupConfigSpec sets."""
-        if spec.configVersion is not None and spec.configVersion != str(self.version):
-            raise Fault('ConcurrentAccess', f"The port group '{self.name}' was changed meanwhile.")
-        if spec.name is not None and spec.name != self.name:
-            self.rename(spec.name)
-        self.version += 1
-        self.update(settings={**self.settings, **portgroup_settings(spec)})
-
-    def ReconfigureDVPortgroup_Task(self, call: Call) -> Ref:
-        return self.start('ReconfigureDVPortgroup_Task', lambda: self.configure(call.spec))
-
-    def namesakes(self) -> list[ManagedEntity]:
-        # Networks of the datacenter and port groups share their names, switches do not.
-        return [other for other in super().namesakes() if other is not self]
-
-    def check_destroy(self) -> None:
-        if self.uplink:
-            raise Fault('NotSupported', 'The uplinks of a switch cannot be destroyed.')
-        super().check_destroy()
-
-
-def portgroup_settings(spec: DataObject) -> dict[str, Any]:
-    """The fields of a spec that a port group's configuration repeats as they are."""
-    setting = spec.defaultPortConfig
-    vlan = setting.vlan if setting is not None else None
-    if vlan is not None and isinstance(vlan.vlanId, int) and not 0 <= vlan.vlanId <= _MAX_VLAN:
-        raise invalid_argument('spec.defaultPortConfig.vlan.vlanId')
-    if spec.type not in (None, 'earlyBinding', 'lateBinding', 'ephemeral'):
-        raise invalid_argument('spec.type')
-    names = (
-        'numPorts',
-        'defaultPortConfig',
-        'description',
-        'type',
-        'policy',
-        'portNameFormat',
-        'scope',
-        'vendorSpecificConfig',
-        'autoExpand',
-        'vmVnicNetworkResourcePoolKey',
-    )
-    return {name: value for name in names if (value := getattr(spec, name)) is not None}
-
-
 @managed('VmwareDistributedVirtualSwitch')
 class VmwareDistributedVirtualSwitch(ManagedEntity):
     """A distributed switch.
 
     :ivar uuid: names the switch in the backing of a network card
+    :ivar settings: fields of its configuration that somebody has set
+    :ivar backings: the physical cards that hosts give to it, where somebody has said which
+    :ivar version: how often it was configured
     """
 
     id_prefix = 'dvs'
     shown_in: ClassVar[dict[str, tuple[str, ...]]] = {
         'name': ('name', 'config.name', 'summary.name'),
         'hosts': ('summary', 'config.host', 'runtime'),
+        'settings': ('config', 'summary'),
         'portgroup': ('portgroup', 'config', 'summary'),
     }
 
@@ -181,6 +73,10 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
 
     uuid: str
     created: datetime.datetime
+    settings: dict[str, Any] = {}
+    backings: dict[Any, DataObject] = {}
+    version = 1
+    product_version = PRODUCT_VERSIONS[-1]
 
     def __init__(
         self,
@@ -188,6 +84,8 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         name: str,
         parent: ManagedEntity,
         created: datetime.datetime | None = None,
+        uplinks: int = _UPLINKS,
+        **state: Any,
     ) -> None:
         super().__init__(
             world,
@@ -195,11 +93,36 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             parent,
             uuid=spaced_uuid(world.new_uuid()),
             created=created or world.now(),
+            **state,
         )
-        uplinks = types.DVPortgroupConfigSpec(
-            type='earlyBinding', numPorts=_UPLINKS, defaultPortConfig=trunk_setting()
+        group = types.DVPortgroupConfigSpec(
+            type='earlyBinding', numPorts=uplinks, defaultPortConfig=trunk_setting()
         )
-        self.add_portgroup(f'{name}-DVUplinks-{self.ref.value.rpartition("-")[2]}', uplinks, True)
+        self.add_portgroup(f'{name}-DVUplinks-{self.ref.value.rpartition("-")[2]}', group, True)
+
+    @classmethod
+    def create(cls, folder: ManagedEntity, spec: DataObject) -> VmwareDistributedVirtualSwitch:
+        """Make a switch from a DVSCreateSpec."""
+        wanted = spec.configSpec
+        name = wire_name(wanted.name)
+        folder.check_free(name, folder.children)
+        names = wanted.uplinkPortPolicy.uplinkPortName if wanted.uplinkPortPolicy else None
+        version = spec.productInfo.version if spec.productInfo is not None else None
+        if version is not None and version not in PRODUCT_VERSIONS:
+            raise invalid_argument('spec.productInfo.version')
+        made = cls(
+            folder.world,
+            name,
+            folder,
+            uplinks=len(names) if names else _UPLINKS,
+            product_version=version or PRODUCT_VERSIONS[-1],
+        )
+        try:
+            made.configure(wanted)
+        except Fault:
+            made.dispose()
+            raise
+        return made
 
     def add_portgroup(
         self, name: str, spec: DataObject, uplink: bool = False
@@ -222,6 +145,15 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         for group in self.portgroup:
             group.__class__.host.connect(group, host)
 
+    def leave(self, host: Any) -> None:
+        """Make a host a member no more."""
+        self.__class__.hosts.disconnect(self, host)
+        for group in self.portgroup:
+            group.__class__.host.disconnect(group, host)
+        self.backings = {
+            other: backing for other, backing in self.backings.items() if other is not host
+        }
+
     @property
     def capability(self) -> DataObject:
         return types.DVSCapability(
@@ -235,7 +167,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         return types.DistributedVirtualSwitchProductSpec(
             name='DVS',
             vendor='VMware, Inc.',
-            version=_PRODUCT_VERSION,
+            version=self.product_version,
             build='24022510',
             forwardingClass='etherswitch',
         )
@@ -261,41 +193,44 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
 
     @property
     def config(self) -> DataObject:
-        return types.VMwareDVSConfigInfo(
-            uuid=self.uuid,
-            name=self.name,
-            numStandalonePorts=0,
-            numPorts=self._ports,
-            maxPorts=2147483647,
-            uplinkPortPolicy=types.DVSNameArrayUplinkPortPolicy(
+        fields: dict[str, Any] = {
+            'numStandalonePorts': 0,
+            'maxPorts': 2147483647,
+            'uplinkPortPolicy': types.DVSNameArrayUplinkPortPolicy(
                 uplinkPortName=[f'Uplink {number}' for number in range(1, _UPLINKS + 1)]
             ),
-            uplinkPortgroup=[group for group in self.portgroup if group.uplink],
-            defaultPortConfig=vlan_setting(0),
-            host=[self._member(host) for host in self.hosts],
-            productInfo=self._product,
-            configVersion='1',
-            contact=types.DVSContactInfo(),
-            createTime=self.created,
-            networkResourceManagementEnabled=True,
-            defaultProxySwitchMaxNumPorts=512,
-            networkResourceControlVersion='version3',
-            maxMtu=9000,
-            linkDiscoveryProtocolConfig=types.LinkDiscoveryProtocolConfig(
+            'defaultPortConfig': vlan_setting(0),
+            'contact': types.DVSContactInfo(),
+            'networkResourceManagementEnabled': True,
+            'defaultProxySwitchMaxNumPorts': 512,
+            'networkResourceControlVersion': 'version3',
+            'maxMtu': 9000,
+            'linkDiscoveryProtocolConfig': types.LinkDiscoveryProtocolConfig(
                 protocol='cdp', operation='listen'
             ),
-            lacpApiVersion='multipleLag',
-            multicastFilteringMode='snooping',
+            'lacpApiVersion': 'multipleLag',
+            'multicastFilteringMode': 'snooping',
+            **self.settings,
+        }
+        return types.VMwareDVSConfigInfo(
+            **fields,
+            uuid=self.uuid,
+            name=self.name,
+            numPorts=self._ports,
+            uplinkPortgroup=[group for group in self.portgroup if group.uplink],
+            host=[self._member(host) for host in self.hosts],
+            productInfo=self._product,
+            configVersion=str(self.version),
+            createTime=self.created,
         )
 
     def _member(self, host: Any) -> DataObject:
+        backing = self.backings.get(host) or types.DistributedVirtualSwitchHostMemberPnicBacking(
+            pnicSpec=[types.DistributedVirtualSwitchHostMemberPnicSpec(pnicDevice='vmnic2')]
+        )
         return types.DistributedVirtualSwitchHostMember(
             config=types.DistributedVirtualSwitchHostMemberConfigInfo(
-                host=host.ref,
-                maxProxySwitchPorts=512,
-                backing=types.DistributedVirtualSwitchHostMemberPnicBacking(
-                    pnicSpec=[types.DistributedVirtualSwitchHostMemberPnicSpec(pnicDevice='vmnic2')]
-                ),
+                host=host.ref, maxProxySwitchPorts=512, backing=backing
             ),
             productInfo=self._product,
             status='up',
@@ -308,6 +243,87 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
                 types.HostMemberRuntimeInfo(host=host.ref, status='up') for host in self.hosts
             ]
         )
+
+    # Configuration
+
+    def configure(self, spec: DataObject) -> None:
+        """Take over a DVSConfigSpec: all of it, or nothing and a fault."""
+        if spec.configVersion is not None and spec.configVersion != str(self.version):
+            raise Fault('ConcurrentAccess', f"The switch '{self.name}' was changed meanwhile.")
+        name = self.name
+        if spec.name is not None and spec.name != name:
+            name = wire_name(spec.name)
+            self.check_free(name, self.namesakes())
+        if spec.maxMtu is not None and not _MTU[0] <= spec.maxMtu <= _MTU[1]:
+            raise invalid_argument('spec.maxMtu')
+        changes = [self._change(change) for change in spec.host or ()]
+        # From here on nothing can fail.
+        for operation, host, backing in changes:
+            if operation == 'remove':
+                self.leave(host)
+            else:
+                self.join(host)
+                if backing is not None:
+                    self.backings = {**self.backings, host: backing}
+        settings = {
+            field: merged(self.settings.get(field), value)
+            if isinstance(value, DataObject)
+            else value
+            for field in _SETTINGS
+            if (value := getattr(spec, field)) is not None
+        }
+        self.version += 1
+        if name != self.name:
+            self.update(name=name)
+        self.update(settings={**self.settings, **settings})
+
+    def _change(self, change: DataObject) -> tuple[str, Any, DataObject | None]:
+        """What is to happen to a member, once it may."""
+        host = self.find(change.host, 'HostSystem', 'spec.host.host')
+        if host.datacenter is not self.datacenter:
+            raise invalid_argument('spec.host.host')
+        member = host in self.hosts
+        if member and change.operation == 'add':
+            raise Fault('AlreadyExists', f"'{host.name}' is a member already.", name=host.name)
+        if not member and change.operation != 'add':
+            raise Fault('NotFound', f"'{host.name}' is no member of the switch '{self.name}'.")
+        if change.operation == 'remove':
+            mine = set(self.portgroup)
+            if any(mine.intersection(machine.network) for machine in host.vm):
+                raise Fault(
+                    'ResourceInUse',
+                    f"Machines on '{host.name}' are connected to the switch '{self.name}'.",
+                    type='HostSystem',
+                    name=host.name,
+                )
+        backing = change.backing
+        if backing is not None and backing.pnicSpec is None:
+            backing.pnicSpec = []
+        return change.operation, host, backing
+
+    def ReconfigureDvs_Task(self, call: Call) -> Ref:
+        return self.start('ReconfigureDvs_Task', lambda: self.configure(call.spec))
+
+    def EnableNetworkResourceManagement(self, call: Call) -> None:
+        enabled = {'networkResourceManagementEnabled': bool(call.enable)}
+        self.update(settings={**self.settings, **enabled})
+
+    def UpdateDVSHealthCheckConfig_Task(self, call: Call) -> Ref:
+        checks = call.healthCheckConfig or []
+        return self.start(
+            'UpdateDVSHealthCheckConfig_Task',
+            lambda: self.update(settings={**self.settings, 'healthCheckConfig': checks}),
+        )
+
+    # Ports
+
+    def FetchDVPorts(self, call: Call) -> list[DataObject]:
+        return dv_ports.matching(self, call.criteria)
+
+    def FetchDVPortKeys(self, call: Call) -> list[str]:
+        return [port.key for port in dv_ports.matching(self, call.criteria)]
+
+    # Port groups
 
     def _new_portgroup(self, spec: DataObject) -> DistributedVirtualPortgroup:
         name = wire_name(spec.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.world.data import Fault, Ref
+from oslo_vmware.simulator.world.data import Fault, Ref, invalid_argument
 from oslo_vmware.simulator.world.registry import Call, World, class_for, managed
 
 # What a folder of a kind may hold, and what its id begins with.
@@ -58,6 +58,9 @@ class Folder(ManagedEntity):
                 datacenter.changed(self.kind)
 
     def accepts(self, entity: ManagedEntity) -> bool:
+        if entity.wire_type == 'HostSystem':
+            # It leaves its cluster, and gets a compute resource of its own.
+            return self.kind == 'host' and entity.parent.wire_type == 'ClusterComputeResource'
         return any(entity.is_a(wire_type) for wire_type in self.childType) and (
             not isinstance(entity, Folder) or entity.is_a('StoragePod') or entity.kind == self.kind
         )
@@ -95,6 +98,34 @@ class Folder(ManagedEntity):
         create: Any = class_for('VirtualMachine')
         return self.start('CreateVM_Task', lambda: create.create(self, call.config, pool, host))
 
+    def CreateClusterEx(self, call: Call) -> ManagedEntity:
+        self._must_be('host', call.operation)
+        create: Any = class_for('ClusterComputeResource')
+        made: ManagedEntity = create.create(self, self._new_name(call.args.name), call.spec)
+        return made
+
+    CreateCluster = CreateClusterEx
+
+    def AddStandaloneHost_Task(self, call: Call) -> Ref:
+        self._must_be('host', 'AddStandaloneHost_Task')
+        create: Any = class_for('ComputeResource')
+        if not call.spec.hostName:
+            raise invalid_argument('spec.hostName')
+
+        def work() -> ManagedEntity:
+            made: Any = create.of_host(self, call.spec, connected=bool(call.addConnected))
+            if call.compResSpec is not None:
+                made.configure(call.compResSpec, modify=True)
+            found: ManagedEntity = made
+            return found
+
+        return self.start('AddStandaloneHost_Task', work)
+
+    def CreateDVS_Task(self, call: Call) -> Ref:
+        self._must_be('network', 'CreateDVS_Task')
+        create: Any = class_for('VmwareDistributedVirtualSwitch')
+        return self.start('CreateDVS_Task', lambda: create.create(self, call.spec))
+
     def MoveIntoFolder_Task(self, call: Call) -> Ref:
         entities = [self.find(ref, 'ManagedEntity', 'list') for ref in call.list or []]
         return self.start('MoveIntoFolder_Task', lambda: self._move_in(entities))
@@ -114,7 +145,11 @@ class Folder(ManagedEntity):
                 )
             entity.check_free(entity.name, self.children)
         for entity in entities:
-            entity.parent = self
+            if entity.wire_type == 'HostSystem':
+                leave: Any = class_for('ComputeResource')
+                leave.of_member(self, entity)
+            else:
+                entity.parent = self
 
     def check_destroy(self) -> None:
         if self.fixed:

@@ -467,6 +467,9 @@ class Decoder:
         if text is None:
             return None
         prefix, _, local = text.strip().rpartition(':')
+        if local == 'ManagedObject':
+            # How pyVmomi sends a reference in a place for anything.
+            local = 'ManagedObjectReference'
         namespace = element.nsmap.get(prefix or None)
         if namespace is not None:
             tag = f'{{{namespace}}}{local}'

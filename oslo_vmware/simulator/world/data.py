@@ -106,6 +106,14 @@ class Fault(Exception):
         return types.LocalizedMethodFault(fault=self.detail, localizedMessage=self.message)
 
 
+def merged(old: DataObject | None, new: DataObject) -> DataObject:
+    """A data object with the fields that the new one sets put over those of the old one."""
+    if old is None:
+        return new
+    fields = {name: value for name, value in vars(new).items() if value is not None}
+    return types[new.wire_type](**{**vars(old), **fields})
+
+
 def invalid_argument(argument: str) -> Fault:
     """What a client is told of an argument that makes no sense."""
     return Fault(

@@ -30,6 +30,7 @@ class Host(ManagedEntity):
         'vm': ('vm', 'summary.quickStats'),
         'maintenance': ('runtime', 'summary', 'configManager'),
         'connection': ('runtime', 'summary'),
+        'boot_time': ('runtime', 'summary'),
     }
 
     vm = Many('host')

@@ -61,7 +61,7 @@ class HostSystem(Host):
     def runtime(self) -> DataObject:
         return types.HostRuntimeInfo(
             connectionState=self.connection,
-            powerState='poweredOn',
+            powerState='unknown' if self.connection == 'notResponding' else 'poweredOn',
             standbyMode='none',
             inMaintenanceMode=self.maintenance,
             inQuarantineMode=False,
@@ -186,10 +186,49 @@ class HostSystem(Host):
     def _connect(self, state: str) -> None:
         if self.connection == state:
             raise Fault('InvalidState', f"The host '{self.name}' is {state} already.")
-        self.update(connection=state)
+        if self.connection == 'notResponding':
+            # Nobody can tell a vCenter to switch a host on; who reconnects one that was shut
+            # down has done so.
+            self.boot_time = self.world.now()
+        self._become(state)
+
+    def _become(self, connection: str) -> None:
+        self.update(connection=connection)
         for machine in self.vm:
-            machine.update(connection=state)
+            machine.update(connection='connected' if connection == 'connected' else 'disconnected')
         self.parent.changed('summary')
+
+    def ShutdownHost_Task(self, call: Call) -> Ref:
+        self._check_idle(call)
+        return self.start('ShutdownHost_Task', self._go_down)
+
+    def RebootHost_Task(self, call: Call) -> Ref:
+        self._check_idle(call)
+
+        def work() -> None:
+            self._go_down()
+            self.world.after(self.world.task_seconds, self._come_back)
+
+        return self.start('RebootHost_Task', work)
+
+    def _check_idle(self, call: Call) -> None:
+        if not self.maintenance and not call.force:
+            raise Fault(
+                'InvalidState', f"The host '{self.name}' is not in maintenance mode; force it."
+            )
+
+    def _go_down(self) -> None:
+        """Stop, with all that runs on it; HA starts what it can on other hosts."""
+        self._become('notResponding')
+        for machine in self.vm:
+            if machine.power_state == 'poweredOn':
+                machine.become('poweredOff')
+                self.parent.restart(machine)
+
+    def _come_back(self) -> None:
+        if self.ref.value in self.world.objects and self.connection == 'notResponding':
+            self.boot_time = self.world.now()
+            self._become('connected')
 
     def reaches(self, machine: Machine) -> bool:
         """Whether it has mounted all datastores that a machine lies on."""
@@ -221,6 +260,10 @@ class HostSystem(Host):
         """Go, and take the machines registered here along."""
         for machine in self.vm:
             machine.dispose()
+        for datastore in self.datastore:
+            if datastore.hosts == [self]:
+                # A vCenter knows datastores by the hosts that have them.
+                datastore.dispose()
         super().dispose()
         for manager in self.__dict__.pop('_managers', {}).values():
             self.world.remove(manager)

@@ -13,7 +13,7 @@ from typing import Any
 from oslo_vmware.simulator.objects.resource_pool import allocation
 from oslo_vmware.simulator.objects.vm import backings, devices, guests
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.data import DataObject, merged, types
 
 MIB = 1024**2
 
@@ -38,14 +38,6 @@ recordReplaySupported guestAutoLockSupported poweredOnMonitorTypeChangeSupported
 CAPABILITY = types.VirtualMachineCapability(
     **dict.fromkeys(_CAN.split(), True), **dict.fromkeys(_CANNOT.split(), False)
 )
-
-
-def merged(old: DataObject | None, new: DataObject) -> DataObject:
-    """A data object with the fields that the new one sets put over those of the old one."""
-    if old is None:
-        return new
-    fields = {name: value for name, value in vars(new).items() if value is not None}
-    return types[new.wire_type](**{**vars(old), **fields})
 
 
 def option_text(value: Any) -> str:

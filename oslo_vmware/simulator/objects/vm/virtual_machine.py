@@ -19,6 +19,7 @@ from oslo_vmware.simulator.objects.vm import (
     clone,
     devices,
     first_class,
+    placement,
     policies,
     relocate,
     snapshots,
@@ -26,7 +27,7 @@ from oslo_vmware.simulator.objects.vm import (
 )
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import File
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged
 from oslo_vmware.simulator.world.registry import Call, managed
 
 # Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
@@ -217,8 +218,7 @@ class VirtualMachine(Machine):
 
     def _power_on(self, host: Any) -> None:
         self._must_be('poweredOff', 'suspended', wanted='poweredOn')
-        if host is not None or not self.host.usable:
-            self.host = places.choose_host(self.owner, self.home, host)
+        self.host = placement.host_to_run(self, host)
         self._set_power('poweredOn')
 
     def PowerOffVM_Task(self, call: Call) -> Ref:
@@ -309,7 +309,7 @@ class VirtualMachine(Machine):
             self.home_policy, self.disk_policies = assigned
         self._configure_hardware(spec)
         self.options = self.options | {
-            field: views.merged(self.options.get(field), value) if field in _MERGED else value
+            field: merged(self.options.get(field), value) if field in _MERGED else value
             for field in _REPEATED
             if (value := getattr(spec, field)) is not None
         }

@@ -1,0 +1,149 @@
+"""Distributed switches: made, configured, and their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyVmomi import vim, vmodl
+
+from oslo_vmware.simulator import Inventory
+from tests.simulator.inventories import complaints, consistency_problems
+from tests.simulator.vsphere import Client, connected, done, failed
+
+DVS = vim.dvs.VmwareDistributedVirtualSwitch
+SWITCH = 'Frankfurt/network/fra-dvs-01'
+MEMBER = vim.dvs.HostMember
+
+
+@pytest.fixture(scope='module')
+def server() -> Iterator[Client]:
+    with connected(Inventory(vms=12)) as made:
+        yield made
+        assert list(complaints(made.vc.world)) == []
+        assert list(consistency_problems(made.vc.world)) == []
+
+
+@pytest.fixture
+def switch(server: Client) -> Iterator[Any]:
+    """A switch of its own for each test."""
+    folder = server.at('Frankfurt/network')
+    made = done(folder.CreateDVS_Task(create_spec(name='made')))
+    yield made
+    done(made.Destroy_Task())
+
+
+def create_spec(version: str | None = None, **fields: Any) -> Any:
+    product = vim.dvs.ProductSpec(version=version) if version is not None else None
+    return vim.DistributedVirtualSwitch.CreateSpec(
+        configSpec=DVS.ConfigSpec(**fields), productInfo=product
+    )
+
+
+def member(operation: str, host: Any, *nics: str) -> Any:
+    backing = MEMBER.PnicBacking(pnicSpec=[MEMBER.PnicSpec(pnicDevice=nic) for nic in nics])
+    return MEMBER.ConfigSpec(operation=operation, host=host, backing=backing)
+
+
+def test_a_switch_is_made_with_hosts_and_uplinks(server: Client) -> None:
+    """CreateDVS_Task makes the switch, its group of uplinks, and connects the hosts."""
+    folder, hosts = server.at('Frankfurt/network'), server.all(vim.HostSystem)
+    spec = create_spec(
+        '7.0.3',
+        name='two-uplinks',
+        maxMtu=1600,
+        uplinkPortPolicy=vim.DistributedVirtualSwitch.NameArrayUplinkPortPolicy(
+            uplinkPortName=['a', 'b']
+        ),
+        host=[member('add', hosts[0], 'vmnic3')],
+    )
+    made = done(folder.CreateDVS_Task(spec))
+    (uplinks,) = made.config.uplinkPortgroup
+    assert (made.name, made.parent, made.config.maxMtu) == ('two-uplinks', folder, 1600)
+    assert (made.config.productInfo.version, uplinks.config.numPorts) == ('7.0.3', 2)
+    assert list(made.config.uplinkPortPolicy.uplinkPortName) == ['a', 'b']
+    (only,) = made.config.host
+    assert (only.config.host, only.config.backing.pnicSpec[0].pnicDevice) == (hosts[0], 'vmnic3')
+    assert list(uplinks.host) == list(made.summary.hostMember) == [hosts[0]]
+    assert made.name in [one.dvsName for one in hosts[0].config.network.proxySwitch]
+    failed(vim.fault.DuplicateName, folder.CreateDVS_Task(spec))
+    wrong = create_spec('1.0', name='old')
+    failed(vmodl.fault.InvalidArgument, folder.CreateDVS_Task(wrong))
+    with pytest.raises(vmodl.fault.NotSupported):
+        server.at('Frankfurt/vm').CreateDVS_Task(spec)
+    done(made.Destroy_Task())
+
+
+def test_a_switch_is_reconfigured(server: Client, switch: Any) -> None:
+    """What is set is changed, what is not stays, and an old version is refused."""
+    version = switch.config.configVersion
+    discovery = vim.host.LinkDiscoveryProtocolConfig(protocol='lldp', operation='both')
+    with server.seen(switch, 'config', 'name') as seen:
+        done(switch.ReconfigureDvs_Task(DVS.ConfigSpec(
+            configVersion=version, name='renamed', maxMtu=9000, description='all of it',
+            linkDiscoveryProtocolConfig=discovery,
+        )))  # fmt: skip
+    assert {'config', 'name'} <= set(seen)
+    stale = DVS.ConfigSpec(configVersion=version, maxMtu=1500)
+    failed(vim.fault.ConcurrentAccess, switch.ReconfigureDvs_Task(stale))
+    done(switch.ReconfigureDvs_Task(DVS.ConfigSpec(description='half of it')))
+    shown = switch.config
+    assert (switch.name, shown.name, shown.description) == ('renamed', 'renamed', 'half of it')
+    assert (shown.maxMtu, shown.linkDiscoveryProtocolConfig.protocol) == (9000, 'lldp')
+    wrong = DVS.ConfigSpec(maxMtu=100)
+    failed(vmodl.fault.InvalidArgument, switch.ReconfigureDvs_Task(wrong))
+    switch.EnableNetworkResourceManagement(False)
+    assert switch.config.networkResourceManagementEnabled is False
+    check = DVS.VlanMtuHealthCheckConfig(enable=True, interval=1)
+    done(switch.UpdateDVSHealthCheckConfig_Task([check]))
+    assert switch.config.healthCheckConfig[0].enable is True
+
+
+def test_hosts_join_and_leave(server: Client, switch: Any) -> None:
+    """A member is added once, changed, and leaves unless its machines need the switch."""
+    host = server.all(vim.HostSystem)[0]
+
+    def change(operation: str, *nics: str) -> Any:
+        spec = DVS.ConfigSpec(host=[member(operation, host, *nics)])
+        return switch.ReconfigureDvs_Task(spec)
+
+    failed(vim.fault.NotFound, change('remove'))
+    done(change('add', 'vmnic1'))
+    assert list(switch.summary.hostMember) == [host]
+    failed(vim.fault.AlreadyExists, change('add', 'vmnic1'))
+    done(change('edit', 'vmnic3'))
+    assert switch.config.host[0].config.backing.pnicSpec[0].pnicDevice == 'vmnic3'
+    done(change('remove'))
+    assert list(switch.summary.hostMember) == []
+    used = server.at(SWITCH)
+    busy = DVS.ConfigSpec(
+        host=[
+            member('remove', next(vm for group in used.portgroup for vm in group.vm).runtime.host)
+        ]
+    )
+    failed(vim.fault.ResourceInUse, used.ReconfigureDvs_Task(busy))
+
+
+def test_ports_are_told_by_criteria(server: Client) -> None:
+    """FetchDVPorts finds ports by group, use and key, and says who is connected to them."""
+    switch = server.at(SWITCH)
+    criteria = vim.dvs.PortCriteria
+    used = next(group for group in switch.portgroup if group.vm)
+    ports = switch.FetchDVPorts(criteria(portgroupKey=[used.key], inside=True))
+    assert [port.key for port in ports] == list(used.portKeys)
+    taken = [port for port in ports if port.connectee is not None]
+    assert [port.connectee.connectedEntity for port in taken] == list(used.vm)
+    assert {port.connectee.nicKey for port in taken} == {'4000'}
+    assert taken[0].dvsUuid == switch.uuid
+    running = [vm for vm in used.vm if vm.runtime.powerState == 'poweredOn']
+    active = switch.FetchDVPorts(criteria(portgroupKey=[used.key], active=True))
+    assert [port.connectee.connectedEntity for port in active] == running
+    everything = switch.FetchDVPortKeys(None)
+    assert len(everything) == switch.summary.numPorts
+    uplinks = switch.FetchDVPortKeys(criteria(uplinkPort=True))
+    assert list(uplinks) == list(switch.config.uplinkPortgroup[0].portKeys)
+    others = switch.FetchDVPortKeys(criteria(portgroupKey=[used.key], inside=False))
+    assert len(others) == len(everything) - len(ports)
+    (one,) = switch.FetchDVPorts(criteria(portKey=[taken[0].key]))
+    assert one.state.runtimeInfo.macAddress == taken[0].state.runtimeInfo.macAddress
