@@ -203,3 +203,9 @@ class ClusterComputeResource(ComputeResource):
         else:
             before.dispose()
         self.changed('summary')
+
+    # End of life
+
+    def check_destroy(self) -> None:
+        for host in self.host:
+            host.check_removable()

@@ -151,10 +151,6 @@ class ComputeResource(ManagedEntity):
         cluster.changed('summary')
         made.changed('summary')
 
-    def check_destroy(self) -> None:
-        for host in self.host:
-            host.check_removable()
-
     def dispose(self) -> None:
         for host in self.host:
             host.leave()

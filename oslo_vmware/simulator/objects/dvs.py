@@ -116,6 +116,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             folder,
             uplinks=len(names) if names else _UPLINKS,
             product_version=version or PRODUCT_VERSIONS[-1],
+            settings={'maxMtu': 1500},
         )
         try:
             made.configure(wanted)
