@@ -64,6 +64,53 @@ def test_counters_are_described(client: Client) -> None:
     assert [one.samplingPeriod for one in manager.historicalInterval] == [300, 1800, 7200, 86400]
 
 
+def test_levels_of_counters_are_set_and_reset(client: Client) -> None:
+    """A level that is not given stays; a reset brings back those of the installation."""
+    manager, key = client.content.perfManager, counter(client, 'mem.active.average')
+
+    def levels() -> tuple[int, int]:
+        (info,) = manager.QueryPerfCounter([key])
+        return info.level, info.perDeviceLevel
+
+    before = levels()
+    mapping = vim.PerformanceManager.CounterLevelMapping
+    manager.UpdateCounterLevelMapping([mapping(counterId=key, aggregateLevel=1)])
+    assert levels() == (1, before[1])
+    assert key in [one.key for one in manager.QueryPerfCounterByLevel(1)]
+    manager.UpdateCounterLevelMapping([mapping(counterId=key, perDeviceLevel=4)])
+    assert levels() == (1, 4)
+    manager.ResetCounterLevelMapping([key])
+    assert levels() == before
+    for wrong in (mapping(counterId=key, aggregateLevel=5), mapping(counterId=0)):
+        with pytest.raises(vmodl.fault.InvalidArgument):
+            manager.UpdateCounterLevelMapping([wrong])
+
+
+def test_periods_of_history_change(client: Client) -> None:
+    """No period keeps more than a shorter one, and none goes on without the shorter ones."""
+    manager = client.content.perfManager
+    day, week, month, year = manager.historicalInterval
+    week.level = 2
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        manager.UpdatePerfInterval(week)
+    day.level = 2
+    with client.seen(manager, 'historicalInterval') as seen:
+        manager.UpdatePerfInterval(day)
+        manager.UpdatePerfInterval(week)
+    assert seen
+    assert [one.level for one in manager.historicalInterval] == [2, 2, 1, 1]
+    month.enabled = False
+    manager.UpdatePerfInterval(month)
+    assert [one.enabled for one in manager.historicalInterval] == [True, True, False, False]
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        manager.UpdatePerfInterval(year)
+    machine = client.at(ON)
+    assert manager.QueryPerf([SPEC(entity=machine, intervalId=month.samplingPeriod)]) == []
+    day.samplingPeriod = 77
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        manager.UpdatePerfInterval(day)
+
+
 def test_figures_agree_with_the_quick_statistics(client: Client) -> None:
     """CPU in MHz and hundredths of a percent, memory in KB: what the machine's summary says."""
     machine = client.at(ON)

@@ -15,6 +15,7 @@ of the whole (instance ``''``), of single devices (``4000``, ``naa.6…``, ``scs
 
 from __future__ import annotations
 
+import copy
 import datetime
 import zlib
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ _HISTORY = (
     ('Past month', 7200, 2592000),
     ('Past year', 86400, 31536000),
 )
+
+_MAX_LEVEL = 4
 
 # What a sample reads where nothing was measured.
 GAP = -1
@@ -146,6 +149,14 @@ class PerformanceManager(ManagedObject):
 
     def __init__(self, world: World) -> None:
         self._recorded: dict[tuple[str, Metric], list[int]] = {}
+        # Of counters for which somebody has set it.
+        self._levels: dict[int, dict[str, int]] = {}
+        self.historicalInterval = [
+            types.PerfInterval(
+                key=key, samplingPeriod=period, name=name, length=length, level=1, enabled=True
+            )
+            for key, (name, period, length) in enumerate(_HISTORY, 1)
+        ]
         super().__init__(world, 'PerfMgr')
 
     def record(
@@ -173,16 +184,7 @@ class PerformanceManager(ManagedObject):
 
     @property
     def perfCounter(self) -> list[DataObject]:
-        return [counter.info() for counter in _COUNTERS]
-
-    @property
-    def historicalInterval(self) -> list[DataObject]:
-        return [
-            types.PerfInterval(
-                key=key, samplingPeriod=period, name=name, length=length, level=1, enabled=True
-            )
-            for key, (name, period, length) in enumerate(_HISTORY, 1)
-        ]
+        return [self._info(counter) for counter in _COUNTERS]
 
     @property
     def description(self) -> DataObject:
@@ -206,12 +208,49 @@ class PerformanceManager(ManagedObject):
         )
 
     def QueryPerfCounter(self, call: Call) -> list[DataObject]:
-        return [_known(key, 'counterId').info() for key in call.counterId]
+        return [self._info(_known(key, 'counterId')) for key in call.counterId]
 
     def QueryPerfCounterByLevel(self, call: Call) -> list[DataObject]:
-        if not 1 <= call.level <= 4:
+        if not 1 <= call.level <= _MAX_LEVEL:
             raise invalid_argument('level')
-        return [counter.info() for counter in _COUNTERS if counter.level <= call.level]
+        return [info for info in self.perfCounter if info.level <= call.level]
+
+    def UpdateCounterLevelMapping(self, call: Call) -> None:
+        for mapping in call.counterLevelMap:
+            _known(mapping.counterId, 'counterLevelMap.counterId')
+            levels = {'level': mapping.aggregateLevel, 'perDeviceLevel': mapping.perDeviceLevel}
+            levels = {name: level for name, level in levels.items() if level is not None}
+            if not all(1 <= level <= _MAX_LEVEL for level in levels.values()):
+                raise invalid_argument('counterLevelMap')
+            self._levels.setdefault(mapping.counterId, {}).update(levels)
+        self.changed('perfCounter')
+
+    def ResetCounterLevelMapping(self, call: Call) -> None:
+        for key in call.counters:
+            _known(key, 'counters')
+            self._levels.pop(key, None)
+        self.changed('perfCounter')
+
+    def UpdatePerfInterval(self, call: Call) -> None:
+        """Change how much is kept of a period: no more than of the shorter ones."""
+        wanted: DataObject = call.interval
+        history = [copy.copy(one) for one in self.historicalInterval]
+        periods = [one.samplingPeriod for one in history]
+        if wanted.samplingPeriod not in periods:
+            raise invalid_argument('interval.samplingPeriod')
+        at = periods.index(wanted.samplingPeriod)
+        shorter = history[at - 1] if at else None
+        if not 1 <= (wanted.level or 1) <= (shorter.level if shorter else _MAX_LEVEL):
+            raise invalid_argument('interval.level')
+        if wanted.enabled and shorter and not shorter.enabled:
+            raise invalid_argument('interval.enabled')
+        history[at].enabled, history[at].length = wanted.enabled, wanted.length
+        history[at].level = wanted.level or history[at].level
+        for one in history[at + 1 :]:
+            # Its samples are made of those of the shorter period.
+            one.level = min(one.level, history[at].level)
+            one.enabled = one.enabled and wanted.enabled
+        self.update(historicalInterval=history)
 
     def QueryAvailablePerfMetric(self, call: Call) -> list[DataObject]:
         entity = self.world.get(call.entity)
@@ -224,6 +263,12 @@ class PerformanceManager(ManagedObject):
         return [answer for answer in answers if answer is not None]
 
     # Inside
+
+    def _info(self, counter: Counter) -> DataObject:
+        found = counter.info()
+        for name, level in self._levels.get(counter.key, {}).items():
+            setattr(found, name, level)
+        return found
 
     def _answer(self, spec: DataObject) -> DataObject | None:
         entity = self.world.get(spec.entity)
@@ -291,7 +336,9 @@ class PerformanceManager(ManagedObject):
         end: datetime.datetime | None,
     ) -> list[datetime.datetime]:
         """When samples were taken: after the one time, up to the other."""
-        kept = {REAL_TIME: _REAL_TIME_KEPT} | {one: length for _name, one, length in _HISTORY}
+        kept = {REAL_TIME: _REAL_TIME_KEPT}
+        for interval in self.historicalInterval:
+            kept[interval.samplingPeriod] = interval.length if interval.enabled else 0
         if period not in kept:
             raise invalid_argument('querySpec.interval')
         if entity.boot_time is None:
