@@ -590,6 +590,22 @@ def test_disks_are_copied_with_what_is_in_them(files: Files) -> None:
     assert free - files.free == (2 << 20) + 512
 
 
+def test_a_disk_gives_zeros_back(files: Files) -> None:
+    """A thin disk that shrinks keeps its data, and its size, but takes no space for zeros."""
+    data = os.urandom(1 << 20) + bytes(3 << 20)
+    make_disk(files, 'disk.vmdk', 4096)
+    done(files.manager.DeleteDatastoreFile_Task(files.path('disk-flat.vmdk'), files.dc))
+    files.put('disk-flat.vmdk', data)
+    free = files.free
+    done(files.disks.ShrinkVirtualDisk_Task(files.path('disk.vmdk'), files.dc, False))
+    assert files.free - free == 3 << 20
+    assert files.get('disk-flat.vmdk') == data
+    make_disk(files, 'thick.vmdk', 1024, kind='preallocated')
+    free = files.free
+    done(files.disks.ShrinkVirtualDisk_Task(files.path('thick.vmdk'), files.dc, False))
+    assert files.free == free
+
+
 def test_an_opaque_image_becomes_a_disk_by_copying(files: Files) -> None:
     """A one-file image, as stream-optimised ones are, is copied into a disk of two files."""
     data = b'KDMV' + os.urandom(9996)

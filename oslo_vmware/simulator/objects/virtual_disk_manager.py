@@ -116,6 +116,12 @@ class VirtualDiskManager(PathManager):
     def EagerZeroVirtualDisk_Task(self, call: Call) -> Ref:
         return self._fill('EagerZeroVirtualDisk_Task', call)
 
+    def ShrinkVirtualDisk_Task(self, call: Call) -> Ref:
+        volume, path = self.place(call.args.name, call.datacenter)
+        return self.start(
+            'ShrinkVirtualDisk_Task', call.datacenter, lambda: Disk(volume, path).shrink()
+        )
+
     def _fill(self, operation: str, call: Call) -> Ref:
         volume, path = self.place(call.args.name, call.datacenter)
         return self.start(operation, call.datacenter, lambda: Disk(volume, path).fill())

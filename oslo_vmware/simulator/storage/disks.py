@@ -12,7 +12,7 @@ import os
 import posixpath
 from typing import Any
 
-from oslo_vmware.simulator.storage.files import Volume, copy_sparsely
+from oslo_vmware.simulator.storage.files import Volume, copy_sparsely, data_segments
 from oslo_vmware.simulator.storage.virtual_disks import (
     DESCRIPTOR_SIZE,
     SECTOR,
@@ -24,6 +24,9 @@ from oslo_vmware.simulator.world.registry import World
 
 #: 62 TiB, vSphere's limit.
 MAX_CAPACITY = 62 * 1024**4
+
+# What a datastore gives to a file at a time.
+_BLOCK = 1024**2
 
 
 class Disk:
@@ -91,11 +94,29 @@ class Disk:
         self.volume.allocate(self.extent, capacity, capacity)
         self.rewrite(thin=False)
 
+    def shrink(self) -> None:
+        """Have a thin disk take no more space than there is data other than zeros."""
+        self.check_unlocked()
+        if self.descriptor.thin and self.descriptor.parent is None:
+            used = min(_filled(self.volume.real(self.extent)), self.occupied)
+            self.volume.allocate(self.extent, self.descriptor.capacity, used)
+
     def remove(self) -> None:
         """Remove its files."""
         self.check_unlocked()
         for file in self.files:
             self.volume.remove(file)
+
+
+def _filled(path: str) -> int:
+    """Bytes of a file in blocks that are not all zeros."""
+    found = 0
+    with open(path, 'rb') as file:
+        for start, end in data_segments(file.fileno(), os.path.getsize(path)):
+            file.seek(start)
+            while block := file.read(min(_BLOCK, end - file.tell())):
+                found += len(block) if block.count(0) < len(block) else 0
+    return found
 
 
 def create(
