@@ -101,17 +101,18 @@ def test_a_disconnected_host_shows_it(client: Client) -> None:
 
 
 def test_a_stand_alone_host_goes_with_its_compute_resource(client: Client) -> None:
-    """The compute resource of a host in maintenance mode takes pool and host along."""
+    """The compute resource takes pool, host and machines along, also when they are in use."""
     alone = client.at('Frankfurt/host/esx-fra-003.example.net')
     (host,) = alone.host
-    for vm in host.vm:
-        if vm.runtime.powerState == 'poweredOn':
-            done(vm.PowerOffVM_Task())
-    done(host.EnterMaintenanceMode_Task(0))
+    left = [vm._moId for vm in host.vm]
+    assert any(vm.runtime.powerState == 'poweredOn' for vm in host.vm)
+    done(host.DisconnectHost_Task())
     failed(vmodl.fault.NotSupported, host.Destroy_Task())
+    done(host.ReconnectHost_Task())
     done(alone.Destroy_Task())
     assert [one.name for one in client.all(vim.ComputeResource)] == ['fra-cluster-01']
     assert len(client.all(vim.HostSystem)) == 2
+    assert not set(left) & {vm._moId for vm in client.all(vim.VirtualMachine)}
 
 
 # Resource pools

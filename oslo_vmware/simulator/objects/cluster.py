@@ -83,6 +83,10 @@ class ClusterComputeResource(ComputeResource):
         settings = NONE.with_spec(spec, lambda ref: False, modify=True)
         return cls(folder.world, name, folder, settings=settings)
 
+    def check_destroy(self) -> None:
+        for host in self.host:
+            host.check_removable()
+
     def _has(self, ref: Ref) -> bool:
         """Whether a reference is to one of its hosts, or to a machine on them."""
         found: Any = self.world.objects.get(ref.value)
@@ -203,9 +207,3 @@ class ClusterComputeResource(ComputeResource):
         else:
             before.dispose()
         self.changed('summary')
-
-    # End of life
-
-    def check_destroy(self) -> None:
-        for host in self.host:
-            host.check_removable()

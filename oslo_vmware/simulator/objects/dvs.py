@@ -116,7 +116,6 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             folder,
             uplinks=len(names) if names else _UPLINKS,
             product_version=version or PRODUCT_VERSIONS[-1],
-            settings={'maxMtu': 1500},
         )
         try:
             made.configure(wanted)
@@ -205,7 +204,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             'networkResourceManagementEnabled': True,
             'defaultProxySwitchMaxNumPorts': 512,
             'networkResourceControlVersion': 'version3',
-            'maxMtu': 9000,
+            'maxMtu': 1500,
             'linkDiscoveryProtocolConfig': types.LinkDiscoveryProtocolConfig(
                 protocol='cdp', operation='listen'
             ),
