@@ -32,7 +32,8 @@ def test_line(govc: Govc, line: Line) -> None:
     else:
         assert status != 0 or wrong(govc, line, output), f'works; said to be {line.reason}'
     if line.named is not None:
-        govc.names[line.named] = output.strip()
+        # Before it there may be a report of progress.
+        govc.names[line.named] = output.split()[-1]
 
 
 def wrong(govc: Govc, line: Line, output: str) -> list[str]:
