@@ -76,6 +76,12 @@ def complaints(world: World) -> Iterator[str]:
                 yield f'{where} is required and unset'
 
 
+def incomplete(world: World, value: DataObject) -> Iterator[str]:
+    """What pyVmomi's tables have against a data object."""
+    declared = VmomiSupport.GetWsdlType(_VIM, value.wire_type)
+    return _against_object(world, value, declared, value.wire_type)
+
+
 def _against(world: World, value: Any, declared: type, where: str) -> Iterator[str]:
     if issubclass(declared, VmomiSupport.Array):
         if not isinstance(value, list):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.objects.environment_browser import EnvironmentBrowser
 from oslo_vmware.simulator.objects.host import joining
 from oslo_vmware.simulator.objects.host.models import EDGE_MODEL
 from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
-from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world.registry import Call, World, managed
 
 MIB = 1024**2
 
@@ -19,21 +20,6 @@ MIB = 1024**2
 _MAX_SHORT = 32767
 
 _SETTINGS = {'vmSwapPlacement': 'vmDirectory', 'spbmEnabled': True}
-
-
-@managed('EnvironmentBrowser')
-class EnvironmentBrowser(ManagedObject):
-    """What can be configured on a compute resource, and the datastores that can be browsed."""
-
-    def __init__(self, world: World, owner: ComputeResource) -> None:
-        number = owner.ref.value.partition('-')[2].lstrip('cs')
-        super().__init__(world, f'envbrowser-{number}', owner=owner)
-
-    @property
-    def datastoreBrowser(self) -> Ref | None:
-        owner: ComputeResource = self.__dict__['owner']
-        hosts = owner.host
-        return hosts[0].datastoreBrowser.ref if hosts else None
 
 
 @managed('ComputeResource')
