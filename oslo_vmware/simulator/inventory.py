@@ -40,6 +40,7 @@ from oslo_vmware.simulator.objects.vslm.catalog import Catalog
 from oslo_vmware.simulator.storage.files import Volumes
 from oslo_vmware.simulator.world.data import types
 from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.users import ADMINISTRATORS
 
 # When the oldest things were installed; nothing here reads a clock, so that one seed makes one
 # inventory whenever it is built.
@@ -161,7 +162,7 @@ def build(world: World, inventory: Inventory) -> None:
     root.permission = [
         types.Permission(
             entity=root.ref,
-            principal='VSPHERE.LOCAL\\Administrators',
+            principal=ADMINISTRATORS,
             group=True,
             roleId=-1,
             propagate=True,

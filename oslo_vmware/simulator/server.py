@@ -3,19 +3,23 @@
 import collections
 import math
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 
 from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.objects.authorization_manager import AuthorizationManager
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.events.log import EventLog
 from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
+from oslo_vmware.simulator.objects.permissions import Permissions
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
+from oslo_vmware.simulator.objects.user_directory import UserDirectory
 from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
 from oslo_vmware.simulator.objects.vslm.manager import VcenterVStorageObjectManager
@@ -34,6 +38,7 @@ from oslo_vmware.simulator.world.faults import Effect, Faults
 from oslo_vmware.simulator.world.registry import Disconnect, World
 from oslo_vmware.simulator.world.scheduler import Scheduler
 from oslo_vmware.simulator.world.sessions import Sessions
+from oslo_vmware.simulator.world.users import Users
 
 _SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
 _PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
@@ -59,6 +64,8 @@ class VCenterSimulator:
     :param api_version: of the server; newer versions in a SOAPAction are refused
     :param username: who may log in
     :param password: with which password
+    :param users: passwords of further users by name, who may log in once they have permissions,
+        and may do what these grant them
     :param task_seconds: how long a task takes
     :param inventory: what there is at the start
     :param session_idle_seconds: sessions expire when idle for so long; None is never
@@ -86,6 +93,7 @@ class VCenterSimulator:
         api_version: str = '9.1.1.0',
         username: str = 'administrator@vsphere.local',
         password: str = 'vmware123!',
+        users: Mapping[str, str] | None = None,
         task_seconds: float = 0.05,
         inventory: Inventory | None = None,
         session_idle_seconds: float | None = None,
@@ -112,7 +120,8 @@ class VCenterSimulator:
         schema, pbm_schema = descriptions.vim_schema(), descriptions.pbm_schema()
         self.world = World(seed=seed, task_seconds=task_seconds)
         self.faults = Faults(lambda: self.world.root_folder.ref, schema, pbm_schema)
-        self.sessions = Sessions(self.world, username, password, session_idle_seconds)
+        self._users = Users(username, password, users or {})
+        self.sessions = Sessions(self.world, self._users, session_idle_seconds)
         self._kit = Kit(self.world, schema, self.faults, self.sessions)
         self._scheduler = Scheduler(self.world.lock, self.world.errors)
         self._transfers = Transfers(self._stopping)
@@ -146,6 +155,8 @@ class VCenterSimulator:
         self.performance = PerformanceManager(world)
         # What the server starts with was there before its history begins.
         world.witness = self._events = EventLog(world)
+        permissions = Permissions(world, self._users)
+        world.guard = permissions
         world.service_instance.managers.update(
             sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
@@ -154,6 +165,10 @@ class VCenterSimulator:
             fileManager=FileManager(world),
             virtualDiskManager=VirtualDiskManager(world),
             eventManager=EventManager(world, self._events),
+            authorizationManager=AuthorizationManager(
+                world, permissions, self._users, self.sessions, self._events
+            ),
+            userDirectory=UserDirectory(world, self._users),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
 

@@ -54,8 +54,6 @@ class ManagedEntity(Linked):
     configStatus = 'green'
     alarmActionsEnabled = True
 
-    # The simulator's users are administrators of everything, by a permission on the root.
-    effectiveRole: ClassVar[list[int]] = [-1]
     permission: list[DataObject] = []
     configIssue: list[DataObject] = []
     recentTask: list[Ref] = []
@@ -94,6 +92,10 @@ class ManagedEntity(Linked):
         for child in self.children:
             yield child
             yield from child.descendants()
+
+    @property
+    def effectiveRole(self) -> list[int]:
+        return self.world.guard.roles(self)
 
     @property
     def datacenter(self) -> Any:

@@ -47,7 +47,11 @@ class Kit:
         self.numbers = itertools.count(1)
 
     def selection(self, spec: DataObject) -> Selection:
-        return Selection(self.world, self.reader, self.faults.denial, spec)
+        return Selection(self.world, self.reader, self.denial, spec)
+
+    def denial(self, ref: Ref, ancestors: tuple[str, ...], path: str) -> Fault | None:
+        """Why a property may not be read: the test, or a missing permission."""
+        return self.faults.denial(ref, ancestors, path) or self.world.guard.denial(ref, path)
 
     @anonymous
     def fetch(self, obj: ManagedObject, call: Call) -> Any:
@@ -57,7 +61,7 @@ class Kit:
         """
         if call.session is None and obj.wire_type not in _ANONYMOUS_TYPES:
             raise NotAuthenticated
-        denied = self.faults.denial(obj.ref, metamodel.ancestors(obj.wire_type), call.prop)
+        denied = self.denial(obj.ref, metamodel.ancestors(obj.wire_type), call.prop)
         if denied is not None:
             raise denied
         found = self.reader.read(obj, call.prop)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, no_permission, types
 from oslo_vmware.simulator.world.registry import (
     Call,
     ManagedObject,
@@ -67,6 +67,9 @@ class SessionManager(ManagedObject):
                 'InvalidLogin',
                 'Cannot complete login due to an incorrect user name or password.',
             )
+        if not self.world.guard.may_enter(session):
+            self._sessions.end(session)
+            raise no_permission(self.world.root_folder.ref, 'System.View')
         call.new_session = session
         return session.info
 

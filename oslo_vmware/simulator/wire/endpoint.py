@@ -308,6 +308,7 @@ class Endpoint(abc.ABC):
                 f'{operation.name} of {call.target.type} is not implemented by the simulator '
                 f'(asked of {call.target.value}).',
             )
+        self._world.guard.check(call, target)
         try:
             with self._world.acting(call):
                 result = method(target, call)

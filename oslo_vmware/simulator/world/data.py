@@ -123,6 +123,16 @@ def invalid_argument(argument: str) -> Fault:
     )
 
 
+def no_permission(ref: Ref, privilege: str) -> Fault:
+    """What a client is told who may not do that."""
+    return Fault(
+        'NoPermission',
+        'Permission to perform this operation was denied.',
+        object=ref,
+        privilegeId=privilege,
+    )
+
+
 def system_error(error: Exception) -> Fault:
     """What a client is told of a mistake in the simulator."""
     return Fault('SystemError', f'A general system error occurred: {error}', reason=str(error))

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
 from oslo_vmware.simulator.world.codec import EncodeError, Encoder
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, no_permission, types
 from oslo_vmware.soap.schema import Field, Kind, Schema, is_float, is_integer, split
 
 _METHOD_FAULT = '{urn:vim25}MethodFault'
@@ -268,12 +268,7 @@ class Faults:
             for what in (name, None):
                 privilege = self._denied.get((who, what))
                 if privilege is not None:
-                    return Fault(
-                        'NoPermission',
-                        'Permission to perform this operation was denied.',
-                        object=ref,
-                        privilegeId=privilege,
-                    )
+                    return no_permission(ref, privilege)
         return None
 
     # --- what the server asks

@@ -115,3 +115,47 @@ def method_name(wire_type: str, operation: str) -> str:
                 name: str = VmomiSupport.Uncapitalize(info.name)
                 return name
     return operation
+
+
+@functools.cache
+def property_privilege(wire_type: str, name: str) -> str:
+    """What one needs in order to read a property."""
+    for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
+        info = getattr(base, '_propInfo', {}).get(name)
+        if info is not None:
+            return info.privId or 'System.Read'
+    return 'System.Read'
+
+
+class Privileges(NamedTuple):
+    """What one needs for an operation.
+
+    :ivar own: on what it is called on; None where that depends on the call
+    :ivar arguments: on what some of its arguments refer to
+    """
+
+    own: str | None
+    arguments: dict[str, str]
+
+
+@functools.cache
+def operation_privileges(wire_type: str, operation: str) -> Privileges:
+    """What one needs for an operation."""
+    for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
+        for info in getattr(base, '_methodInfo', {}).values():
+            if info.wsdlName == operation:
+                arguments = {one.name: one.privId for one in info.params if one.privId}
+                return Privileges(info.privId, arguments)
+    return Privileges(None, {})
+
+
+@functools.cache
+def privileges_of(wire_type: str) -> frozenset[str]:
+    """All that is needed for the operations of a type."""
+    return frozenset(
+        privilege
+        for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__
+        for info in getattr(base, '_methodInfo', {}).values()
+        for privilege in (info.privId, *(one.privId for one in info.params))
+        if privilege
+    )

@@ -276,6 +276,28 @@ class Witness:
         """What was being done has been done."""
 
 
+class Guard:
+    """Who knows what users may do; this one lets everybody do everything."""
+
+    def check(self, call: Call, target: ManagedObject) -> None:
+        """Refuse an operation that the caller may not perform.
+
+        :raises Fault: NoPermission
+        """
+
+    def denial(self, ref: Ref, path: str) -> Fault | None:
+        """Why whoever acts just now may not read a property; None when that is allowed."""
+        return None
+
+    def may_enter(self, session: Session) -> bool:
+        """Whether there is anything that a user may see."""
+        return True
+
+    def roles(self, entity: ManagedObject) -> list[int]:
+        """The roles on an entity of whoever acts just now."""
+        return [-1]
+
+
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
@@ -304,6 +326,7 @@ class World:
     first_class_disks: FirstClassDisks
     about: DataObject
     witness = Witness()
+    guard = Guard()
     # Whose operation runs just now, and which; None in what was scheduled.
     session: Session | None = None
     call: Call | None = None

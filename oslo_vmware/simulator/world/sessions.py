@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.users import Users
 
 COOKIE = 'vmware_soap_session'
 
@@ -31,14 +32,6 @@ def cookie_value(header: str | None, name: str = COOKIE) -> str | None:
         if found == name:
             return value.strip()
     return None
-
-
-def server_spelling(user_name: str) -> str:
-    """How the server writes a user: ``administrator@vsphere.local`` is
-    ``VSPHERE.LOCAL\\Administrator``.
-    """
-    user, at, domain = user_name.partition('@')
-    return f'{domain.upper()}\\{user.capitalize()}' if at else user_name
 
 
 class Witness(Protocol):
@@ -142,18 +135,22 @@ class Sessions:
     """All sessions of the server.
 
     :param idle_seconds: after so long without a call a session has expired; None is never
-    :ivar password: what the next login needs
     """
 
-    def __init__(
-        self, world: World, user_name: str, password: str, idle_seconds: float | None
-    ) -> None:
+    def __init__(self, world: World, users: Users, idle_seconds: float | None) -> None:
         self._world = world
-        self._names = {user_name.lower(), server_spelling(user_name).lower()}
-        self._spelling = server_spelling(user_name)
-        self.password = password
+        self._users = users
         self.idle_seconds = idle_seconds
         self._by_cookie: dict[str, Session] = {}
+
+    @property
+    def password(self) -> str:
+        """What the next login of the administrator needs."""
+        return self._users.password
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self._users.password = password
 
     def __iter__(self) -> Iterator[Session]:
         self._reap()
@@ -165,10 +162,11 @@ class Sessions:
 
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
         """A new session; None when name or password is wrong. Names ignore case."""
-        if user_name.lower() not in self._names or password != self.password:
+        spelling = self._users.authenticate(user_name, password)
+        if spelling is None:
             self._world.witness.refused(user_name)
             return None
-        session = Session(self._world, self._spelling, locale, user_agent)
+        session = Session(self._world, spelling, locale, user_agent)
         self._by_cookie[session.cookie] = session
         self._world.witness.logged_in(session)
         return session
