@@ -287,7 +287,7 @@ class HostNetworkSystem(HostManager):
         if any(machine.host is self.host for machine in machines) or any(
             nic.portgroup == name for nic in self.nics.values()
         ):
-            raise in_use('PortGroup', name)
+            raise in_use('HostPortGroup', name)
 
     # The hypervisor's own cards
 
@@ -327,7 +327,7 @@ class HostNetworkSystem(HostManager):
     def _remove_nic(self, device: str) -> None:
         self._check_nic(device)
         if 'management' in self.host.manager('virtualNicManager').services_of(device):
-            raise in_use('VirtualNic', device)
+            raise in_use('HostVirtualNic', device)
         self.host.manager('virtualNicManager').forget(device)
         del self.nics[device]
 
