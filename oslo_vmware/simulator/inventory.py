@@ -38,6 +38,7 @@ from oslo_vmware.simulator.objects.vm.guests import GUESTS
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.objects.vslm.catalog import Catalog
 from oslo_vmware.simulator.storage.files import Volumes
+from oslo_vmware.simulator.storage.targets import Targets
 from oslo_vmware.simulator.world.data import types
 from oslo_vmware.simulator.world.registry import World
 from oslo_vmware.simulator.world.users import ADMINISTRATORS
@@ -171,6 +172,7 @@ def build(world: World, inventory: Inventory) -> None:
     world.extension_manager = ExtensionManager(world, since=_EPOCH)
     world.search_index = SearchIndex(world)
     world.files = Volumes(world)
+    world.targets = Targets(world)
     world.first_class_disks = Catalog(world)
     sites = [_Site(root, inventory, number) for number in range(inventory.datacenters)]
     _add_machines(world, inventory, sites)

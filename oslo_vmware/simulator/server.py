@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Mapping
 from types import TracebackType
+from typing import cast
 
 from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
@@ -24,6 +25,7 @@ from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
 from oslo_vmware.simulator.objects.vslm.manager import VcenterVStorageObjectManager
 from oslo_vmware.simulator.pbm.policies import Policies
+from oslo_vmware.simulator.storage.targets import Targets
 from oslo_vmware.simulator.wire.endpoint import Calls
 from oslo_vmware.simulator.wire.folder import FolderServer
 from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
@@ -76,6 +78,7 @@ class VCenterSimulator:
     :ivar world: the managed objects
     :ivar calls: the operations that arrived, the oldest first
     :ivar sessions: who is logged in
+    :ivar targets: the iSCSI targets that hosts can find, none at first
     :ivar policies: the storage policies, and the tags of the datastores
     :ivar performance: how busy machines and hosts are
     :ivar transfers: of files and disks, the oldest first
@@ -301,6 +304,10 @@ class VCenterSimulator:
         the server tells clients nothing of the reason.
         """
         return self.expire_sessions()
+
+    @property
+    def targets(self) -> Targets:
+        return cast(Targets, self.world.targets)
 
     def set_free_space(self, datastore: str, free: int) -> None:
         """Let a datastore fill up, or empty it.

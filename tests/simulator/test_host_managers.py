@@ -18,10 +18,12 @@ MANAGERS = {
     'advancedOption',
     'autoStartManager',
     'certificateManager',
+    'datastoreSystem',
     'dateTimeSystem',
     'firewallSystem',
     'networkSystem',
     'serviceSystem',
+    'storageSystem',
     'virtualNicManager',
 }
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from oslo_vmware.simulator.objects.datastore_browser import HostDatastoreBrowser
 from oslo_vmware.simulator.objects.entity import ManagedEntity
+from oslo_vmware.simulator.storage.targets import Lun
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
 from oslo_vmware.simulator.world.relations import Linked, Many
@@ -49,11 +50,13 @@ class Occupant(Protocol):
 class Datastore(ManagedEntity):
     """A datastore; its kind is the class below that makes it.
 
-    :ivar kind: ``NFS``, ``VMFS`` or ``vsan``, as ``summary.type`` says it
+    :ivar kind: ``NFS``, ``NFS41``, ``VMFS`` or ``vsan``, as ``summary.type`` says it
     :ivar uuid: names the mount point on the hosts
     :ivar capacity: size in bytes
     :ivar other_used: bytes that no machine of the inventory occupies
     :ivar remote: server and export of an NFS datastore
+    :ivar extents: the disks that a client made a VMFS datastore of; one of the inventory lies on a
+        disk of its own
     :ivar accessible: whether anybody gets through to it
     :ivar mounts: of the hosts that have not mounted it well, see :meth:`mount_on`
     """
@@ -65,6 +68,7 @@ class Datastore(ManagedEntity):
         'vm': ('vm', 'summary'),
         'capacity': ('summary', 'info'),
         'other_used': ('summary', 'info'),
+        'extents': ('info',),
         'maintenance': ('summary.maintenanceMode',),
         'accessible': ('host', 'summary.accessible'),
         'mounts': ('host', 'summary.accessible'),
@@ -78,6 +82,7 @@ class Datastore(ManagedEntity):
     capacity: int
     other_used: int = 0
     remote: tuple[str, str] = ('', '')
+    extents: tuple[Lun, ...] = ()
     maintenance = 'normal'
     accessible = True
     mounts: Mapping[Linked, Mount] = {}
@@ -125,7 +130,7 @@ class Datastore(ManagedEntity):
     ) -> None:
         """Say how a host has mounted it: a test's way to an unmounted or a lost datastore."""
         self.update(mounts={**self.mounts, host: Mount(mounted, accessible, writable)})
-        host.changed('config')
+        host.touched('datastore')
 
     def mounted_well(self, host: Linked) -> bool:
         """Whether a host can use it."""
@@ -195,15 +200,17 @@ class Datastore(ManagedEntity):
                 majorVersion=6,
                 version='6.82',
                 uuid=self.uuid,
-                extent=[types.HostScsiDiskPartition(diskName=self.disk_name, partition=1)],
+                extent=[
+                    types.HostScsiDiskPartition(diskName=lun.name, partition=1) for lun in self.luns
+                ],
                 vmfsUpgradable=False,
                 ssd=True,
                 local=False,
             )
-        if self.kind == 'NFS':
+        if self.kind in ('NFS', 'NFS41'):
             server, path = self.remote
             return types.HostNasVolume(
-                type='NFS',
+                type=self.kind,
                 name=self.name,
                 capacity=self.capacity,
                 remoteHost=server,
@@ -216,8 +223,15 @@ class Datastore(ManagedEntity):
 
     @property
     def disk_name(self) -> str:
-        """Name of the LUN that a VMFS datastore lies on."""
-        return f'naa.6{self.uuid.replace("-", "")[:31]}'
+        """Name of the first LUN that a VMFS datastore lies on."""
+        return self.extents[0].name if self.extents else f'naa.6{self.uuid.replace("-", "")[:31]}'
+
+    @property
+    def luns(self) -> tuple[Lun, ...]:
+        """The LUNs that a VMFS datastore lies on; any other lies on none."""
+        if self.kind != 'VMFS':
+            return ()
+        return self.extents or (Lun(self.disk_name, self.capacity),)
 
     @property
     def capability(self) -> DataObject:

@@ -141,7 +141,8 @@ class Volumes:
         if volume is None:
             return
         extents = [virtual_disks.extent_of(path, child=child) for child in (False, True)]
-        for file in (path, *extents):
+        mappings = [virtual_disks.mapping_of(path, physical=one) for one in (False, True)]
+        for file in (path, *extents, *mappings):
             if volume.is_file(file):
                 volume.remove(file)
 

@@ -19,6 +19,9 @@ from oslo_vmware.simulator.world.data import DataObject
 
 SECTOR = 512
 
+#: What backs a disk that is a disk of the host's.
+RAW_BACKING = 'VirtualDiskRawDiskMappingVer1BackingInfo'
+
 # How a sparse extent begins: magic number, version, flags, capacity in sectors.
 _STREAM_HEADER = struct.Struct('<4sIIQ')
 
@@ -69,6 +72,14 @@ def extent_of(path: str, *, child: bool = False) -> str:
     return f'{path.removesuffix(".vmdk")}-{"delta" if child else "flat"}.vmdk'
 
 
+def mapping_of(path: str, *, physical: bool) -> str:
+    """The usual name of the file that stands for a disk of the host's: ``a-rdmp.vmdk``.
+
+    :param physical: whether the guest sees the disk as it is, or a virtual one: ``a-rdm.vmdk``
+    """
+    return f'{path.removesuffix(".vmdk")}-{"rdmp" if physical else "rdm"}.vmdk'
+
+
 @dataclasses.dataclass(frozen=True)
 class Descriptor:
     """A disk's descriptor.
@@ -89,9 +100,12 @@ class Descriptor:
     @classmethod
     def of_device(cls, disk: DataObject, name: str, parent: str | None = None) -> Descriptor:
         """The descriptor for a disk device of a machine, by the name of its file."""
+        extent = extent_of(name, child=parent is not None)
+        if disk.backing.wire_type == RAW_BACKING and parent is None:
+            extent = mapping_of(name, physical=disk.backing.compatibilityMode == 'physicalMode')
         return cls(
             capacity=disk.capacityInBytes,
-            extent=extent_of(name, child=parent is not None),
+            extent=extent,
             parent=parent,
             thin=bool(disk.backing.thinProvisioned),
             adapter='lsilogic',
@@ -122,10 +136,15 @@ class Descriptor:
 
     def text(self) -> str:
         child = self.parent is not None
+        kind, extent_kind = ('vmfsSparse', 'VMFSSPARSE') if child else ('vmfs', 'VMFS')
+        if self.extent.endswith('-rdmp.vmdk'):
+            kind, extent_kind = 'vmfsPassthroughRawDeviceMap', 'VMFSRDM'
+        elif self.extent.endswith('-rdm.vmdk'):
+            kind, extent_kind = 'vmfsRawDeviceMap', 'VMFSRDM'
         return _TEXT.format(
             parent_cid='fffffffe' if child else 'ffffffff',
-            kind='vmfsSparse' if child else 'vmfs',
-            extent_kind='VMFSSPARSE' if child else 'VMFS',
+            kind=kind,
+            extent_kind=extent_kind,
             hint=f'parentFileNameHint="{self.parent}"\n' if child else '',
             sectors=self.capacity // SECTOR,
             extent=self.extent,

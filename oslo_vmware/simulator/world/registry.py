@@ -193,6 +193,12 @@ class Files(Protocol):
     def close(self) -> None: ...
 
 
+class Targets(Protocol):
+    """What the storage network offers to hosts, ``storage.targets.Targets``."""
+
+    def at(self, address: str, port: int | None, iqn: str | None = None) -> list[Any]: ...
+
+
 class Leases(Protocol):
     """Who serves the disks of leases, and says what their URLs look like."""
 
@@ -318,6 +324,7 @@ class World:
     extension_manager: ManagedObject
     search_index: ManagedObject
     files: Files
+    targets: Targets
     nfc: Leases
     service_instance: ManagedObject
     task_manager: Tasks

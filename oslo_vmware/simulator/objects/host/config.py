@@ -6,7 +6,6 @@ Views of a :class:`~oslo_vmware.simulator.objects.host.host.Host`, made anew at 
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 from oslo_vmware.simulator.objects.host.host import Host
 from oslo_vmware.simulator.world.data import DataObject, types
@@ -14,7 +13,6 @@ from oslo_vmware.simulator.world.data import DataObject, types
 VCENTER_IP = '10.0.0.10'
 
 _NICS = 4
-_NIC_MBPS = 25000
 
 # All flags of a HostCapability that must be there, and some that one looks for.
 _CAN = """
@@ -141,23 +139,15 @@ def hardware(host: Host) -> DataObject:
 def config(host: Host) -> DataObject:
     """All that its managers know, and some more."""
     network, nics = host.manager('networkSystem'), host.manager('virtualNicManager')
-    options = host.manager('advancedOption')
+    options, storage = host.manager('advancedOption'), host.manager('storageSystem')
     return types.HostConfigInfo(
         host=host.ref,
         product=product(host),
         hyperThread=types.HostHyperThreadScheduleInfo(available=True, active=True, config=True),
-        storageDevice=_storage_device(host),
-        fileSystemVolume=types.HostFileSystemVolumeInfo(
-            volumeTypeList=['VMFS', 'NFS', 'NFS41', 'vsan', 'VVOL', 'VFFS', 'OTHER', 'PMEM'],
-            mountInfo=[
-                types.HostFileSystemMountInfo(
-                    mountInfo=datastore.mount_info(host),
-                    volume=datastore.volume,
-                    vStorageSupport='vStorageUnsupported',
-                )
-                for datastore in host.datastore
-            ],
-        ),
+        storageDevice=storage.storageDeviceInfo,
+        multipathState=storage.multipathStateInfo,
+        fileSystemVolume=storage.fileSystemVolumeInfo,
+        systemFile=storage.systemFile,
         network=network.networkInfo,
         capabilities=network.capabilities,
         offloadCapabilities=network.offloadCapabilities,
@@ -166,12 +156,7 @@ def config(host: Host) -> DataObject:
         service=host.manager('serviceSystem').serviceInfo,
         firewall=host.manager('firewallSystem').firewallInfo,
         autoStart=host.manager('autoStartManager').config,
-        datastoreCapabilities=types.HostDatastoreSystemCapabilities(
-            nfsMountCreationRequired=True,
-            nfsMountCreationSupported=True,
-            localDatastoreSupported=False,
-            vmfsExtentExpansionSupported=True,
-        ),
+        datastoreCapabilities=host.manager('datastoreSystem').capabilities,
         option=options.setting,
         optionDef=options.supportedOption,
         dateTimeInfo=host.manager('dateTimeSystem').dateTimeInfo,
@@ -193,91 +178,4 @@ def _vmotion(host: Host) -> DataObject:
             candidateVnic=found.candidateVnic, selectedVnic=selected
         ),
         ipConfig=nics[0].spec.ip if nics else None,
-    )
-
-
-def _storage_device(host: Host) -> DataObject:
-    wwn = 0x2100_00E0_8B00_0000 + 2 * host.number
-    luns = [found for found in host.datastore if found.kind == 'VMFS']
-    return types.HostStorageDeviceInfo(
-        hostBusAdapter=[
-            types.HostFibreChannelHba(
-                key='key-vim.host.FibreChannelHba-vmhba64',
-                device='vmhba64',
-                bus=65,
-                status='online',
-                model='QLE2742 Dual Port 32Gb Fibre Channel to PCIe Adapter',
-                driver='qlnativefc',
-                pci='0000:41:00.0',
-                portWorldWideName=wwn,
-                nodeWorldWideName=wwn + 1,
-                portType='fabric',
-                speed=32,
-            ),
-            _iscsi_adapter(host),
-        ],
-        scsiLun=[
-            types.HostScsiDisk(
-                deviceName=f'/vmfs/devices/disks/{lun.disk_name}',
-                deviceType='disk',
-                key=f'key-vim.host.ScsiDisk-{lun.disk_name}',
-                uuid=lun.disk_name.partition('.')[2],
-                canonicalName=lun.disk_name,
-                displayName=f'Fibre Channel Disk ({lun.disk_name})',
-                lunType='disk',
-                vendor='NETAPP',
-                model='LUN C-Mode',
-                operationalState=['ok'],
-                capacity=types.HostDiskDimensionsLba(blockSize=512, block=lun.capacity // 512),
-                devicePath=f'/vmfs/devices/disks/{lun.disk_name}',
-                ssd=True,
-                localDisk=False,
-            )
-            for lun in luns
-        ],
-        softwareInternetScsiEnabled=True,
-    )
-
-
-def _iscsi_adapter(host: Host) -> DataObject:
-    def flags(names: str, value: bool = False) -> dict[str, Any]:
-        return dict.fromkeys(names.split(), value)
-
-    return types.HostInternetScsiHba(
-        key='key-vim.host.InternetScsiHba-vmhba65',
-        device='vmhba65',
-        bus=66,
-        status='online',
-        model='iSCSI Software Adapter',
-        driver='iscsi_vmk',
-        isSoftwareBased=True,
-        canBeDisabled=True,
-        networkBindingSupport='optional',
-        discoveryCapabilities=types.HostInternetScsiHbaDiscoveryCapabilities(
-            **flags('iSnsDiscoverySettable slpDiscoverySettable'),
-            **flags('staticTargetDiscoverySettable sendTargetsDiscoverySettable', True),
-        ),
-        discoveryProperties=types.HostInternetScsiHbaDiscoveryProperties(
-            **flags('iSnsDiscoveryEnabled slpDiscoveryEnabled'),
-            **flags('staticTargetDiscoveryEnabled sendTargetsDiscoveryEnabled', True),
-        ),
-        authenticationCapabilities=types.HostInternetScsiHbaAuthenticationCapabilities(
-            **flags('krb5AuthSettable srpAuthSettable spkmAuthSettable'), chapAuthSettable=True
-        ),
-        authenticationProperties=types.HostInternetScsiHbaAuthenticationProperties(
-            chapAuthEnabled=False
-        ),
-        ipCapabilities=types.HostInternetScsiHbaIPCapabilities(
-            **flags(
-                'addressSettable ipConfigurationMethodSettable subnetMaskSettable '
-                'defaultGatewaySettable primaryDnsServerAddressSettable '
-                'alternateDnsServerAddressSettable'
-            )
-        ),
-        ipProperties=types.HostInternetScsiHbaIPProperties(dhcpConfigurationEnabled=False),
-        iScsiName=f'iqn.1998-01.com.vmware:{host.name.partition(".")[0]}-{host.uuid[:8]}',
-        configuredSendTarget=[],
-        configuredStaticTarget=[],
-        maxSpeedMb=_NIC_MBPS,
-        currentSpeedMb=_NIC_MBPS,
     )

@@ -8,6 +8,7 @@ from oslo_vmware.simulator.objects.datastore import TIB, Datastore
 from oslo_vmware.simulator.objects.entity import wire_name
 from oslo_vmware.simulator.objects.host import storage_views as views
 from oslo_vmware.simulator.objects.host.manager import HostManager, in_use, not_found
+from oslo_vmware.simulator.objects.host.storage_system import HostStorageSystem
 from oslo_vmware.simulator.storage.targets import Lun
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, managed
@@ -132,7 +133,7 @@ class HostDatastoreSystem(HostManager):
             extents=(lun,),
         )
         datastore.hosts = [self.host]
-        self._rescan_others(datastore)
+        self._rescan_all()
         return datastore
 
     def QueryVmfsDatastoreExtendOptions(self, call: Call) -> list[DataObject]:
@@ -205,16 +206,12 @@ class HostDatastoreSystem(HostManager):
         self.world.get(ref)
         raise not_found('datastore on this host')
 
-    def _rescan_others(self, datastore: Datastore) -> None:
+    def _rescan_all(self) -> None:
         """Have all hosts look for a new datastore, as vCenter does by itself."""
-        names = {lun.name for lun in datastore.luns}
-        for host in self.host.datacenter.hostFolder.descendants():
-            if host.is_a('HostSystem') and host is not self.host:
-                # Who has no storage system yet has found no disks, either.
-                if host.has_manager('storageSystem') and names <= {
-                    lun.name for lun in host.manager('storageSystem').luns
-                }:
-                    host.manager('storageSystem').mount_found()
+        # Who has no storage system yet has found no disks, either.
+        for system in self.world.of_type(HostStorageSystem):
+            if system.host.datacenter is self.host.datacenter:
+                system.mount_found()
 
     # End of life
 

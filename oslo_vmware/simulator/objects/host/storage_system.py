@@ -20,8 +20,11 @@ from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_arg
 from oslo_vmware.simulator.world.registry import Call, managed
 
 _VOLUME_TYPES = ['VMFS', 'NFS', 'NFS41', 'vsan', 'VVOL', 'VFFS', 'OTHER', 'PMEM']
-_POLICIES = {'VMW_PSP_RR': 'Round Robin', 'VMW_PSP_MRU': 'Most Recently Used',
-             'VMW_PSP_FIXED': 'Fixed'}
+_POLICIES = {
+    'VMW_PSP_RR': 'Round Robin',
+    'VMW_PSP_MRU': 'Most Recently Used',
+    'VMW_PSP_FIXED': 'Fixed',
+}
 
 
 @managed('HostStorageSystem')
@@ -90,9 +93,7 @@ class HostStorageSystem(HostManager):
         found = [Path(FIBRE_CHANNEL, 0, at, lun, transport) for at, lun in enumerate(own)]
         for number, target in enumerate(self._found):
             transport = views.iscsi_transport(target.iqn, target.portal)
-            found += [
-                Path(ISCSI, number, at, lun, transport) for at, lun in target.luns.items()
-            ]
+            found += [Path(ISCSI, number, at, lun, transport) for at, lun in target.luns.items()]
         return found
 
     @property
@@ -191,9 +192,9 @@ class HostStorageSystem(HostManager):
         names = {lun.name for lun in self.luns}
         mounted = self.host.datastore
         for datastore in self.host.datacenter.datastore:
-            if datastore not in mounted and datastore.extents:
-                if all(lun.name in names for lun in datastore.luns):
-                    datastore.hosts = [*datastore.hosts, self.host]
+            is_new = datastore.extents and datastore not in mounted
+            if is_new and all(lun.name in names for lun in datastore.luns):
+                datastore.hosts = [*datastore.hosts, self.host]
 
     # Where to look
 
@@ -243,9 +244,7 @@ class HostStorageSystem(HostManager):
         self._change(call, discoveryProperties=call.discoveryProperties)
 
     def UpdateInternetScsiAuthenticationProperties(self, call: Call) -> None:
-        self._change(
-            call, authenticationProperties=_without_secrets(call.authenticationProperties)
-        )
+        self._change(call, authenticationProperties=_without_secrets(call.authenticationProperties))
 
     def _change(self, call: Call, **fields: Any) -> None:
         self._check_adapter(call.iScsiHbaDevice)

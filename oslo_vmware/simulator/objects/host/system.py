@@ -9,6 +9,7 @@ from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.host import config
 from oslo_vmware.simulator.objects.host.auto_start_manager import HostAutoStartManager
 from oslo_vmware.simulator.objects.host.certificate_manager import HostCertificateManager
+from oslo_vmware.simulator.objects.host.datastore_system import HostDatastoreSystem
 from oslo_vmware.simulator.objects.host.date_time_system import HostDateTimeSystem
 from oslo_vmware.simulator.objects.host.firewall_system import HostFirewallSystem
 from oslo_vmware.simulator.objects.host.host import Host
@@ -16,6 +17,7 @@ from oslo_vmware.simulator.objects.host.manager import HostManager
 from oslo_vmware.simulator.objects.host.network_system import HostNetworkSystem
 from oslo_vmware.simulator.objects.host.options import HostOptions
 from oslo_vmware.simulator.objects.host.service_system import HostServiceSystem
+from oslo_vmware.simulator.objects.host.storage_system import HostStorageSystem
 from oslo_vmware.simulator.objects.host.virtual_nic_manager import HostVirtualNicManager
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
@@ -34,11 +36,19 @@ MANAGERS: dict[str, type[HostManager]] = {
     'advancedOption': HostOptions,
     'autoStartManager': HostAutoStartManager,
     'certificateManager': HostCertificateManager,
+    'datastoreSystem': HostDatastoreSystem,
     'dateTimeSystem': HostDateTimeSystem,
     'firewallSystem': HostFirewallSystem,
     'networkSystem': HostNetworkSystem,
     'serviceSystem': HostServiceSystem,
+    'storageSystem': HostStorageSystem,
     'virtualNicManager': HostVirtualNicManager,
+}
+
+# What the managers show of the datastores that are mounted.
+_MOUNTS = {
+    'datastoreSystem': ('datastore',),
+    'storageSystem': ('fileSystemVolumeInfo', 'storageDeviceInfo'),
 }
 
 
@@ -54,6 +64,15 @@ class HostSystem(Host):
         super().touched(link)
         if link in ('datastore', 'network') and self.parent is not None:
             self.parent.changed(link)
+        if link == 'datastore':
+            self._tell_mounts()
+
+    def _tell_mounts(self) -> None:
+        managers = self.__dict__.get('_managers', {})
+        for name, shown in _MOUNTS.items():
+            if name in managers:
+                managers[name].changed(*shown)
+        self.changed('config.fileSystemVolume')
 
     # Properties
 
@@ -231,9 +250,11 @@ class HostSystem(Host):
             self._become('connected')
 
     def reaches(self, machine: Machine) -> bool:
-        """Whether it has mounted all datastores that a machine lies on."""
+        """Whether it has mounted all datastores that a machine lies on, and sees its disks."""
         mounted = self.datastore
-        return all(found in mounted for found in machine.datastore)
+        return all(found in mounted for found in machine.datastore) and all(
+            self.manager('storageSystem').lun(backing.lunUuid) for backing in machine.raw_backings
+        )
 
     def rename(self, name: str | None) -> None:
         raise Fault('NotSupported', "A host's name is its address and cannot be changed.")

@@ -14,10 +14,15 @@ from typing import Any
 
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.vm import devices
+from oslo_vmware.simulator.objects.vm import devices, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import File
-from oslo_vmware.simulator.storage.virtual_disks import DESCRIPTOR_SIZE, Descriptor, extent_of
+from oslo_vmware.simulator.storage.virtual_disks import (
+    DESCRIPTOR_SIZE,
+    Descriptor,
+    extent_of,
+    mapping_of,
+)
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
 
 KIB = 1024
@@ -182,10 +187,10 @@ def disk_datastore(vm: Machine, disk: DataObject) -> Datastore:
 def disk_used(vm: Machine, disk: DataObject) -> int:
     """Bytes that a disk occupies: a thin one what is written, any other all of it.
 
-    Of a child that is nothing, since nobody writes to it.
+    Of a child that is nothing, since nobody writes to it, and so it is of a disk of the host's.
     """
     capacity = devices.disk_bytes(disk)
-    if disk.backing.parent is not None:
+    if disk.backing.parent is not None or raw_disks.is_raw(disk):
         return 0
     if not disk.backing.thinProvisioned:
         return capacity
@@ -221,6 +226,9 @@ def files(vm: Machine) -> list[File]:
         datastore = disk_datastore(vm, disk)
         name = disk.backing.fileName
         extent = extent_of(name, child=disk.backing.parent is not None)
+        if raw_disks.is_raw(disk) and disk.backing.parent is None:
+            physical = disk.backing.compatibilityMode == 'physicalMode'
+            extent = mapping_of(name, physical=physical)
         found.append(File(datastore, name, 'diskDescriptor', DESCRIPTOR_SIZE, disk.key))
         found.append(File(datastore, extent, 'diskExtent', disk_used(vm, disk), disk.key))
     return found
@@ -396,6 +404,10 @@ class Backings:
         if change.operation == 'add' and backing.parent is not None:
             self._descend(disk)
             size = disk.capacityInBytes
+        elif change.operation == 'add' and raw_disks.is_raw(disk):
+            raw_disks.map_disk(vm, disk, datastore, index)
+            disk.deviceInfo.summary = disk_text(disk)
+            size = disk.capacityInBytes
         if change.operation == 'add':
             if change.fileOperation == 'create' and size <= 0:
                 raise devices.invalid(index, 'virtualDeviceSpec.device.capacityInKB')
@@ -409,7 +421,7 @@ class Backings:
             backing.diskMode = backing.diskMode or 'persistent'
             disk.shares = disk.shares or types.SharesInfo(shares=1000, level='normal')
         creates = change.operation != 'add' or change.fileOperation == 'create'
-        if creates and backing.parent is None:
+        if creates and backing.parent is None and not raw_disks.is_raw(disk):
             self._check_space(disk, datastore)
         backing.datastore = datastore.ref
 

@@ -12,7 +12,7 @@ from typing import Any
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.objects.vm import backings, devices, policies
+from oslo_vmware.simulator.objects.vm import backings, devices, policies, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import copy_sparsely, normal
 from oslo_vmware.simulator.storage.virtual_disks import extent_of
@@ -44,6 +44,7 @@ def clone(source: Machine, folder: ManagedEntity, name: str, spec: DataObject) -
         if getattr(snapshot, 'machine', None) is not source:
             raise invalid_argument('spec.snapshot')
         original = snapshot.devices
+    raw_disks.check_copyable(original)
     pool = _pool(source, location, template=bool(spec.template))
     owner = pool.owner if pool is not None else source.owner
     home: Any = world.get(location.datastore) if location.datastore else source.home

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.storage.files import File
+from oslo_vmware.simulator.storage.virtual_disks import RAW_BACKING
 from oslo_vmware.simulator.world.data import DataObject, Ref, types
 from oslo_vmware.simulator.world.registry import ManagedObject
 from oslo_vmware.simulator.world.relations import Many, One
@@ -220,6 +221,15 @@ class Machine(ManagedEntity):
         raise NotImplementedError
 
     # What follows from the state alone
+
+    @property
+    def raw_backings(self) -> list[DataObject]:
+        """Backings of the disks that are disks of the host's."""
+        return [
+            disk.backing
+            for disk in (self.disks if self.own_devices is not None else ())
+            if disk.backing.wire_type == RAW_BACKING
+        ]
 
     @property
     def disks(self) -> list[DataObject]:

@@ -13,7 +13,7 @@ import posixpath
 from typing import Any
 
 from oslo_vmware.simulator.objects import places
-from oslo_vmware.simulator.objects.vm import backings, clone, policies
+from oslo_vmware.simulator.objects.vm import backings, clone, policies, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import File, normal
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument
@@ -41,6 +41,7 @@ def relocate(vm: Machine, spec: DataObject) -> None:
     moves = home is not vm.home or bool(spec.disk)
     if moves and vm.snapshots:
         raise Fault('NotSupported', f"'{vm.name}' has snapshots and stays on its datastore.")
+    raw_disks.check_seen(vm, host)
     before = vm.host, vm.home, vm.directory, vm.file_name
     vm.host = host
     if moves:
@@ -66,6 +67,8 @@ def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
         raise invalid_argument('spec.disk.diskId')
     # Before anything moves: the devices of a machine of the inventory follow from where it is.
     devices, old = vm.devices, backings.files(vm)
+    moving = [one for one in devices if home is not vm.home or one.key in locators]
+    raw_disks.check_copyable(moving)
     for file in old:
         # Files that nobody has asked for are made now, lest there were nothing to copy.
         world.files.of(file.datastore)

@@ -20,6 +20,7 @@ from oslo_vmware.simulator.objects.vm import (
     devices,
     first_class,
     policies,
+    raw_disks,
     relocate,
     snapshots,
     views,
@@ -115,7 +116,7 @@ class VirtualMachine(PoweredMachine):
         return sum(
             devices.disk_bytes(disk) - backings.disk_used(self, disk)
             for disk in self.disks
-            if backings.disk_datastore(self, disk) is datastore
+            if backings.disk_datastore(self, disk) is datastore and not raw_disks.is_raw(disk)
         )
 
     # Properties
