@@ -10,13 +10,18 @@ from typing import cast
 from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
 from oslo_vmware.simulator.objects.authorization_manager import AuthorizationManager
+from oslo_vmware.simulator.objects.crypto_manager import CryptoManagerKmip
+from oslo_vmware.simulator.objects.custom_fields_manager import CustomFieldsManager
 from oslo_vmware.simulator.objects.datastore import Datastore
+from oslo_vmware.simulator.objects.diagnostic_manager import DiagnosticManager
 from oslo_vmware.simulator.objects.events.log import EventLog
 from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
+from oslo_vmware.simulator.objects.license_manager import LicenseManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
 from oslo_vmware.simulator.objects.permissions import Permissions
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
+from oslo_vmware.simulator.objects.server_settings import ServerSettings
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
 from oslo_vmware.simulator.objects.task import TaskManager
@@ -166,6 +171,11 @@ class VCenterSimulator:
             viewManager=ViewManager(world),
             perfManager=self.performance,
             fileManager=FileManager(world),
+            customFieldsManager=CustomFieldsManager(world),
+            licenseManager=LicenseManager(world),
+            setting=ServerSettings(world, 'VpxSettings'),
+            cryptoManager=CryptoManagerKmip(world),
+            diagnosticManager=DiagnosticManager(world, self._events.lines),
             virtualDiskManager=VirtualDiskManager(world),
             eventManager=EventManager(world, self._events),
             authorizationManager=AuthorizationManager(

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
 from oslo_vmware.simulator.world.relations import Linked, Many, One
 
@@ -61,9 +61,8 @@ class ManagedEntity(Linked):
     triggeredAlarmState: list[DataObject] = []
     disabledMethod: Any = []
     tag: list[DataObject] = []
-    value: list[DataObject] = []
+    # What it has of the fields that clients have invented.
     customValue: list[DataObject] = []
-    availableField: list[DataObject] = []
 
     def __init__(
         self,
@@ -105,6 +104,32 @@ class ManagedEntity(Linked):
     def child(self, name: str) -> Any:
         """The object of a name directly below it, or ``None``."""
         return next((child for child in self.children if child.name == name), None)
+
+    @property
+    def value(self) -> list[DataObject]:
+        return self.customValue
+
+    @property
+    def availableField(self) -> list[DataObject]:
+        return [
+            field
+            for field in self.world.custom_fields
+            if field.managedObjectType is None or self.is_a(field.managedObjectType)
+        ]
+
+    def set_custom_value(self, field: DataObject, value: str | None) -> None:
+        """Set a custom field; None takes it away."""
+        others = [one for one in self.customValue if one.key != field.key]
+        new = [] if value is None else [types.CustomFieldStringValue(key=field.key, value=value)]
+        self.customValue = [*others, *new]
+        self.changed('customValue', 'value', 'summary.customValue')
+
+    def setCustomValue(self, call: Call) -> None:
+        """Set a custom field by its name."""
+        for field in self.availableField:
+            if field.name == call.key:
+                return self.set_custom_value(field, call.value)
+        raise invalid_argument('key')
 
     def start(self, operation: str, work: Callable[[], Any]) -> Ref:
         """Start a task on this object."""

@@ -22,7 +22,7 @@ import datetime
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from oslo_vmware.simulator.world import metamodel
@@ -334,6 +334,8 @@ class World:
     about: DataObject
     witness = Witness()
     guard = Guard()
+    # Definitions of the fields that clients have invented, CustomFieldDef objects.
+    custom_fields: Sequence[DataObject] = ()
     # Whose operation runs just now, and which; None in what was scheduled.
     session: Session | None = None
     call: Call | None = None

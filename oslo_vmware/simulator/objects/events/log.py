@@ -62,6 +62,14 @@ class EventLog(Witness):
         self.settle()
         return iter(list(self._records))
 
+    def lines(self) -> list[str]:
+        """The same as lines of a log."""
+        return [
+            f'{record.event.createdTime.isoformat()} info vpxd [{record.event.wire_type}] '
+            f'[{record.event.userName}] {record.event.fullFormattedMessage}'
+            for record in self
+        ]
+
     @property
     def latest(self) -> Record | None:
         self.settle()

@@ -110,7 +110,7 @@ class HostSystem(Host):
             quickStats=self._quick_stats(),
             overallStatus=self.overallStatus,
             rebootRequired=False,
-            customValue=[],
+            customValue=self.customValue,
             managementServerIp=config.VCENTER_IP,
             maxEVCModeKey='intel-icelake' if self.model.cpu_vendor == 'intel' else 'amd-zen3',
         )

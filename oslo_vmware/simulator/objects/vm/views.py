@@ -371,7 +371,7 @@ def summary(vm: Machine) -> DataObject:
         ),
         quickStats=_quick_stats(vm),
         overallStatus=vm.overallStatus,
-        customValue=[],
+        customValue=vm.customValue,
     )
 
 
