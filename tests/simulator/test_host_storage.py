@@ -360,6 +360,8 @@ def test_vmfs_on_a_disk(client: Client, hosts: list[Any], iqn: str) -> None:
     assert not next(one for one in made.host if one.key == hosts[0]).mountInfo.mounted
     storage.MountVmfsVolume(uuid)
     # Removed from one host it is gone for all, and its disks are free.
+    storage.RefreshStorageSystem()
+    assert system.QueryUnresolvedVmfsVolumes() == []
     system.RemoveDatastore(made)
     assert 'made' not in [one.name for one in hosts[1].datastore]
     assert disk.canonicalName in [one.canonicalName for one in system.QueryAvailableDisksForVmfs()]
@@ -386,7 +388,6 @@ def test_vmfs_is_found_by_a_rescan(client: Client, hosts: list[Any], iqn: str) -
     ('act', 'fault'),
     [
         (lambda one, vsan: one.RemoveDatastore(vsan), vmodl.fault.NotSupported),
-        (lambda one, vsan: one.CreateLocalDatastore('x', '/x'), vmodl.fault.NotSupported),
         (lambda one, vsan: one.QueryVmfsDatastoreCreateOptions('x'), vmodl.fault.InvalidArgument),
         (lambda one, vsan: one.QueryVmfsDatastoreCreateOptions('x', 3), vmodl.fault.NotSupported),
         (

@@ -92,9 +92,6 @@ class HostDatastoreSystem(HostManager):
                 )
         return Datastore(self.world, name, folder, **state)
 
-    def CreateLocalDatastore(self, call: Call) -> None:
-        raise Fault('NotSupported', 'This host makes no datastores of local directories.')
-
     # Disks
 
     def QueryAvailableDisksForVmfs(self, call: Call) -> list[DataObject]:

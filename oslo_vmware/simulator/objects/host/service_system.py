@@ -89,10 +89,6 @@ class HostServiceSystem(HostManager):
             raise invalid_argument('policy')
         self._set(call.id, service._replace(policy=call.policy))
 
-    def UninstallService(self, call: Call) -> None:
-        self._service(call.id)
-        raise Fault('NotSupported', f"The service '{call.id}' cannot be uninstalled.")
-
     def RefreshServices(self, call: Call) -> None:
         """Nothing to do: what is shown is what is there."""
 
