@@ -11,9 +11,10 @@ from oslo_vmware.objects import datastore as ds_obj
 from oslo_vmware.simulator import VCenterSimulator
 from tests.contract.conftest import obj, refs
 from tests.functional.conftest import DESCRIPTION
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
-DATA = bytes(range(256)) * 512
+DATA = stream_of(bytes(range(256)) * 512)
 
 
 def cinder(vc: VCenterSimulator) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from oslo_vmware import exceptions, image_transfer, rw_handles
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
-DATA = bytes(range(256)) * 1024
+DATA = stream_of(bytes(range(256)) * 1024)
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 

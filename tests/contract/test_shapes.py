@@ -9,9 +9,10 @@ import pytest
 from oslo_vmware import api, image_transfer, pbm, rw_handles, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from tests.contract.conftest import TYPE, Wire, obj, ref, refs
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
-DATA = bytes(range(256)) * 700
+DATA = stream_of(bytes(range(256)) * 700)
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 

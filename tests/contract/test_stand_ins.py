@@ -13,6 +13,7 @@ from oslo_vmware import api, dvs_util, exceptions, image_transfer, pbm, rw_handl
 from oslo_vmware.objects import datastore
 from oslo_vmware.simulator import VCenterSimulator
 from tests.contract.conftest import obj, ref, refs
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
 
@@ -68,7 +69,7 @@ def test_helpers_take_any_session(
 
 def test_a_stand_in_moves_images(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Import, export and upload through a stand-in: the bytes arrive, no lease is left."""
-    data = bytes(range(256)) * 1024
+    data = stream_of(bytes(range(256)) * 1024)
     session: Any = StandIn(place.session)
     machine = place.import_disk(data, session=session)
     got = io.BytesIO()

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from oslo_vmware import api, pbm, vim_util, wsdl
 from oslo_vmware.simulator import Inventory, VCenterSimulator
-from tests.drivers.vmdk import stream_optimized
 from tests.faults.proxy import Proxy
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 from tests.transfer.server import AUTHORITY
 
@@ -21,7 +21,7 @@ PASSWORD = 'S3cret-of-the-matrix'
 SETTLE_SECONDS = 30.0
 
 #: What is moved: a disk of some grains, as an export gives it.
-DISK = stream_optimized(bytes(range(1, 255)) * 700, 1 << 20)
+DISK = stream_of(bytes(range(1, 255)) * 700, 1 << 20)
 
 #: What a session leaves on a server, by type.
 _OF_A_SESSION = {

@@ -12,10 +12,11 @@ from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import SessionMaker
 from tests.transfer import server as servers
 from tests.transfer.between import Relay
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, thumbprint
 
-DATA = b'the disk' * 100
+DATA = stream_of(b'the disk' * 64)
 _numbers = itertools.count()
 SWITCH = 'OSLO_VMWARE_UNVERIFIED_LEASES'
 CERTIFICATE_TEXT = CERTIFICATE.cert_chain_pems[0].bytes().decode()

@@ -15,9 +15,10 @@ from oslo_vmware.simulator.objects.search_index import SearchIndex
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from tests.functional.conftest import SessionMaker
 from tests.functional.test_transfer_simulator import export
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
-DATA = bytes(range(256)) * 1000
+DATA = stream_of(bytes(range(256)) * 1000)
 
 
 def machines(place: Place) -> list[str]:

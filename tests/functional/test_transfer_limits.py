@@ -20,9 +20,13 @@ from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import SessionMaker
 from tests.functional.test_bounded import deaf_server, silent_server
 from tests.functional.test_transfer_leases import machines
+from tests.transfer.disks import stream_of
 from tests.transfer.images import DATA, ImageService, session_for, to_datastore
 from tests.transfer.place import Place
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store
+
+# What a lease takes and gives.
+DISK = stream_of(DATA)
 
 LIMIT = 0.5
 
@@ -118,7 +122,7 @@ def import_arguments(place: Place) -> dict[str, Any]:
         'resource_pool': place.first('ResourcePool'),
         'vm_folder': place.read(place.dc.ref, 'vmFolder'),
         'vm_import_spec': place.import_spec('limited'),
-        'image_size': len(DATA),
+        'image_size': len(DISK),
         'http_method': 'POST',
     }
 
@@ -144,7 +148,7 @@ def test_an_import_from_a_server_that_falls_silent(place: Place, silent: str) ->
     IMPORTS[silent](place.vc)
     fails_in_time(
         lambda: image_transfer.download_stream_optimized_data(
-            None, LIMIT, io.BytesIO(DATA), **given
+            None, LIMIT, io.BytesIO(DISK), **given
         )
     )
     place.vc.faults.clear()
@@ -162,7 +166,7 @@ def test_the_promise_in_earnest(place: Place, monkeypatch: pytest.MonkeyPatch) -
     IMPORTS['the upload and the lease'](place.vc)
     fails_in_time(
         lambda: image_transfer.download_stream_optimized_data(
-            None, LIMIT, io.BytesIO(DATA), **given
+            None, LIMIT, io.BytesIO(DISK), **given
         ),
         PROMISED,
     )
@@ -184,9 +188,9 @@ def export_arguments(place: Place) -> dict[str, Any]:
         'session': place.session,
         'host': place.vc.host,
         'port': place.vc.port,
-        'vm': place.import_disk(DATA, vm_import_spec=place.import_spec('exported')),
+        'vm': place.import_disk(DISK, vm_import_spec=place.import_spec('exported')),
         'vmdk_file_path': None,
-        'vmdk_size': len(DATA),
+        'vmdk_size': len(DISK),
     }
 
 
@@ -217,7 +221,7 @@ def test_a_manifest_that_is_not_given(place: Place, monkeypatch: pytest.MonkeyPa
     place.vc.faults.delay('HttpNfcLeaseGetManifest', seconds=60, times=None)
     service = ImageService()
     image_transfer.upload_image(None, 30, service, 'id', 'me', **given)
-    assert service.data == DATA
+    assert service.data == DISK
 
 
 def test_the_lease_of_an_export_whose_end_is_not_heard(place: Place) -> None:
@@ -237,7 +241,7 @@ def test_a_lease_is_seen_to_when_the_caller_has_gone(place: Place, unanswered: i
     place.vc.faults.delay('HttpNfcLeaseAbort', seconds=60, times=unanswered)
     fails_in_time(
         lambda: image_transfer.download_stream_optimized_data(
-            None, LIMIT, io.BytesIO(DATA), **given
+            None, LIMIT, io.BytesIO(DISK), **given
         )
     )
     assert place.vc.nfc.leases
@@ -253,7 +257,7 @@ def test_a_session_that_has_ended_is_not_begun_anew(place: Place) -> None:
     vc.faults.delay('HttpNfcLeaseAbort', seconds=60, times=None)
     fails_in_time(
         lambda: image_transfer.download_stream_optimized_data(
-            None, LIMIT, io.BytesIO(DATA), **given
+            None, LIMIT, io.BytesIO(DISK), **given
         )
     )
     place.session.close()
@@ -270,7 +274,7 @@ def test_a_report_that_is_not_answered_is_sent_again(place: Place) -> None:
         *(given[name] for name in ('session', 'host', 'port', 'resource_pool', 'vm_folder')),
         *(given[name] for name in ('vm_import_spec', 'image_size')),
     )
-    handle.write(DATA[:1000])
+    handle.write(DISK[:1000])
     handle.update_progress()
     assert place.vc.count('HttpNfcLeaseProgress') == 3
     handle.abort()

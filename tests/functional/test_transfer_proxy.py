@@ -11,10 +11,11 @@ from oslo_vmware import exceptions, rw_handles
 from oslo_vmware.simulator import VCenterSimulator
 from tests.functional.conftest import SessionMaker
 from tests.transfer.between import Proxy
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 from tests.transfer.server import AUTHORITY, CERTIFICATE, DataServer, serve, store, thumbprint
 
-DATA = b'the image' * 1000
+DATA = stream_of(b'the image' * 1000)
 SWITCH = 'OSLO_VMWARE_PROXY_TRANSFERS'
 VARIABLES = ('HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY')
 

@@ -10,9 +10,10 @@ from oslo_vmware import api, exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.objects.nfc_lease import Device
 from tests.functional.conftest import SessionMaker
+from tests.transfer.disks import stream_of
 from tests.transfer.place import Place
 
-DATA = bytes(range(256)) * 4096
+DATA = stream_of(bytes(range(256)) * 4096)
 DIGEST = hashlib.sha256(DATA).hexdigest()
 
 

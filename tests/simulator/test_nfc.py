@@ -15,11 +15,16 @@ import requests
 from pyVmomi import vim, vmodl
 
 from oslo_vmware.simulator import Inventory
+from oslo_vmware.simulator.storage import stream_optimized
+from oslo_vmware.simulator.storage.stream_optimized import GRAIN
 from tests.simulator.inventories import complaints, consistency_problems
 from tests.simulator.transfers import DISK, Files, disk_urls, import_spec, settled, until
 from tests.simulator.vsphere import connected, done
+from tests.transfer.disks import content_of, grains_of, stream_of
 
-DATA = bytes(range(256)) * 1000 + b'the end is not aligned'
+# What a disk holds, and what travels: the end is within a grain, but not within a sector.
+CONTENT = bytes(range(256)) * 1000 + os.urandom(200 * 512)
+DATA = stream_of(CONTENT)
 
 
 @pytest.fixture
@@ -83,16 +88,16 @@ def test_a_machine_is_imported(files: Files, method: str, status: int) -> None:
     assert task.info.state == 'running'
     lease.HttpNfcLeaseComplete()
     assert (lease.state, task.info.state) == ('done', 'success')
-    assert files.get('imported/imported-flat.vmdk') == DATA
+    assert files.get('imported/imported-flat.vmdk') == CONTENT
     assert machine.parent == files.dc.vmFolder
-    assert free - files.free == machine.summary.storage.committed > len(DATA)
+    assert free - files.free == machine.summary.storage.committed > len(CONTENT)
     assert files.http.put(device.url, data=b'x', timeout=30).status_code == 404
     done(machine.Destroy_Task())
     assert files.free == free
 
 
 def test_what_goes_in_comes_out(files: Files) -> None:
-    """An export gives the bytes of the import, and both manifests their checksum."""
+    """An export gives the content of the import, and its manifest size and checksums."""
     machine = imported(files)
     lease = export(machine)
     assert [device.disk for device in lease.info.deviceUrl] == [False, True]
@@ -102,7 +107,8 @@ def test_what_goes_in_comes_out(files: Files) -> None:
     assert 'Content-Length' not in got.headers
     (entry,) = lease.HttpNfcLeaseGetManifest()
     assert entry.sha1 == hashlib.sha1(DATA, usedforsecurity=False).hexdigest()
-    assert (entry.size, entry.disk, entry.capacity) == (len(DATA), True, 1 << 30)
+    assert (entry.size, entry.disk, entry.capacity) == (len(DATA), True, len(CONTENT))
+    assert entry.populatedSize == len(CONTENT)
     pair = vim.KeyValue(key=entry.key, value='sha256')
     lease.HttpNfcLeaseSetManifestChecksumType([pair])
     assert files.http.get(url, timeout=30).content == DATA
@@ -115,7 +121,7 @@ def test_what_goes_in_comes_out(files: Files) -> None:
 def test_a_machine_of_several_disks(files: Files) -> None:
     """Each disk has a URL of its own."""
     lease = begin(files, sizes=(1024, 2048, 4096))
-    parts = [os.urandom(1000 * number) for number in (1, 2, 3)]
+    parts = [stream_of(os.urandom(1024 * number)) for number in (1, 2, 3)]
     for url, data in zip(disk_urls(lease), parts, strict=True):
         assert files.http.put(url, data=data, timeout=30).ok
     lease.HttpNfcLeaseComplete()
@@ -125,7 +131,7 @@ def test_a_machine_of_several_disks(files: Files) -> None:
 
 
 def test_a_machine_of_the_inventory_is_exported(files: Files) -> None:
-    """A disk that nobody has written to gives a short stream, not its whole capacity."""
+    """A disk that nobody has written to gives a short stream of its whole capacity."""
     machine = next(
         one
         for one in files.client.all(vim.VirtualMachine)
@@ -134,7 +140,12 @@ def test_a_machine_of_the_inventory_is_exported(files: Files) -> None:
     machine.MarkAsTemplate()
     lease = export(machine)
     (url,) = disk_urls(lease)
-    assert files.http.get(url, timeout=30).content == bytes(65536)
+    stream = files.http.get(url, timeout=30).content
+    assert len(stream) < 128 * 1024
+    (disk,) = (one for one in machine.config.hardware.device if isinstance(one, DISK))
+    assert stream_optimized.capacity_of(stream) == disk.capacityInBytes > 1 << 30
+    (entry,) = lease.HttpNfcLeaseGetManifest()
+    assert (entry.size, entry.populatedSize) == (len(stream), 0)
     lease.HttpNfcLeaseAbort()
     machine.MarkAsVirtualMachine(files.client.at('Frankfurt/host').childEntity[0].resourcePool)
     done(machine.PowerOnVM_Task())
@@ -244,13 +255,13 @@ def test_a_lease_is_not_completed_during_a_transfer(files: Files) -> None:
     (url,) = disk_urls(lease)
     connection = files.connection()
     connection.putrequest('PUT', url.removeprefix(files.vc.url))
-    connection.putheader('Content-Length', '200000')
+    connection.putheader('Content-Length', str(len(DATA)))
     connection.endheaders()
-    connection.send(b'x' * 100_000)
+    connection.send(DATA[:100_000])
     until(lambda: files.vc.transfers[-1].received >= 65536)
     with pytest.raises(vim.fault.InvalidState):
         lease.HttpNfcLeaseComplete()
-    assert answer(connection, b'x' * 100_000) == 201
+    assert answer(connection, DATA[100_000:]) == 201
     connection.close()
     lease.HttpNfcLeaseComplete()
 
@@ -261,13 +272,13 @@ def test_an_abort_cuts_the_transfer(files: Files) -> None:
     (url,) = disk_urls(lease)
     connection = files.connection()
     connection.putrequest('PUT', url.removeprefix(files.vc.url))
-    connection.putheader('Content-Length', '200000')
+    connection.putheader('Content-Length', str(len(DATA)))
     connection.endheaders()
-    connection.send(b'x' * 100_000)
+    connection.send(DATA[:100_000])
     until(lambda: files.vc.transfers[-1].received >= 65536)
     lease.HttpNfcLeaseAbort()
     with pytest.raises((ConnectionError, ssl.SSLError, http.client.HTTPException)):
-        answer(connection, b'x' * 100_000)
+        answer(connection, DATA[100_000:])
     connection.close()
     until(lambda: 'imported' not in files.names())
     assert files.vc.transfers[-1].status is None
@@ -281,7 +292,9 @@ def test_a_full_datastore_ends_the_lease(files: Files, thin: bool) -> None:
     lease = begin(files, thin=thin)
     if thin:
         (url,) = disk_urls(lease)
-        assert files.http.put(url, data=bytes(2 << 20), timeout=30).status_code == 507
+        assert (
+            files.http.put(url, data=stream_of(os.urandom(2 << 20)), timeout=30).status_code == 507
+        )
     assert lease.state == 'error'
     assert isinstance(lease.error, vim.fault.NoDiskSpace)
     assert machines(files) == before
@@ -345,6 +358,88 @@ def test_trouble_during_an_export(files: Files) -> None:
     lease.HttpNfcLeaseComplete()
 
 
+def test_an_export_ends_early_with_a_complete_answer(files: Files) -> None:
+    """On demand the body ends, and the answer is a complete 200: of an export, and of a file."""
+    lease = export(imported(files))
+    (url,) = disk_urls(lease)
+    for bytes_ in (0, 100_000):
+        files.vc.faults.end_early('GET /nfc/*', after_bytes=bytes_)
+        got = files.http.get(url, timeout=30)
+        assert (got.status_code, got.content) == (200, DATA[:bytes_])
+        assert not files.vc.transfers[-1].complete
+        # The server does not claim to have sent it.
+        assert lease.HttpNfcLeaseGetManifest() == []
+    assert files.http.get(url, timeout=30).content == DATA
+    lease.HttpNfcLeaseComplete()
+    files.put('a.iso', CONTENT)
+    files.vc.faults.end_early('GET /folder/*', after_bytes=1000)
+    got = files.send('GET', 'a.iso')
+    assert (got.headers['Content-Length'], got.content) == ('1000', CONTENT[:1000])
+
+
+def spoilt(name: str) -> bytes:
+    """What is sent in place of a stream."""
+    changed = bytearray(DATA)
+    if name == 'a grain elsewhere':
+        changed[65536 : 65536 + 8] = (1 << 40).to_bytes(8, 'little')
+    elif name == 'a grain with other bytes':
+        changed[65536 + 100] ^= 255
+    elif name == 'converted newlines':
+        changed[73:77] = b'\n \n\n'
+    elif name == 'a hosted disk':
+        changed[8:12] = (3).to_bytes(4, 'little')
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ('sent', 'why'),
+    [
+        (b'', 'header of a sparse disk'),
+        (CONTENT, 'header of a sparse disk'),
+        (b'# Disk DescriptorFile\nversion=1\n' * 100, 'header of a sparse disk'),
+        (b'QFI\xfb' + bytes(1 << 20), 'header of a sparse disk'),
+        (DATA[:512], 'ends before'),
+        (DATA[: len(DATA) // 2], 'ends before'),
+        (DATA[:-512], 'ends before'),
+        (spoilt('a grain elsewhere'), 'grain of'),
+        (spoilt('a grain with other bytes'), 'cannot be unpacked'),
+        (spoilt('converted newlines'), 'transfer as text'),
+        (spoilt('a hosted disk'), 'not a stream-optimised one'),
+    ],
+)
+def test_what_is_no_stream_is_refused(files: Files, sent: bytes, why: str) -> None:
+    """An upload that is no stream-optimised disk, or not all of one, ends the lease."""
+    before, free = machines(files), files.free
+    lease = begin(files)
+    (url,) = disk_urls(lease)
+    answer = files.http.put(url, data=sent, timeout=30)
+    assert (answer.status_code, lease.state) == (500, 'error')
+    assert isinstance(lease.error, vim.fault.InvalidDiskFormat)
+    assert why in lease.error.msg
+    assert (machines(files), files.free) == (before, free)
+    with pytest.raises(vim.fault.InvalidState):
+        lease.HttpNfcLeaseComplete()
+
+
+def test_holes_stay_holes(files: Files) -> None:
+    """Of 40 GiB with a few bytes at both ends only these travel, and take space."""
+    capacity, last = 40 << 30, (40 << 30) // GRAIN - 1
+    grains = [(0, b'first'), (1, bytes(GRAIN)), (last, b'last'.rjust(GRAIN, b'.'))]
+    data = b''.join(stream_optimized.encode(capacity, grains))
+    free = files.free
+    machine = imported(files, data)
+    assert free - files.free < 1 << 20
+    disk = next(one for one in machine.config.hardware.device if isinstance(one, DISK))
+    assert disk.capacityInBytes == capacity
+    lease = export(machine)
+    (url,) = disk_urls(lease)
+    held = {0: b'first'.ljust(GRAIN, b'\0'), last * GRAIN: grains[2][1]}
+    assert grains_of(files.http.get(url, timeout=30).content) == (capacity, held)
+    (entry,) = lease.HttpNfcLeaseGetManifest()
+    assert (entry.populatedSize, entry.capacity) == (2 * GRAIN, capacity)
+    lease.HttpNfcLeaseComplete()
+
+
 def test_a_disk_keeps_its_bytes_when_it_grows(files: Files) -> None:
     """An imported disk that is made larger begins with what was uploaded."""
     machine = imported(files)
@@ -355,6 +450,7 @@ def test_a_disk_keeps_its_bytes_when_it_grows(files: Files) -> None:
     done(machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])))
     lease = export(machine)
     (url,) = disk_urls(lease)
-    assert lease.info.totalDiskCapacityInKB == 2 * 1024 * 1024
-    assert files.http.get(url, timeout=30).content[: len(DATA)] == DATA
+    assert lease.info.totalDiskCapacityInKB == 2 * len(CONTENT) // 1024
+    content = content_of(files.http.get(url, timeout=30).content)
+    assert content == CONTENT + bytes(len(CONTENT))
     lease.HttpNfcLeaseAbort()

@@ -14,11 +14,12 @@ from tests.drivers.vmdk import stream_optimized
 from tests.simulator.inventories import complaints, consistency_problems
 from tests.simulator.transfers import Files, disk_urls, import_spec, settled
 from tests.simulator.vsphere import connected, done, failed
+from tests.transfer.disks import content_of, stream_of
 
 DISK = vim.vm.device.VirtualDisk
 CHANGE = vim.vm.device.VirtualDeviceSpec
 MIB = 1024**2
-DATA = os.urandom(3 * MIB + 5)
+DATA = os.urandom(3 * MIB + 512)
 RelocateSpec, CloneSpec = vim.vm.RelocateSpec, vim.vm.CloneSpec
 
 
@@ -34,7 +35,7 @@ def files() -> Iterator[Files]:
 @pytest.fixture
 def machine(files: Files) -> Any:
     """A machine whose disk holds :data:`DATA`."""
-    return imported(files, 'web', DATA)
+    return imported(files, 'web', stream_of(DATA))
 
 
 def imported(files: Files, name: str, data: bytes) -> Any:
@@ -49,11 +50,9 @@ def imported(files: Files, name: str, data: bytes) -> Any:
 def exported(files: Files, machine: Any) -> bytes:
     lease = settled(machine.ExportVm())
     (url,) = disk_urls(lease)
-    # Of a sparse file there is no more than the end of its last block.
-    content = files.http.get(url, timeout=30).content
-    assert not content[len(DATA) :].strip(b'\0')
+    content = content_of(files.http.get(url, timeout=30).content)
     lease.HttpNfcLeaseComplete()
-    return content[: len(DATA)]
+    return content
 
 
 def disk_of(machine: Any) -> Any:
@@ -217,7 +216,7 @@ def test_a_disk_is_made_as_the_child_of_another(files: Files, machine: Any) -> N
         fileName=files.path('web/web.vmdk'), diskMode='persistent'
     )
     device = DISK(key=-1, controllerKey=1000, unitNumber=0, capacityInKB=0, backing=backing)
-    other = imported(files, 'other', b'x')
+    other = imported(files, 'other', stream_of(b'x'))
     done(
         other.ReconfigVM_Task(
             vim.vm.ConfigSpec(
@@ -240,5 +239,5 @@ def test_a_streamed_disk_is_as_large_as_it_says(files: Files) -> None:
     stream = stream_optimized(DATA, 64 * MIB)
     machine = imported(files, 'streamed', stream)
     assert disk_of(machine).capacityInBytes == 64 * MIB
-    assert files.get('streamed/streamed-flat.vmdk') == stream
+    assert files.get('streamed/streamed-flat.vmdk') == DATA.ljust(64 * MIB, b'\0')
     assert b'RW 131072 VMFS' in files.get('streamed/streamed.vmdk')

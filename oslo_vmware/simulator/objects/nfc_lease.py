@@ -13,13 +13,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.vm import backings
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import Volume, normal
-from oslo_vmware.simulator.storage.virtual_disks import stream_capacity
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
 from oslo_vmware.simulator.world.registry import (
     Call,
@@ -36,13 +34,34 @@ _KEPT_SECONDS = 300
 _CHECKSUMS = ('sha1', 'sha256', 'sha512')
 
 
+class Passage:
+    """The bytes of a transfer as they pass.
+
+    :param checksums: names of those that are wanted
+    :ivar size: how many there were
+    """
+
+    def __init__(self, checksums: set[str]) -> None:
+        self.size = 0
+        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in checksums}
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        for digest in self._digests.values():
+            digest.update(data)
+
+    def checksums(self) -> dict[str, str]:
+        return {name: digest.hexdigest() for name, digest in self._digests.items()}
+
+
 class Device:
     """Something of a machine that has a URL of its own: a disk, or the NVRAM.
 
     :ivar name: last part of the URL
     :ivar path: the file with the bytes, in ``volume``
     :ivar capacity: of a disk, in bytes; None for what is no disk
-    :ivar size: bytes that were transferred; None before that
+    :ivar size: bytes that were transferred, of a disk as a stream; None before that
+    :ivar populated: bytes of a disk that are not in holes
     """
 
     def __init__(
@@ -56,20 +75,18 @@ class Device:
         self.capacity = capacity
         self.checksum_type = 'sha1'
         self.size: int | None = None
+        self.populated: int | None = None
         self.checksums: dict[str, str] = {}
 
-    def begin(self) -> Any:
-        """Something to update with the bytes as they pass; then give it to :meth:`end`."""
-        return {name: hashlib.new(name, usedforsecurity=False) for name in self._wanted}
+    def begin(self) -> Passage:
+        """Something to show the bytes to as they pass; then give it to :meth:`end`."""
+        return Passage({'sha1', self.checksum_type})
 
-    def end(self, digests: Any, size: int) -> None:
+    def end(self, passage: Passage, populated: int | None = None) -> None:
         """Note what was transferred."""
-        self.size = size
-        self.checksums = {name: digest.hexdigest() for name, digest in digests.items()}
-
-    @property
-    def _wanted(self) -> set[str]:
-        return {'sha1', self.checksum_type}
+        self.size = passage.size
+        self.populated = populated
+        self.checksums = passage.checksums()
 
     def manifest(self) -> DataObject:
         return types.HttpNfcLeaseManifestEntry(
@@ -80,7 +97,7 @@ class Device:
             size=self.size,
             disk=self.capacity is not None,
             capacity=self.capacity,
-            populatedSize=self.size if self.capacity is not None else None,
+            populatedSize=self.populated,
         )
 
 
@@ -179,8 +196,11 @@ class HttpNfcLease(ManagedObject):
         """
         raise NotImplementedError
 
-    def received(self, device: Device) -> None:
-        """The bytes of a device are there."""
+    def received(self, device: Device, capacity: int) -> None:
+        """A disk is there.
+
+        :param capacity: that the sender says it has, in bytes
+        """
 
     def undo(self) -> None:
         """Take back what a lease that was not completed has made."""
@@ -297,10 +317,10 @@ class ImportLease(HttpNfcLease):
         """End, because somebody has cancelled the task, or destroyed the machine."""
         self.fail(_canceled())
 
-    def received(self, device: Device) -> None:
-        """Have a disk as large as the stream-optimised one that was sent."""
-        capacity = stream_capacity(device.volume.real(device.path))
-        if capacity is None or self.vm is None:
+    def received(self, device: Device, capacity: int) -> None:
+        """Have a disk as large as the one that was sent."""
+        device.capacity = capacity
+        if self.vm is None:
             return
         for disk in self.vm.disks:
             if device.key.endswith(_place(self.vm, disk)):

@@ -12,7 +12,8 @@ import os
 import posixpath
 from typing import Any
 
-from oslo_vmware.simulator.storage.files import Volume, copy_sparsely, data_segments
+from oslo_vmware.simulator.storage.files import Volume
+from oslo_vmware.simulator.storage.sparse import copy_sparsely, data_segments
 from oslo_vmware.simulator.storage.virtual_disks import (
     DESCRIPTOR_SIZE,
     SECTOR,

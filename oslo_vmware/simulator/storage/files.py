@@ -18,7 +18,6 @@ upload that breaks off leaves nothing.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import os
 import posixpath
 import re
@@ -28,6 +27,7 @@ from collections.abc import Iterator
 from typing import IO, Any, NamedTuple, Protocol
 
 from oslo_vmware.simulator.storage import virtual_disks
+from oslo_vmware.simulator.storage.sparse import copy_sparsely
 from oslo_vmware.simulator.storage.virtual_disks import Descriptor
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
 from oslo_vmware.simulator.world.registry import World
@@ -37,8 +37,6 @@ _VOLUMES = '/vmfs/volumes/'
 
 # Common file systems hold no larger file, sparse or not; what is larger is made that large.
 _LARGEST_FILE = 8 * 1024**4
-
-_COPIED_AT_ONCE = 1024 * 1024
 
 # Kinds of machine files that vanish by themselves when the machine changes its state.
 _PASSING = frozenset({'swap', 'suspend', 'suspendMemory', 'snapshotData'})
@@ -549,7 +547,10 @@ class Volume:
 
 
 class Upload:
-    """A file while it arrives; :meth:`close` it in any case, :meth:`finish` it when complete."""
+    """A file while it arrives; :meth:`close` it in any case, :meth:`finish` it when complete.
+
+    :ivar size: bytes that were written, which is the space that it takes
+    """
 
     def __init__(self, volume: Volume, path: str, announced: int) -> None:
         self._volume = volume
@@ -563,19 +564,27 @@ class Upload:
         handle, self._spooled = tempfile.mkstemp(dir=volume._spool)
         self._file = os.fdopen(handle, 'wb')
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, at: int | None = None) -> None:
         """Add some bytes.
 
+        :param at: where they belong, if not behind the last ones; what nobody writes is a hole
         :raises Fault: NoDiskSpace
         """
         self.size += len(data)
         if self.size > self._reserved + self._old:
             with self._lock:
                 self._reserve(self.size)
+        if at is not None:
+            self._file.seek(at)
         self._file.write(data)
 
-    def finish(self) -> None:
-        """All is there: let the file appear."""
+    def finish(self, length: int | None = None) -> None:
+        """All is there: let the file appear.
+
+        :param length: of the file, if it does not end with the last byte that was written
+        """
+        if length is not None:
+            self._file.truncate(min(length, _LARGEST_FILE))
         self._file.close()
         with self._lock:
             volume = self._volume
@@ -602,33 +611,3 @@ class Upload:
             self._volume.check_space(self._path, more)
             self._volume.reserve(more)
             self._reserved += more
-
-
-def copy_sparsely(source: str, target: str) -> None:
-    """Copy a file without its holes: a disk of 100 GiB may hold only a few bytes."""
-    with open(source, 'rb') as old, open(target, 'wb') as new:
-        size = os.fstat(old.fileno()).st_size
-        new.truncate(size)
-        for start, end in data_segments(old.fileno(), size):
-            old.seek(start)
-            new.seek(start)
-            while start < end:
-                part = old.read(min(_COPIED_AT_ONCE, end - start))
-                if not part:
-                    break
-                new.write(part)
-                start += len(part)
-
-
-def data_segments(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where in a sparse file there is data, as pairs of start and end."""
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(descriptor, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                return  # nothing but a hole up to the end
-            raise
-        end = os.lseek(descriptor, start, os.SEEK_HOLE)
-        yield start, end

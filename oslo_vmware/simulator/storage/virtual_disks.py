@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import struct
 
 from oslo_vmware.simulator.world.data import DataObject
 
@@ -21,9 +20,6 @@ SECTOR = 512
 
 #: What backs a disk that is a disk of the host's.
 RAW_BACKING = 'VirtualDiskRawDiskMappingVer1BackingInfo'
-
-# How a sparse extent begins: magic number, version, flags, capacity in sectors.
-_STREAM_HEADER = struct.Struct('<4sIIQ')
 
 # Space that a descriptor takes, whatever its text.
 DESCRIPTOR_SIZE = 512
@@ -52,16 +48,6 @@ ddb.virtualHWVersion = "21"
 _EXTENT = re.compile(r'^RW (\d+) \w+ "([^"]+)"', re.MULTILINE)
 _HINT = re.compile(r'^parentFileNameHint="([^"]*)"', re.MULTILINE)
 _DDB = re.compile(r'^ddb\.(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
-
-
-def stream_capacity(path: str) -> int | None:
-    """The capacity, in bytes, that a stream-optimised disk says it has; None for another file."""
-    with open(path, 'rb') as file:
-        header = file.read(_STREAM_HEADER.size)
-    if len(header) < _STREAM_HEADER.size:
-        return None
-    magic, _version, _flags, sectors = _STREAM_HEADER.unpack(header)
-    return sectors * SECTOR if magic == b'KDMV' else None
 
 
 def extent_of(path: str, *, child: bool = False) -> str:

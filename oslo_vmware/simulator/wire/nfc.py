@@ -1,27 +1,24 @@
 """``/nfc``: the disks of leases over HTTP.
 
 ``PUT`` or ``POST`` to a device URL of an import, ``GET`` from one of an export. The ticket in
-the URL is all the permission that is needed. A disk's bytes are opaque here, but for the capacity
-in the header of a stream-optimised one: what was uploaded is what the disk then holds, and what an
-export sends. An export says no length beforehand, as on a real server, which compresses on the way.
+the URL is all the permission that is needed. Disks travel as stream-optimised VMDKs, both ways:
+what one holds becomes the content of the machine's disk, and anything else ends the lease. An
+export says no length beforehand, as on a real server, which compresses on the way.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from oslo_vmware.simulator.objects.nfc_lease import Device, HttpNfcLease
-from oslo_vmware.simulator.storage.files import data_segments
-from oslo_vmware.simulator.wire.folder import page
+from oslo_vmware.simulator.storage import sparse, stream_optimized
+from oslo_vmware.simulator.storage.files import Upload
+from oslo_vmware.simulator.wire.folder import page, parts
 from oslo_vmware.simulator.wire.httpd import Request, Response
 from oslo_vmware.simulator.wire.transfers import CHUNK
 from oslo_vmware.simulator.world.data import Fault
 from oslo_vmware.simulator.world.registry import Disconnect, World
-
-# What an export of an empty disk is long: a real stream has headers and tables at least.
-_SHORTEST_STREAM = 64 * 1024
 
 _DEFAULT_LEASE_SECONDS = 300.0
 
@@ -98,23 +95,47 @@ def _upload(request: Request, lease: HttpNfcLease, device: Device) -> Response:
     length = request.headers.get('Content-Length')
     with lease.world.lock:
         upload = device.volume.upload(device.path, int(length) if length else None)
-    digests = device.begin()
+    passage = device.begin()
+
+    def read(size: int) -> bytes:
+        data = request.stream.read(size)
+        _check_open(lease)
+        passage.add(data)
+        return data
+
     try:
-        while part := request.stream.read(CHUNK):
-            _check_open(lease)
-            upload.write(part)
-            for digest in digests.values():
-                digest.update(part)
+        capacity = _unpack(read, upload, device)
         with lease.world.lock:
             _check_open(lease)
-            upload.finish()
-            device.end(digests, upload.size)
-            lease.received(device)
+            upload.finish(capacity)
+            device.end(passage, populated=upload.size)
+            lease.received(device, capacity)
             if lease.vm is not None:
                 lease.world.files.follow(lease.vm)
     finally:
         upload.close()
     return Response(201 if request.method == 'PUT' else 200)
+
+
+def _unpack(read: Callable[[int], bytes], upload: Upload, device: Device) -> int:
+    """Write what a stream holds; returns the capacity of the disk.
+
+    :raises Fault: InvalidDiskFormat
+    """
+    try:
+        header = stream_optimized.Header.parse(read(stream_optimized.SECTOR))
+        for at, data in stream_optimized.decode(header, read):
+            if data.count(0) != len(data):
+                upload.write(data, at)
+    except stream_optimized.NoStream as problem:
+        raise Fault(
+            'InvalidDiskFormat',
+            f"What was sent for '{device.name}' is no stream-optimized disk: {problem}.",
+        ) from None
+    # Some programs pad the stream.
+    while read(CHUNK):
+        pass
+    return header.capacity
 
 
 def _check_open(lease: HttpNfcLease) -> None:
@@ -124,34 +145,58 @@ def _check_open(lease: HttpNfcLease) -> None:
 
 
 def _download(request: Request, lease: HttpNfcLease, device: Device) -> Response:
-    if request.method == 'HEAD':
-        return Response(200, 'application/x-vnd.vmware-streamVmdk')
-    file = open(device.volume.check_file(device.path), 'rb')  # noqa: SIM115 - the stream closes it
-    size = os.fstat(file.fileno()).st_size
-    if device.capacity is not None:
-        end = max((end for _start, end in data_segments(file.fileno(), size)), default=0)
-        size = max(end, min(size, _SHORTEST_STREAM))
-        file.seek(0)
-    return Response(
-        200, 'application/x-vnd.vmware-streamVmdk', stream=_stream(lease, device, file, size)
+    real = device.volume.check_file(device.path)
+    stream = () if request.method == 'HEAD' else _passing(lease, device, real)
+    return Response(200, 'application/x-vnd.vmware-streamVmdk', stream=stream)
+
+
+def _passing(lease: HttpNfcLease, device: Device, real: str) -> Iterator[bytes]:
+    """What a device is sent as, noted when all of it has passed."""
+    passage = device.begin()
+    content: _Disk | _File = (
+        _File(real) if device.capacity is None else _Disk(real, device.capacity)
     )
-
-
-def _stream(lease: HttpNfcLease, device: Device, file: BinaryIO, size: int) -> Iterator[bytes]:
-    digests = device.begin()
-    left = size
     with lease.world.lock:
         lease.active += 1
     try:
-        with file:
-            while left and (part := file.read(min(CHUNK, left))):
-                _check_open(lease)
-                for digest in digests.values():
-                    digest.update(part)
-                left -= len(part)
-                yield part
+        for part in content:
+            _check_open(lease)
+            passage.add(part)
+            yield part
         with lease.world.lock:
-            device.end(digests, size)
+            device.end(passage, content.populated)
     finally:
         with lease.world.lock:
             lease.active -= 1
+
+
+class _File:
+    """A file as it is."""
+
+    populated = None
+
+    def __init__(self, real: str) -> None:
+        self._real = real
+
+    def __iter__(self) -> Iterator[bytes]:
+        return parts(open(self._real, 'rb'), os.path.getsize(self._real))
+
+
+class _Disk:
+    """The data of a disk as a stream-optimised one.
+
+    :ivar populated: bytes so far that are in no hole
+    """
+
+    def __init__(self, real: str, capacity: int) -> None:
+        self._real = real
+        self._capacity = capacity
+        self.populated = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return stream_optimized.encode(self._capacity, self._grains())
+
+    def _grains(self) -> Iterator[tuple[int, bytes]]:
+        for number, data in sparse.blocks(self._real, stream_optimized.GRAIN, self._capacity):
+            self.populated += len(data)
+            yield number, data

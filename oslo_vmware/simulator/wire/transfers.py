@@ -32,7 +32,7 @@ class Transfer:
     :ivar received: bytes of the request's body that the server has read
     :ivar sent: bytes of the reply's body that it has handed to the connection
     :ivar status: of the reply; None where there was none
-    :ivar complete: whether the request was read and the reply sent to the end
+    :ivar complete: whether the request was read and all of the reply sent
     """
 
     method: str
@@ -62,11 +62,13 @@ class _Gate:
         self.limit = rule.after_bytes if rule is not None else None
 
     def passes(self, done: int, size: int) -> int:
-        """How much of ``size`` bytes may pass next, when so many have."""
+        """How much of ``size`` bytes may pass next, when so many have; nothing where it ends."""
         if self._rule is None or self.limit is None or done > self.limit:
             return size
         if done < self.limit:
             return min(size, self.limit - done)
+        if self._rule.effect is Effect.END:
+            return 0
         if self._rule.effect is Effect.STALL and not self._stopping.wait(self._rule.seconds):
             return size
         raise Disconnect
@@ -83,9 +85,16 @@ class _Received:
     def read(self, size: int = -1) -> bytes:
         if size < 0:
             return b''.join(iter(lambda: self.read(CHUNK), b''))
-        data = self._body.read(self._gate.passes(self._transfer.received, size))
-        self._transfer.received += len(data)
-        return data
+        parts = []
+        while size:
+            wanted = self._gate.passes(self._transfer.received, size)
+            data = self._body.read(wanted)
+            self._transfer.received += len(data)
+            parts.append(data)
+            size -= len(data)
+            if not wanted or len(data) < wanted:
+                break
+        return b''.join(parts)
 
 
 class Transfers:
@@ -140,7 +149,11 @@ class Transfers:
         if rule is not None and rule.effect is Effect.TRUNCATE:
             # Nobody knows the middle of what has no length.
             gate.limit = CHUNK // 2 if response.length is None else response.length // 2
-        return dataclasses.replace(response, stream=_sent(response.stream, transfer, gate))
+        length = response.length
+        if rule is not None and rule.effect is Effect.END and length is not None:
+            length = min(length, rule.after_bytes or 0)
+        stream = _sent(response.stream, transfer, gate)
+        return dataclasses.replace(response, stream=stream, length=length)
 
 
 def _sent(parts: Iterable[bytes], transfer: Transfer, gate: _Gate) -> Iterator[bytes]:
@@ -149,6 +162,8 @@ def _sent(parts: Iterable[bytes], transfer: Transfer, gate: _Gate) -> Iterator[b
         rest = part
         while rest:
             size = gate.passes(transfer.sent, len(rest))
+            if not size:
+                return
             transfer.sent += size
             yield rest[:size]
             rest = rest[size:]

@@ -44,6 +44,7 @@ class Effect(enum.Enum):
     EMPTY_REPLY = 'empty reply'
     TASK = 'task'
     STALL = 'stall'
+    END = 'end'
 
 
 class When(TypedDict, total=False):
@@ -181,6 +182,16 @@ class Faults:
         return self._add(
             Rule(operation, Effect.STALL, seconds=wait, after_bytes=after_bytes, **when)
         )
+
+    def end_early(self, operation: str, *, after_bytes: int, **when: Unpack[When]) -> Rule:
+        """End the body of a file or disk after so many bytes, as if that were all of it.
+
+        The reply of a download is complete and its status 200, as that of a host which has lost
+        its datastore meanwhile; of an upload the rest is lost.
+
+        :param operation: method and path, such as ``GET /nfc/*``
+        """
+        return self._add(Rule(operation, Effect.END, after_bytes=after_bytes, **when))
 
     def http(
         self,

@@ -30,6 +30,7 @@ from tests.drivers.nova.support import (
     vif_on,
 )
 from tests.drivers.vmdk import stream_optimized
+from tests.transfer.disks import content_of
 
 MAC = 'fa:16:3e:0d:4c:11'
 
@@ -126,7 +127,7 @@ def test_spawn_from_a_stream_optimised_image(
     (disk,) = found.vm.disks
     assert found.vm.power_state == 'poweredOn'
     assert disk.capacityInBytes == GIB
-    assert digest_of(found.disk_file(disk), len(stream)) == digest(stream)
+    assert digest_of(found.disk_file(disk), len(datum)) == digest(datum)
     assert vc.count('HttpNfcLeaseComplete') == 1
     assert vc.count('HttpNfcLeaseAbort') == 0
     # The machine that the disk was imported with has been taken out of the inventory.
@@ -342,7 +343,7 @@ def test_snapshot(
     states: list[Any] = []
     driver.snapshot(context, running, image_id, lambda **change: states.append(change))
     data = images.data[image_id]
-    assert digest(data[: len(datum)]) == digest(datum)
+    assert digest(content_of(data, len(datum))) == digest(datum)
     assert images.metadata[image_id]['properties']['vmware_disktype'] == 'streamOptimized'
     assert [one['task_state'] for one in states] == [
         task_states.IMAGE_PENDING_UPLOAD,

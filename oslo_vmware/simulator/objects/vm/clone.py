@@ -14,7 +14,8 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm import backings, devices, policies, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.storage.files import copy_sparsely, normal
+from oslo_vmware.simulator.storage.files import normal
+from oslo_vmware.simulator.storage.sparse import copy_sparsely
 from oslo_vmware.simulator.storage.virtual_disks import extent_of
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
 
