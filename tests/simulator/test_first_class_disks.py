@@ -83,7 +83,7 @@ class Disks(Files):
 
 @pytest.fixture(scope='module')
 def running() -> Iterator[Disks]:
-    with connected(Inventory(vms=6)) as client:
+    with connected(Inventory(vms=6, datacenters=2)) as client:
         disks = Disks(client)
         yield disks
         disks.http.close()
@@ -466,3 +466,50 @@ def test_metadata_and_tags(disks: Disks) -> None:
     assert manager.ListTagsAttachedToVStorageObject(disk.config.id) == []
     with pytest.raises(vim.fault.NotFound):
         manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+
+
+def test_the_manager_of_a_host(disks: Disks) -> None:
+    """A host's manager does the same for the datastores that it has mounted, under names of its
+    own.
+    """
+    host = disks.ds.host[0].key
+    manager = vim.vslm.host.VStorageObjectManager(
+        f'vStorageObjectManager-{host._moId.rpartition("-")[2]}', host._stub
+    )
+    disk = done(manager.HostCreateDisk_Task(disks.spec(name='local')))
+    disks.fill(disk, DATA)
+    where = (disk.config.id, disks.ds)
+    assert [one.id for one in manager.HostListVStorageObject(disks.ds)] == disks.here
+    done(manager.HostUpdateVStorageObjectMetadata_Task(*where, [vim.KeyValue(key='a', value='1')]))
+    snapshot = done(manager.HostVStorageObjectCreateSnapshot_Task(*where, 'before'))
+    done(
+        manager.HostUpdateVStorageObjectMetadata_Task(
+            *where, [vim.KeyValue(key='ab', value='2')], ['a']
+        )
+    )
+    metadata = manager.HostRetrieveVStorageObjectMetadata
+    assert [one.key for one in metadata(*where, prefix='a')] == ['ab']
+    assert [one.key for one in metadata(*where, snapshotId=snapshot)] == ['a']
+    value = manager.HostRetrieveVStorageObjectMetadataValue
+    assert value(*where, key='ab') == '2'
+    with pytest.raises(vim.fault.KeyNotFound):
+        value(*where, key='a')
+    (shown,) = manager.HostVStorageObjectRetrieveSnapshotInfo(*where).snapshots
+    assert shown.id.id == snapshot.id
+    made = done(
+        manager.HostVStorageObjectCreateDiskFromSnapshot_Task(
+            *where, snapshot, 'made', provisioningType='lazyZeroedThick'
+        )
+    )
+    assert made.config.backing.provisioningType == 'lazyZeroedThick'
+    assert disks.content(made.config.backing.filePath) == DATA
+    done(manager.HostVStorageObjectRevert_Task(*where, snapshot))
+    done(manager.HostVStorageObjectDeleteSnapshot_Task(*where, snapshot))
+    done(manager.HostExtendDisk_Task(*where, 16))
+    manager.HostRenameVStorageObject(*where, 'other')
+    config = manager.HostRetrieveVStorageObject(*where).config
+    assert (config.name, config.capacityInMB) == ('other', 16)
+    done(manager.HostDeleteVStorageObject_Task(*where))
+    elsewhere = next(one for one in disks.client.all(vim.Datastore) if one not in host.datastore)
+    with pytest.raises(vim.fault.InvalidDatastore):
+        manager.HostListVStorageObject(elsewhere)

@@ -20,6 +20,7 @@ from oslo_vmware.simulator.objects.host.service_system import HostServiceSystem
 from oslo_vmware.simulator.objects.host.storage_system import HostStorageSystem
 from oslo_vmware.simulator.objects.host.virtual_nic_manager import HostVirtualNicManager
 from oslo_vmware.simulator.objects.vm.machine import Machine
+from oslo_vmware.simulator.objects.vslm.host_manager import HostVStorageObjectManager
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import Call, World, managed
 
@@ -59,6 +60,7 @@ class HostSystem(Host):
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
         self.datastoreBrowser = HostDatastoreBrowser(world, self)
+        self.disks = HostVStorageObjectManager(self)
 
     def touched(self, link: str) -> None:
         super().touched(link)
@@ -289,6 +291,7 @@ class HostSystem(Host):
         for manager in self.__dict__.pop('_managers', {}).values():
             self.world.remove(manager)
         self.world.remove(self.datastoreBrowser)
+        self.world.remove(self.disks)
 
     def dispose(self) -> None:
         cluster = self.parent

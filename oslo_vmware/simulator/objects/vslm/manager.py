@@ -1,8 +1,8 @@
-"""The managers of first class disks: of the vCenter, and of each host.
+"""The managers of first class disks: what they have in common, and that of the vCenter.
 
-They do the same, a host for its own datastores, under other names: each operation is one method
-here, and the classes of the managers say what they call it. A disk that is not there, or not on
-the datastore that is named, is the error NotFound of the task.
+All do the same under other names: each operation is one method here, and the class of a manager
+says what it calls it. A disk that is not there, or not on the datastore that is named, is the error
+NotFound of the task.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class StorageObjectManager:
 
         :param place: the datastore that it is shown on
         """
-        raise NotImplementedError
+        # All but that of another service are managed objects themselves.
+        assert isinstance(self, ManagedObject)
+        return self.world.task_manager.start(self, call.operation, do, shown_on=place)
 
     def place(self, ref: Ref | None) -> Datastore:
         """The datastore that an argument names.
@@ -45,7 +47,7 @@ class StorageObjectManager:
         """
         found: Any = self.world.get(ref or Ref('Datastore', ''))
         if not isinstance(found, Datastore) or not found.reachable:
-            raise _invalid_datastore(found)
+            raise invalid_datastore(found)
         return found
 
     def places(self) -> list[Datastore]:
@@ -228,7 +230,7 @@ def ids(disks: Any) -> list[DataObject]:
     return [types.ID(id=disk.id) for disk in disks]
 
 
-def _invalid_datastore(found: Any) -> Fault:
+def invalid_datastore(found: Any) -> Fault:
     return Fault(
         'InvalidDatastore',
         f"The datastore '{found.name}' is not accessible.",
@@ -237,18 +239,11 @@ def _invalid_datastore(found: Any) -> Fault:
     )
 
 
-class VimStorageObjectManager(StorageObjectManager, ManagedObject):
-    """Those of VIM."""
-
-    def start(self, call: Call, place: Datastore | None, do: Callable[[], Any]) -> Ref:
-        return self.world.task_manager.start(self, call.operation, do, shown_on=place)
-
-
-_Base = VimStorageObjectManager
+_Base = StorageObjectManager
 
 
 @managed('VcenterVStorageObjectManager')
-class VcenterVStorageObjectManager(_Base):
+class VcenterVStorageObjectManager(_Base, ManagedObject):
     """The vCenter's: of all datastores."""
 
     CreateDisk_Task = _Base.create
@@ -296,47 +291,3 @@ class VcenterVStorageObjectManager(_Base):
                 )
             ]
         return found
-
-
-@managed('HostVStorageObjectManager')
-class HostVStorageObjectManager(_Base):
-    """A host's: of the datastores that it has mounted.
-
-    :ivar host: the host
-    """
-
-    host: Any
-
-    def place(self, ref: Ref | None) -> Datastore:
-        found = super().place(ref)
-        if found not in self.places():
-            raise _invalid_datastore(found)
-        return found
-
-    def places(self) -> list[Datastore]:
-        return [place for place in self.host.datastore if place.mounted_well(self.host)]
-
-    HostCreateDisk_Task = _Base.create
-    HostRegisterDisk = _Base.register
-    HostCloneVStorageObject_Task = _Base.clone
-    HostRelocateVStorageObject_Task = _Base.relocate
-    HostExtendDisk_Task = _Base.extend
-    HostInflateDisk_Task = _Base.inflate
-    HostDeleteVStorageObject_Task = _Base.delete
-    HostRenameVStorageObject = _Base.rename
-    HostSetVStorageObjectControlFlags = _Base.set_flags
-    HostClearVStorageObjectControlFlags = _Base.clear_flags
-    HostRetrieveVStorageObject = _Base.retrieve
-    HostRetrieveVStorageObjectState = _Base.state
-    HostListVStorageObject = _Base.listed
-    HostReconcileDatastoreInventory_Task = _Base.reconcile
-    HostScheduleReconcileDatastoreInventory = _Base.reconcile_later
-    HostVStorageObjectCreateSnapshot_Task = _Base.take_snapshot
-    HostVStorageObjectDeleteSnapshot_Task = _Base.remove_snapshot
-    HostVStorageObjectRevert_Task = _Base.revert
-    HostVStorageObjectCreateDiskFromSnapshot_Task = _Base.from_snapshot
-    HostVStorageObjectRetrieveSnapshotInfo = _Base.snapshot_info
-    HostRetrieveVStorageObjectMetadata = _Base.metadata
-    HostRetrieveVStorageObjectMetadataValue = _Base.metadata_value
-    HostUpdateVStorageObjectMetadata_Task = _Base.update_metadata
-    HostUpdateVStorageObjectMetadataEx_Task = _Base.update_metadata_shown
