@@ -73,8 +73,9 @@ def vc(simulator: VCenterSimulator) -> Iterator[VCenterSimulator]:
     assert (errors, leases, sessions) == ([], [], 0)
 
     def left() -> tuple[Any, ...]:
-        # A directory for images stays, empty; it is the driver's own.
-        files = {one for one in server.files() if not one.endswith(' cinder_temp')}
+        # A directory for images stays, empty; it is the driver's own. The server has one as well,
+        # for first class disks.
+        files = {one for one in server.files() if not one.endswith((' cinder_temp', ' fcd'))}
         return server.machines(), files - before[1], server.free()
 
     # The server learns of an upload that broke off a moment after the client has given it up.
@@ -117,10 +118,15 @@ def images(glance: Glance) -> Any:
 def make_driver(
     vc: VCenterSimulator, cluster_name: str, types: Types, tmp_path: pathlib.Path
 ) -> Iterator[Callable[..., VMwareVcVmdkDriver]]:
-    """Makes and sets up a driver as the volume manager does; options are of its section."""
+    """Makes and sets up a driver as the volume manager does; options are of its section.
+
+    The driver's class can be another one than that of the VMDK driver.
+    """
     with contextlib.ExitStack() as stack:
 
-        def make(**options: Any) -> VMwareVcVmdkDriver:
+        def make(
+            driver_class: type[VMwareVcVmdkDriver] = VMwareVcVmdkDriver, /, **options: Any
+        ) -> VMwareVcVmdkDriver:
             section = configuration.Configuration(vmdk_opts, config_group=_GROUP)
             for name, value in {
                 'vmware_host_ip': vc.host,
@@ -137,7 +143,7 @@ def make_driver(
             }.items():
                 cfg.CONF.set_override(name, value, group=_GROUP)
                 stack.callback(cfg.CONF.clear_override, name, group=_GROUP)
-            driver = VMwareVcVmdkDriver(configuration=section)
+            driver = driver_class(configuration=section)
             driver.do_setup(admin())
             stack.callback(driver.session.logout)
             driver.check_for_setup_error()
