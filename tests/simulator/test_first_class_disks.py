@@ -13,7 +13,7 @@ from oslo_vmware.simulator import Inventory
 from tests.simulator.inventories import complaints, consistency_problems
 from tests.simulator.policies import Client as PolicyClient
 from tests.simulator.policies import entity, ids
-from tests.simulator.transfers import Files
+from tests.simulator.transfers import Files, until
 from tests.simulator.vsphere import connected, done, failed
 
 MIB = 1024**2
@@ -468,19 +468,80 @@ def test_metadata_and_tags(disks: Disks) -> None:
         manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
 
 
-def test_the_manager_of_a_host(disks: Disks) -> None:
-    """A host's manager does the same for the datastores that it has mounted, under names of its
-    own.
+def manager_of(host: Any) -> Any:
+    """A host's manager, which no property names."""
+    moid = f'vStorageObjectManager-{host._moId.rpartition("-")[2]}'
+    return vim.vslm.host.VStorageObjectManager(moid, host._stub)
+
+
+def test_life_of_a_disk_of_a_host(disks: Disks) -> None:
+    """A host's manager makes, copies, moves and deletes disks on the datastores that it has
+    mounted, under names of its own.
     """
     host = disks.ds.host[0].key
-    manager = vim.vslm.host.VStorageObjectManager(
-        f'vStorageObjectManager-{host._moId.rpartition("-")[2]}', host._stub
-    )
+    manager = manager_of(host)
     disk = done(manager.HostCreateDisk_Task(disks.spec(name='local')))
     disks.fill(disk, DATA)
     where = (disk.config.id, disks.ds)
     assert [one.id for one in manager.HostListVStorageObject(disks.ds)] == disks.here
-    done(manager.HostUpdateVStorageObjectMetadata_Task(*where, [vim.KeyValue(key='a', value='1')]))
+    copy = done(manager.HostCloneVStorageObject_Task(*where, disks.spec_of_clone()))
+    done(manager.HostInflateDisk_Task(copy.config.id, disks.ds))
+    move = vim.vslm.RelocateSpec(
+        backingSpec=Backing(datastore=disks.ds, provisioningType='lazyZeroedThick')
+    )
+    moved = done(manager.HostRelocateVStorageObject_Task(*where, move))
+    assert moved.config.id.id == disk.config.id.id
+    assert disks.content(moved.config.backing.filePath) == DATA
+    manager.HostSetVStorageObjectControlFlags(*where, ['keepAfterDeleteVm'])
+    assert manager.HostRetrieveVStorageObject(*where).config.keepAfterDeleteVm
+    manager.HostClearVStorageObjectControlFlags(*where, ['keepAfterDeleteVm'])
+    assert not manager.HostRetrieveVStorageObject(*where).config.keepAfterDeleteVm
+    assert manager.HostRetrieveVStorageObjectState(*where).tentative is False
+    done(manager.HostDeleteVStorageObject_Task(*where))
+    kind = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
+        diskType='thin', adapterType='lsiLogic', capacityKb=4096
+    )
+    done(disks.disks.CreateVirtualDisk_Task(disks.path('there.vmdk'), disks.dc, kind))
+    made = manager.HostRegisterDisk(disks.url('there.vmdk'))
+    assert made.config.name == 'there'
+    elsewhere = next(one for one in disks.client.all(vim.Datastore) if one not in host.datastore)
+    with pytest.raises(vim.fault.InvalidDatastore):
+        manager.HostListVStorageObject(elsewhere)
+
+
+def test_disks_that_were_deleted_as_files(disks: Disks) -> None:
+    """A disk whose files are gone is not found; it is listed until the datastore is reconciled,
+    at once or soon.
+    """
+    manager = manager_of(disks.ds.host[0].key)
+    schedule = [
+        disks.vslm.ScheduleReconcileDatastoreInventory,
+        manager.HostScheduleReconcileDatastoreInventory,
+    ]
+    for reconcile in [
+        *(lambda one=one: (one(disks.ds), until(lambda: not disks.here)) for one in schedule),
+        lambda: done(manager.HostReconcileDatastoreInventory_Task(disks.ds)),
+    ]:
+        disk = disks.make()
+        path = disk.config.backing.filePath
+        done(disks.disks.DeleteVirtualDisk_Task(path, disks.dc))
+        with pytest.raises(vim.fault.NotFound):
+            disks.retrieve(disk)
+        assert disks.here == [disk.config.id.id]
+        reconcile()
+        assert disks.here == []
+
+
+def test_snapshots_and_metadata_of_a_host(disks: Disks) -> None:
+    """A snapshot that a host takes has the metadata of its moment as well."""
+    manager = manager_of(disks.ds.host[0].key)
+    disk = done(manager.HostCreateDisk_Task(disks.spec(name='local')))
+    disks.fill(disk, DATA)
+    where = (disk.config.id, disks.ds)
+    shown = done(
+        manager.HostUpdateVStorageObjectMetadataEx_Task(*where, [vim.KeyValue(key='a', value='1')])
+    )
+    assert [one.value for one in shown.config.metadata] == ['1']
     snapshot = done(manager.HostVStorageObjectCreateSnapshot_Task(*where, 'before'))
     done(
         manager.HostUpdateVStorageObjectMetadata_Task(
@@ -509,7 +570,3 @@ def test_the_manager_of_a_host(disks: Disks) -> None:
     manager.HostRenameVStorageObject(*where, 'other')
     config = manager.HostRetrieveVStorageObject(*where).config
     assert (config.name, config.capacityInMB) == ('other', 16)
-    done(manager.HostDeleteVStorageObject_Task(*where))
-    elsewhere = next(one for one in disks.client.all(vim.Datastore) if one not in host.datastore)
-    with pytest.raises(vim.fault.InvalidDatastore):
-        manager.HostListVStorageObject(elsewhere)
