@@ -29,7 +29,7 @@ from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
 from oslo_vmware.simulator.objects.folder import Folder
 from oslo_vmware.simulator.objects.host.models import EDGE_MODEL, HOST_MODELS
-from oslo_vmware.simulator.objects.host.system import HostSystem
+from oslo_vmware.simulator.objects.host.system import HostSystem, manager_of_id
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.objects.resource_pool import ResourcePool
 from oslo_vmware.simulator.objects.search_index import SearchIndex
@@ -174,6 +174,7 @@ def build(world: World, inventory: Inventory) -> None:
     world.files = Volumes(world)
     world.targets = Targets(world)
     world.first_class_disks = Catalog(world)
+    world.make_late = lambda ref: manager_of_id(world, ref)
     sites = [_Site(root, inventory, number) for number in range(inventory.datacenters)]
     _add_machines(world, inventory, sites)
     for number, datastore in enumerate(world.of_type(Datastore)):

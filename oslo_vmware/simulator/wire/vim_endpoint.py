@@ -33,7 +33,7 @@ class VimEndpoint(Endpoint):
         return self._sessions.of_cookie(cookie_value(served.cookie))
 
     def _target(self, ref: Ref) -> Any:
-        return self._world.objects.get(ref.value)
+        return self._world.find(ref)
 
     def _existing(self, ref: Ref) -> Any:
         return self._world.get(ref)

@@ -350,6 +350,8 @@ class World:
         self.task_seconds = task_seconds
         # What the test wants a task of that operation to fail with, see faults.Faults.
         self.task_fault: Callable[[str], Fault | None] = lambda operation: None
+        # Makes what is made when somebody first asks for it, if that is what is asked for.
+        self.make_late: Callable[[Ref], ManagedObject | None] = lambda ref: None
         self.errors: list[Exception] = []
         self.version = 0
         self._last_id = 0
@@ -406,12 +408,16 @@ class World:
             del self.objects[obj.ref.value]
             self._tell(obj, None)
 
+    def find(self, ref: Ref) -> ManagedObject | None:
+        """The object a reference names, made now if it is one that waits for that."""
+        return self.objects.get(ref.value) or self.make_late(ref)
+
     def get(self, ref: Ref) -> ManagedObject:
         """The object a reference names.
 
         :raises Fault: ManagedObjectNotFound when there is none, as the server answers
         """
-        found = self.objects.get(ref.value)
+        found = self.find(ref)
         if found is None or not found.is_a(ref.type):
             raise Fault(
                 'ManagedObjectNotFound',

@@ -51,6 +51,19 @@ _MOUNTS = {
     'datastoreSystem': ('datastore',),
     'storageSystem': ('fileSystemVolumeInfo', 'storageDeviceInfo'),
 }
+# Those that no property names; clients know their ids.
+_UNNAMED: dict[str, type[HostManager]] = {'vStorageObjectManager': HostVStorageObjectManager}
+
+
+def manager_of_id(world: World, ref: Ref) -> HostManager | None:
+    """The manager of a host that a reference names, which nobody needs to have asked for before."""
+    prefix, _, number = ref.value.rpartition('-')
+    host = world.objects.get(f'host-{number}')
+    for name, kind in (MANAGERS | _UNNAMED).items():
+        if isinstance(host, HostSystem) and kind.moid_prefix == prefix:
+            found: HostManager = host.manager(name)
+            return found
+    return None
 
 
 @managed('HostSystem')
@@ -60,7 +73,6 @@ class HostSystem(Host):
     def __init__(self, world: World, name: str, parent: ManagedEntity, **state: Any) -> None:
         super().__init__(world, name, parent, **state)
         self.datastoreBrowser = HostDatastoreBrowser(world, self)
-        self.disks = HostVStorageObjectManager(self)
 
     def touched(self, link: str) -> None:
         super().touched(link)
@@ -160,7 +172,7 @@ class HostSystem(Host):
     def manager(self, name: str) -> Any:
         managers = self.__dict__.setdefault('_managers', {})
         if name not in managers:
-            managers[name] = MANAGERS[name](self)
+            managers[name] = (MANAGERS | _UNNAMED)[name](self)
         return managers[name]
 
     # Operations
@@ -291,7 +303,6 @@ class HostSystem(Host):
         for manager in self.__dict__.pop('_managers', {}).values():
             self.world.remove(manager)
         self.world.remove(self.datastoreBrowser)
-        self.world.remove(self.disks)
 
     def dispose(self) -> None:
         cluster = self.parent
