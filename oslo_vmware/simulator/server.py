@@ -24,6 +24,7 @@ from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollec
 from oslo_vmware.simulator.objects.server_settings import ServerSettings
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
+from oslo_vmware.simulator.objects.storage_resource_manager import StorageResourceManager
 from oslo_vmware.simulator.objects.task import TaskManager
 from oslo_vmware.simulator.objects.user_directory import UserDirectory
 from oslo_vmware.simulator.objects.view_manager import ViewManager
@@ -176,6 +177,7 @@ class VCenterSimulator:
             setting=ServerSettings(world, 'VpxSettings'),
             cryptoManager=CryptoManagerKmip(world),
             diagnosticManager=DiagnosticManager(world, self._events.lines),
+            storageResourceManager=StorageResourceManager(world),
             virtualDiskManager=VirtualDiskManager(world),
             eventManager=EventManager(world, self._events),
             authorizationManager=AuthorizationManager(

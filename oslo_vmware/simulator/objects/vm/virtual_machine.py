@@ -17,6 +17,7 @@ from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm import (
     backings,
     clone,
+    console,
     devices,
     first_class,
     policies,
@@ -295,6 +296,12 @@ class VirtualMachine(PoweredMachine):
 
     def RefreshStorageInfo(self, call: Call) -> None:
         self.changed('storage', 'summary', 'layoutEx')
+
+    def AcquireTicket(self, call: Call) -> DataObject:
+        return console.ticket(self, call.ticketType)
+
+    def AcquireMksTicket(self, call: Call) -> DataObject:
+        return console.mks_ticket(self)
 
     def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
         if not self.template:
