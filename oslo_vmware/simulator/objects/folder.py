@@ -126,6 +126,17 @@ class Folder(ManagedEntity):
         create: Any = class_for('VmwareDistributedVirtualSwitch')
         return self.start('CreateDVS_Task', lambda: create.create(self, call.spec))
 
+    def RegisterVM_Task(self, call: Call) -> Ref:
+        self._must_be('vm', 'RegisterVM_Task')
+        pool = self.find(call.pool, 'ResourcePool', 'pool') if call.pool else None
+        host = self.find(call.host, 'HostSystem', 'host') if call.host else None
+        if bool(call.asTemplate) is (pool is not None) or (pool is None and host is None):
+            # A template needs a host and has no pool, a machine needs a pool.
+            raise invalid_argument('host' if call.asTemplate and pool is None else 'pool')
+        machine: Any = class_for('VirtualMachine')
+        path, name = call.path, call.args.name
+        return self.start('RegisterVM_Task', lambda: machine.register(self, path, name, pool, host))
+
     def MoveIntoFolder_Task(self, call: Call) -> Ref:
         entities = [self.find(ref, 'ManagedEntity', 'list') for ref in call.list or []]
         return self.start('MoveIntoFolder_Task', lambda: self._move_in(entities))

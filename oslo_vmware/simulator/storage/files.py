@@ -89,6 +89,9 @@ class Machine(Protocol):
     def all_disks(self) -> list[DataObject]:
         """The disks that have files of their own."""
 
+    def configuration_file(self) -> str:
+        """The text of its configuration file."""
+
     def follow_disk(self, name: str, **changes: Any) -> None:
         """Somebody has changed the files of one of its disks."""
 
@@ -442,6 +445,8 @@ class Volume:
             self.make_parents(path)
             if file.kind == 'diskDescriptor':
                 self._shape(path, disks[file.name])
+            elif file.kind == 'config':
+                self._write_text(path, machine.configuration_file())
             elif not self.exists(path):
                 self._resize(path, file.size)
         for path, file in files.items():
@@ -487,6 +492,15 @@ class Volume:
         world = self.datastore.world
         volume: Volume = world.files.of(world.get(parent.datastore))
         return volume.address(normal(parent.fileName.partition(']')[2]))
+
+    def _write_text(self, path: str, text: str) -> None:
+        data = text.encode()
+        if self.exists(path):
+            with open(self.real(path), 'rb') as file:
+                if file.read() == data:
+                    return
+        with self._create(path) as file:
+            file.write(data)
 
     def _resize(self, path: str, size: int) -> None:
         with self._create(path, 'ab') as file:

@@ -119,6 +119,10 @@ class Machine(ManagedEntity):
     :ivar snapshots: its snapshots, the oldest first
     :ivar current_snapshot: the one that it goes on from
     :ivar lease: the lease under which it is, or was, imported
+    :ivar tools_mounted: whether the disc with the installer of VMware Tools is in its drive
+    :ivar guest_will: a CustomizationSpec that its guest takes over when it starts next
+    :ivar guest_names: host name and addresses that its guest was given so
+    :ivar consolidation_needed: whether snapshots have left disks that are still to be joined
     :ivar changes: counts reconfigurations
     """
 
@@ -134,6 +138,11 @@ class Machine(ManagedEntity):
             'runtime', 'summary', 'guest', 'guestHeartbeatStatus', 'layoutEx', 'layout', 'storage',
             'disabledMethod',
         ),
+        'tools': ('guest', 'config', 'summary', 'guestHeartbeatStatus'),
+        'tools_mounted': ('runtime.toolsInstallerMounted', 'summary.runtime'),
+        'guest_will': (),
+        'guest_names': ('guest', 'summary.guest'),
+        'consolidation_needed': ('runtime.consolidationNeeded', 'summary.runtime'),
         'template': ('config', 'summary', 'disabledMethod'),
         'connection': ('runtime', 'summary'),
         'snapshots': ('snapshot', 'rootSnapshot'),
@@ -180,6 +189,10 @@ class Machine(ManagedEntity):
     snapshots: list[Snapshot] = []
     current_snapshot: Snapshot | None = None
     lease: Lease | None = None
+    tools_mounted = False
+    guest_will: DataObject | None = None
+    guest_names: tuple[str | None, list[str]] = (None, [])
+    consolidation_needed = False
 
     # What the rooms make of it; see VirtualMachine.
 
@@ -194,6 +207,10 @@ class Machine(ManagedEntity):
 
     def all_disks(self) -> list[DataObject]:
         """The disks that have files of their own: those of its snapshots too."""
+        raise NotImplementedError
+
+    def configuration_file(self) -> str:
+        """The text of its configuration file."""
         raise NotImplementedError
 
     def committed_on(self, datastore: Datastore) -> int:

@@ -206,7 +206,7 @@ def runtime(vm: Machine) -> DataObject:
         connectionState=vm.connection,
         powerState=vm.power_state,
         faultToleranceState='notConfigured',
-        toolsInstallerMounted=False,
+        toolsInstallerMounted=vm.tools_mounted,
         suspendTime=vm.suspend_time,
         bootTime=vm.boot_time,
         maxCpuUsage=vm.num_cpu * host.model.mhz if host is not None else None,
@@ -215,7 +215,7 @@ def runtime(vm: Machine) -> DataObject:
         recordReplayState='inactive',
         cleanPowerOff=None if vm.running else True,
         onlineStandby=False,
-        consolidationNeeded=False,
+        consolidationNeeded=vm.consolidation_needed,
         featureRequirement=[],
         featureMask=[],
         paused=False,
@@ -245,12 +245,14 @@ def ip_address(vm: Machine) -> str | None:
     """Address of a running guest with tools and a card, from 10.64.0.0/10."""
     if not vm.tools_running or not vm.network:
         return None
+    if vm.guest_names[1]:
+        return vm.guest_names[1][0]
     number = int(vm.ref.value.rpartition('-')[2])
     return f'10.{64 + (number >> 14 & 63)}.{number >> 7 & 127}.{(number & 127) + 10}'
 
 
 def host_name(vm: Machine) -> str:
-    return f'{vm.name.lower()}.example.net'
+    return vm.guest_names[0] or f'{vm.name.lower()}.example.net'
 
 
 def guest(vm: Machine) -> DataObject:

@@ -22,10 +22,13 @@ from oslo_vmware.simulator.objects.vm import (
     first_class,
     policies,
     raw_disks,
+    registration,
     relocate,
     snapshots,
     views,
+    vmx,
 )
+from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.objects.vm.power import PoweredMachine
 from oslo_vmware.simulator.storage.files import File
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged
@@ -89,7 +92,26 @@ class VirtualMachine(PoweredMachine):
             raise
         return made
 
+    @classmethod
+    def register(
+        cls, folder: ManagedEntity, path: str, name: str | None, pool: Any, host: Any
+    ) -> Machine:
+        """Make a machine of its configuration file; a template where there is no pool."""
+
+        def create(spec: DataObject, where: Any, on: Any) -> Machine:
+            return cls.create(folder, spec, where, on)
+
+        root = host.parent.resourcePool if pool is None else pool
+        made = registration.register(folder.world, path, name, root, host, create)
+        if pool is None:
+            made.resourcePool = None
+            made.update(template=True)
+        return made
+
     # What others read of it
+
+    def configuration_file(self) -> str:
+        return vmx.text(self)
 
     @property
     def devices(self) -> list[DataObject]:
@@ -396,6 +418,9 @@ class VirtualMachine(PoweredMachine):
 
     def UnregisterVM(self, call: Call) -> None:
         self.check_destroy()
+        for datastore in self.datastore:
+            # Files that nobody has asked for are made now, lest there were nothing to come back to.
+            self.world.files.of(datastore)
         self.dispose()
 
     def destroy(self) -> None:
