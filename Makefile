@@ -4,6 +4,7 @@
 #   PYTHON   the interpreter to start from; 3.11 or newer
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
+#   WORKERS  processes that run the tests side by side: as many as there are cores by default
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
@@ -21,6 +22,7 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 TESTS   ?= tests
+WORKERS ?= auto
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
 FUZZER  ?= fuzz
@@ -31,6 +33,8 @@ MINIMUM := 3, 11
 BIN     := $(VENV)/bin
 GOVMOMI := $(GOCODE)/src/github.com/vmware/govmomi
 PRETTY  := $(GOCODE)/src/github.com/kr/pretty
+# Who has run out of tests takes over half of what another still has to do.
+SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
@@ -48,7 +52,7 @@ demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 # always run; the closing line counts both.
 test: $(VENV)/.has-test  ## Run the test suite, then its functional part once more under eventlet
 	@mkdir -p $(RESULTS); rm -f $(RESULTS)/native.xml $(RESULTS)/eventlet.xml; status=0; \
-	$(BIN)/python -m pytest $(TESTS) --junitxml=$(RESULTS)/native.xml || status=1; \
+	$(BIN)/python -m pytest $(TESTS) $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/native.xml || status=1; \
 	OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet tests/functional \
 		--junitxml=$(RESULTS)/eventlet.xml || status=1; \
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
@@ -60,13 +64,14 @@ test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the referenc
 	@mkdir -p $(RESULTS)
 	@OSLO_VMWARE_SOAP_ENGINE=reference $(BIN)/python -m pytest \
 		tests/functional tests/contract tests/faults --ignore=tests/faults/test_matrix.py \
+		$(SIDE_BY_SIDE) \
 		--junitxml=$(RESULTS)/reference.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
 	@mkdir -p $(RESULTS)
 	@$(VENV)-lowest/bin/python -m pytest tests/unit tests/faults tests/functional \
-		--ignore=tests/faults/test_matrix.py --junitxml=$(RESULTS)/lowest.xml
+		--ignore=tests/faults/test_matrix.py $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/lowest.xml
 
 $(VENV)-lowest/.made: setup.cfg requirements.txt pyproject.toml
 	@echo 'Making $(VENV)-lowest with the oldest dependencies ...'

@@ -141,7 +141,9 @@ def test_a_value_may_be_given_a_type(vim: Engines) -> None:
 
 
 @pytest.mark.parametrize(
-    'spec', ['text', 5, object(), {'name': {'a', 'b'}}, {'name': (one for one in 'ab')}], ids=repr
+    'spec',
+    ['text', 5, object(), {'name': {'a', 'b'}}, {'name': (one for one in 'ab')}],
+    ids=['text', 'number', 'object', 'set', 'generator'],
 )
 def test_what_cannot_be_meant_is_refused(vim: Engines, spec: Any) -> None:
     """suds sends the text of it, for the server to wonder about."""

@@ -1,28 +1,17 @@
-"""Says at the end of a run how much of the matrix held."""
+"""Notes how much of the matrix held."""
+
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.conftest import CELLS
 from tests.faults.matrix import Cell
-
-CELLS = pytest.StashKey[list[Cell]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[CELLS] = []
 
 
 @pytest.fixture
-def cells(request: pytest.FixtureRequest) -> list[Cell]:
-    """Where the cells go that were run."""
-    return request.config.stash[CELLS]
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    run = config.stash.get(CELLS, [])
-    if run:
-        held, listed = sum(cell.held for cell in run), sum(bool(cell.listed) for cell in run)
-        terminalreporter.write_line(
-            f'fault matrix: {held} of {len(run)} rows held, {listed} listed'
-        )
+def cells(record_property: Callable[[str, object], None]) -> Iterator[list[Cell]]:
+    """Where the cells go that were run; their numbers are noted for the end of the run."""
+    run: list[Cell] = []
+    yield run
+    held, listed = sum(cell.held for cell in run), sum(bool(cell.listed) for cell in run)
+    record_property(CELLS, [len(run), held, listed])

@@ -176,6 +176,7 @@ CHAIN = CERTIFICATE_TEXT + AUTHORITY_TEXT
         # What a server says beside its certificate says less.
         ('00:' * 19 + '00', CERTIFICATE_TEXT),
     ],
+    ids=['sha1', 'sha256', 'certificate', 'stripped', 'chain', 'both'],
 )
 def test_a_host_that_the_lease_knows(
     place: Place, stranger: DataServer, move: Any, thumbprint: str, certificate: str | None
@@ -199,6 +200,7 @@ def test_a_host_that_the_lease_knows(
         (thumbprint('sha1'), AUTHORITY_TEXT),
         (thumbprint('sha1'), AUTHORITY_TEXT + CERTIFICATE_TEXT),
     ],
+    ids=['thumbprint', 'certificate', 'certificate first', 'all'],
 )
 def test_a_host_that_the_lease_knows_to_be_another(
     place: Place,

@@ -432,7 +432,7 @@ def test_the_thumbprint_is_verified(digest: str, plain: bool) -> None:
         assert len(server.exchanges) == 1
 
 
-@pytest.mark.parametrize('wrong', [thumbprint()[:-2] + 'ZZ', '12:34'])
+@pytest.mark.parametrize('wrong', [thumbprint()[:-2] + 'ZZ', '12:34'], ids=['digit', 'length'])
 @pytest.mark.parametrize('make', [writer, reader])
 def test_a_wrong_thumbprint_is_refused(wrong: str, make: Any) -> None:
     """Not a byte of the request, the cookie least of all, goes to such a server."""

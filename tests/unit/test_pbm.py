@@ -157,7 +157,9 @@ class Proxy:
         return getattr(self._moref, name)
 
 
-@pytest.mark.parametrize('container', [list, tuple, dict.fromkeys, iter], ids=repr)
+@pytest.mark.parametrize(
+    'container', [list, tuple, dict.fromkeys, iter], ids=['list', 'tuple', 'dict', 'iterator']
+)
 def test_datastores_become_hubs(container: Any) -> None:
     """References in any container become hubs with their id; a cluster's hub says what it is."""
     factory = StandIn().pbm.client.factory

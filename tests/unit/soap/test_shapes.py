@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from oslo_vmware.soap import shapes, start_tags, tokens
+from oslo_vmware.soap import objects, shapes, start_tags, tokens
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.unmarshal import Decoder
 from tests.differential.comparison import differences
@@ -160,8 +160,11 @@ def test_objects_reach_from_piece_to_piece(
     assert not list(differences(read(Decoder(decoder.schema), *values), whole))
 
 
-def test_members_are_kept_in_the_object(decoder: Decoder) -> None:
+def test_members_are_kept_in_the_object(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """No object has a dictionary before it is asked for one, the first of its kind included."""
+    # Classes are the process's, and earlier tests may have used up the names that one can have.
+    monkeypatch.setattr(objects, '_type_classes', {})
+    monkeypatch.setattr(objects, '_names_in_place', set())
     value = disk('<key>1</key><deviceInfo><label>l</label><summary>s</summary></deviceInfo>')
     for found in read(decoder, value, value, value):
         for one in (found, found.deviceInfo):  # type: ignore[attr-defined]
