@@ -18,6 +18,7 @@ from oslo_vmware.simulator.objects.events.log import EventLog
 from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
 from oslo_vmware.simulator.objects.license_manager import LicenseManager
+from oslo_vmware.simulator.objects.ovf.manager import OvfManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
 from oslo_vmware.simulator.objects.permissions import Permissions
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
@@ -184,6 +185,7 @@ class VCenterSimulator:
                 world, permissions, self._users, self.sessions, self._events
             ),
             userDirectory=UserDirectory(world, self._users),
+            ovfManager=OvfManager(world),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
 

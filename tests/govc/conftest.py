@@ -9,6 +9,7 @@ import pathlib
 import shlex
 import string
 import subprocess
+import tarfile
 from collections.abc import Iterator
 
 import pytest
@@ -66,6 +67,13 @@ class Govc:
             else:
                 value = getattr(value, step, None)
         return str(list(value) if isinstance(value, list) else value)
+
+    def pack(self, archive: str, directory: str) -> None:
+        """Put the files of a directory into an OVA, the descriptor first."""
+        found = sorted((self.directory / directory).iterdir(), key=lambda one: one.suffix != '.ovf')
+        with tarfile.open(self.directory / archive, 'w') as made:
+            for path in found:
+                made.add(path, path.name)
 
     def read(self, name: str) -> bytes | None:
         """The content of a file in the directory; None where there is none."""

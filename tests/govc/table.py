@@ -20,6 +20,7 @@ class Line:
     :ivar states: properties after it: inventory path, property path, value
     :ivar named: what its output is called in later lines
     :ivar same: pairs of files that have the same content after it
+    :ivar packed: archives made after it, of the directory that is named
     """
 
     chapter: str
@@ -30,6 +31,7 @@ class Line:
     states: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
     named: str | None = None
     same: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    packed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
         return f'{self.chapter}-{self.number}-{self.command}'
@@ -69,5 +71,8 @@ def _add_check(line: Line, check: list[str]) -> None:
         case ['=', files]:
             first, second = files.split()
             line.same.append((first, second))
+        case ['+', files]:
+            archive, directory = files.split()
+            line.packed.append((archive, directory))
         case _:
             raise ValueError(f'lines.txt, line {line.number}: no such check: {" ".join(check)}')

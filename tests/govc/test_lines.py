@@ -31,6 +31,8 @@ def test_line(govc: Govc, line: Line) -> None:
         assert any(said in output for said in ABSENT), output
     else:
         assert status != 0 or wrong(govc, line, output), f'works; said to be {line.reason}'
+    for archive, directory in line.packed:
+        govc.pack(archive, directory)
     if line.named is not None:
         # Before it there may be a report of progress.
         govc.names[line.named] = output.split()[-1]

@@ -25,6 +25,7 @@ from oslo_vmware.simulator.objects.vm import (
     registration,
     relocate,
     snapshots,
+    vapp,
     views,
     vmx,
 )
@@ -234,6 +235,7 @@ class VirtualMachine(PoweredMachine):
             assigned = policies.assigned(
                 self, spec.vmProfile, profiles, changed_devices or self.devices
             )
+        options = self._options_with(spec)
         doomed = backings.doomed_disks(self, spec.deviceChange or [])
         # From here on nothing can fail.
         if changed_devices is not None:
@@ -242,11 +244,7 @@ class VirtualMachine(PoweredMachine):
             self.applied_policies = policies.applied(self, spec.vmProfile, profiles, assigned)
             self.home_policy, self.disk_policies = assigned
         self._configure_hardware(spec)
-        self.options = self.options | {
-            field: merged(self.options.get(field), value) if field in _MERGED else value
-            for field in _REPEATED
-            if (value := getattr(spec, field)) is not None
-        }
+        self.options = options
         if spec.extraConfig:
             self.extra = self.extra | {
                 # A key set to nothing is deleted; all values are strings on the server.
@@ -260,6 +258,18 @@ class VirtualMachine(PoweredMachine):
         self.settle()
         for datastore, path in doomed:
             self.world.files.remove_disk(datastore, path)
+
+    def _options_with(self, spec: DataObject) -> dict[str, Any]:
+        options = self.options | {
+            field: merged(self.options.get(field), value) if field in _MERGED else value
+            for field in _REPEATED
+            if (value := getattr(spec, field)) is not None
+        }
+        if spec.vAppConfigRemoved:
+            options.pop('vAppConfig', None)
+        elif spec.vAppConfig is not None:
+            options['vAppConfig'] = vapp.applied(options.get('vAppConfig'), spec.vAppConfig)
+        return options
 
     def _check_spec(self, spec: DataObject) -> None:
         if spec.changeVersion is not None and spec.changeVersion != views.change_version(self):

@@ -1,0 +1,1 @@
+"""Descriptors of the Open Virtualization Format: read, turned into machines, and written."""
