@@ -443,6 +443,8 @@ def test_a_machine_with_a_disk_of_its_host(
     client.vc.targets.offer(iqn, SERVER, 3 * GIB)
     find(host)
     found = disk_of(host, iqn)
+    offered = machine.environmentBrowser.QueryConfigTarget(host).scsiDisk
+    assert found.uuid in [one.disk.uuid for one in offered]
     done(
         machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[raw_disk(found.deviceName, mode)]))
     )
@@ -459,6 +461,8 @@ def test_a_machine_with_a_disk_of_its_host(
     # Nobody else gets it meanwhile, and it stays known though it is lost.
     available = host.configManager.datastoreSystem.QueryAvailableDisksForVmfs()
     assert found.canonicalName not in [one.canonicalName for one in available]
+    offered = machine.environmentBrowser.QueryConfigTarget(host).scsiDisk
+    assert found.uuid not in [one.disk.uuid for one in offered]
     with pytest.raises(vim.fault.ResourceInUse):
         host.configManager.storageSystem.DetachScsiLun(found.uuid)
     client.vc.targets.withdraw(iqn)

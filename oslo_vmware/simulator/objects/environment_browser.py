@@ -107,7 +107,20 @@ class EnvironmentBrowser(ManagedObject):
             resourcePool=self.owner.resourcePool.runtime,
             autoVmotion=True,
             sriov=[],
+            scsiDisk=_disks(hosts),
         )
+
+
+def _disks(hosts: list[Any]) -> list[DataObject]:
+    """The disks that a machine could be given, whichever of some hosts it is on."""
+    first, *others = [host.manager('storageSystem') for host in hosts]
+    free = [lun for lun in first.free_luns if all(lun in one.free_luns for one in others)]
+    return [
+        types.VirtualMachineScsiDiskDeviceInfo(
+            name=lun.path, capacity=lun.capacity, disk=first.disk(lun)
+        )
+        for lun in free
+    ]
 
 
 def _datastore(datastore: Any) -> DataObject:

@@ -99,8 +99,7 @@ class HostDatastoreSystem(HostManager):
         if call.datastore is not None:
             self._vmfs(call.datastore)
         system = self.host.manager('storageSystem')
-        used = system.used()
-        return [system.disk(lun) for lun in system.luns if lun.name not in used]
+        return [system.disk(lun) for lun in system.free_luns]
 
     def QueryVmfsDatastoreCreateOptions(self, call: Call) -> list[DataObject]:
         version = call.vmfsMajorVersion or _VMFS_VERSIONS[-1]
@@ -185,7 +184,7 @@ class HostDatastoreSystem(HostManager):
     def _free(self, device: str, argument: str) -> Lun:
         system = self.host.manager('storageSystem')
         lun: Lun | None = system.lun(device)
-        if lun is None or lun.name in system.used():
+        if lun is None or lun not in system.free_luns:
             raise invalid_argument(argument)
         return lun
 

@@ -118,6 +118,12 @@ class HostStorageSystem(HostManager):
         raw = {backing.lunUuid for machine in self.host.vm for backing in machine.raw_backings}
         return names | {lun.name for lun in self.luns if lun.uuid in raw}
 
+    @property
+    def free_luns(self) -> list[Lun]:
+        """The disks that a datastore, or a machine, could be given."""
+        used = self.used()
+        return [lun for lun in self.luns if lun.name not in used]
+
     def _iscsi_adapters(self) -> list[DataObject]:
         if not self._iscsi_enabled:
             return []

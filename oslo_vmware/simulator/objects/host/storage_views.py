@@ -145,6 +145,10 @@ def disk(path: Path, marks: Marks) -> DataObject:
         vendor='NETAPP',
         model='LUN C-Mode',
         operationalState=['ok' if marks.attached else 'off'],
+        descriptor=[
+            types.ScsiLunDescriptor(quality='highQuality', id=lun.name),
+            types.ScsiLunDescriptor(quality='mediumQuality', id=f'vml.{lun.uuid}'),
+        ],
         capacity=blocks(lun.capacity // _SECTOR),
         devicePath=lun.path,
         ssd=marks.ssd,
