@@ -164,6 +164,15 @@ def test_machines_use_a_new_network(client: Client, host: Any, system: Any) -> N
             ),
             vim.fault.ResourceInUse,
         ),
+        (
+            lambda net: net.AddVirtualSwitch(
+                'y',
+                vim.host.VirtualSwitch.Specification(
+                    numPorts=1, bridge=vim.host.VirtualSwitch.BondBridge(nicDevice=['vmnic2'])
+                ),
+            ),
+            vim.fault.ResourceInUse,
+        ),
         (lambda net: net.UpdatePhysicalNicLinkSpeed('vmnic9'), vim.fault.NotFound),
         (
             lambda net: net.UpdateNetworkConfig(vim.host.NetworkConfig(), 'replace'),
@@ -236,6 +245,29 @@ def test_a_card_on_a_distributed_switch(client: Client, host: Any, system: Any) 
     port.portgroupKey = 'dvportgroup-0'
     with pytest.raises(vim.fault.NotFound):
         system.AddVirtualNic('', vim.host.VirtualNic.Specification(distributedVirtualPort=port))
+
+
+def test_a_distributed_switch_has_a_card(client: Client, host: Any, system: Any) -> None:
+    """The card that a host gives to a distributed switch is shown there, and told of."""
+    switch = client.all(vim.dvs.VmwareDistributedVirtualSwitch)[0]
+    before = switch.config.host[0].config.backing
+    change = vim.dvs.HostMember.ConfigSpec(
+        operation='edit',
+        host=host,
+        backing=vim.dvs.HostMember.PnicBacking(
+            pnicSpec=[vim.dvs.HostMember.PnicSpec(pnicDevice='vmnic3')]
+        ),
+    )
+    for backing, device in ((change.backing, 'vmnic3'), (before, 'vmnic2')):
+        change.backing = backing
+        spec = vim.DistributedVirtualSwitch.ConfigSpec(
+            configVersion=switch.config.configVersion, host=[change]
+        )
+        with client.seen(system, 'networkInfo') as changed:
+            done(switch.ReconfigureDvs_Task(spec))
+        assert changed == ['networkInfo']
+        (proxy,) = host.config.network.proxySwitch
+        assert proxy.pnic == [f'key-vim.host.PhysicalNic-{device}']
 
 
 def test_settings(client: Client, host: Any, system: Any) -> None:

@@ -224,10 +224,15 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             createTime=self.created,
         )
 
-    def _member(self, host: Any) -> DataObject:
-        backing = self.backings.get(host) or types.DistributedVirtualSwitchHostMemberPnicBacking(
+    def backing_on(self, host: Any) -> DataObject:
+        """The physical cards that a member gives to it."""
+        found: DataObject | None = self.backings.get(host)
+        return found or types.DistributedVirtualSwitchHostMemberPnicBacking(
             pnicSpec=[types.DistributedVirtualSwitchHostMemberPnicSpec(pnicDevice='vmnic2')]
         )
+
+    def _member(self, host: Any) -> DataObject:
+        backing = self.backing_on(host)
         return types.DistributedVirtualSwitchHostMember(
             config=types.DistributedVirtualSwitchHostMemberConfigInfo(
                 host=host.ref, maxProxySwitchPorts=512, backing=backing
@@ -265,6 +270,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
                 self.join(host)
                 if backing is not None:
                     self.backings = {**self.backings, host: backing}
+                    host.touched('switches')
         settings = {
             field: merged(self.settings.get(field), value)
             if isinstance(value, DataObject)

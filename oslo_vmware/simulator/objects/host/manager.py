@@ -37,15 +37,15 @@ class HostManager(ManagedObject):
         self.host.changed(*(f'config.{name}' for name in self.shown_in))
 
 
-def merged(old: DataObject | None, new: DataObject | None) -> Any:
-    """A value after a change that leaves out what stays: unset means unchanged."""
+def deeply_merged(old: DataObject | None, new: DataObject | None) -> Any:
+    """A value after a change that leaves out what stays, at any depth: unset means unchanged."""
     if new is None or old is None:
         return old if new is None else new
     made = copy.copy(old) if old.wire_type == new.wire_type else copy.copy(new)
     for name, value in vars(new).items():
         before = getattr(old, name)
         if isinstance(value, DataObject) and isinstance(before, DataObject):
-            value = merged(before, value)
+            value = deeply_merged(before, value)
         if value is not None:
             setattr(made, name, value)
     return made

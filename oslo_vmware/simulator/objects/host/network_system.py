@@ -13,7 +13,7 @@ from typing import Any
 from oslo_vmware.simulator.objects.host import network_views as views
 from oslo_vmware.simulator.objects.host.config import VCENTER_IP
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import HostManager, in_use, merged, not_found
+from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged, in_use, not_found
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, managed
@@ -86,7 +86,7 @@ class HostNetworkSystem(HostManager):
         if spec is None:
             return _group(network.name, network.vlan)
         # The network may have another name meanwhile.
-        named: DataObject = merged(spec, types.HostPortGroupSpec(name=network.name))
+        named: DataObject = deeply_merged(spec, types.HostPortGroupSpec(name=network.name))
         return named
 
     @property
@@ -115,7 +115,7 @@ class HostNetworkSystem(HostManager):
         )
         return types.HostNetworkInfo(
             vswitch=[views.switch(name, spec, groups) for name, spec in self.switches.items()],
-            proxySwitch=[views.proxy_switch(dvs) for dvs in self.host.switches],
+            proxySwitch=[views.proxy_switch(dvs, self.host) for dvs in self.host.switches],
             portgroup=[views.port_group(spec, self.switches) for spec in groups],
             pnic=[
                 views.physical_nic(self.host, number, self._speeds.get(f'vmnic{number}'))
@@ -172,7 +172,7 @@ class HostNetworkSystem(HostManager):
         usual = types.HostVirtualSwitchSpec(
             numPorts=128, policy=views.default_policy(nics), mtu=1500
         )
-        self.switches[name] = merged(usual, wanted)
+        self.switches[name] = deeply_merged(usual, wanted)
 
     def UpdateVirtualSwitch(self, call: Call) -> None:
         self._change_switch(call.vswitchName, call.spec)
@@ -181,7 +181,7 @@ class HostNetworkSystem(HostManager):
     def _change_switch(self, name: str, wanted: DataObject) -> None:
         self._check_switch(name)
         self._check_nics(_nics_of(wanted), name)
-        made = merged(self.switches[name], wanted)
+        made = deeply_merged(self.switches[name], wanted)
         # Of all members of the specification this one says by its absence that there is to be none.
         made.bridge = wanted.bridge
         self.switches[name] = made
@@ -204,8 +204,11 @@ class HostNetworkSystem(HostManager):
             raise not_found(f"switch '{name}'")
 
     def _check_nics(self, devices: list[str], switch: str) -> None:
+        given = {nic for dvs in self.host.switches for nic in views.proxy_nics(dvs, self.host)}
         for device in devices:
             self._check_pnic(device)
+            if device in given:
+                raise in_use('PhysicalNic', device)
             for name, spec in self.switches.items():
                 if name != switch and device in views.switch_nics(spec):
                     raise in_use('PhysicalNic', device)
@@ -245,9 +248,9 @@ class HostNetworkSystem(HostManager):
             return
         network = self._network(name)
         if network is None:
-            self._own_groups[name] = merged(self._own_group(name), wanted)
+            self._own_groups[name] = deeply_merged(self._own_group(name), wanted)
         else:
-            self._groups[network.ref] = merged(self._group_of(network), wanted)
+            self._groups[network.ref] = deeply_merged(self._group_of(network), wanted)
 
     def RemovePortGroup(self, call: Call) -> None:
         self._remove_unused(call.pgName)
@@ -308,7 +311,7 @@ class HostNetworkSystem(HostManager):
             tsoEnabled=True,
             netStackInstanceKey='defaultTcpipStack',
         )
-        self.nics[device] = merged(usual, spec)
+        self.nics[device] = deeply_merged(usual, spec)
         return device
 
     def UpdateVirtualNic(self, call: Call) -> None:
@@ -318,7 +321,7 @@ class HostNetworkSystem(HostManager):
     def _change_nic(self, device: str, wanted: DataObject) -> None:
         self._check_nic(device)
         spec = self._checked_nic(wanted.portgroup, wanted, anywhere=True)
-        self.nics[device] = merged(self.nics[device], spec)
+        self.nics[device] = deeply_merged(self.nics[device], spec)
 
     def RemoveVirtualNic(self, call: Call) -> None:
         self._remove_nic(call.device)
@@ -350,17 +353,17 @@ class HostNetworkSystem(HostManager):
         elif group or not anywhere:
             if not any(spec.name == group for spec in self.groups):
                 raise not_found(f"port group '{group or ''}'")
-            wanted = merged(wanted, types.HostVirtualNicSpec(portgroup=group))
+            wanted = deeply_merged(wanted, types.HostVirtualNicSpec(portgroup=group))
         return wanted
 
     # Settings
 
     def UpdateDnsConfig(self, call: Call) -> None:
-        self._dns = merged(self.dnsConfig, call.config)
+        self._dns = deeply_merged(self.dnsConfig, call.config)
         self._told()
 
     def UpdateIpRouteConfig(self, call: Call) -> None:
-        self._routes = merged(self.ipRouteConfig, call.config)
+        self._routes = deeply_merged(self.ipRouteConfig, call.config)
         self._told()
 
     def UpdateIpRouteTableConfig(self, call: Call) -> None:
@@ -424,9 +427,9 @@ class HostNetworkSystem(HostManager):
                 remove=lambda one=nic: self._remove_nic(one.device),
             )
         if config.dnsConfig is not None:
-            self._dns = merged(self.dnsConfig, config.dnsConfig)
+            self._dns = deeply_merged(self.dnsConfig, config.dnsConfig)
         if config.ipRouteConfig is not None:
-            self._routes = merged(self.ipRouteConfig, config.ipRouteConfig)
+            self._routes = deeply_merged(self.ipRouteConfig, config.ipRouteConfig)
         self._told()
         return types.HostNetworkConfigResult(vnicDevice=made)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import merged
+from oslo_vmware.simulator.objects.host.manager import deeply_merged
 from oslo_vmware.simulator.world.data import DataObject, types
 
 NICS = 4
@@ -112,7 +112,13 @@ def switch(name: str, spec: DataObject, groups: list[DataObject]) -> DataObject:
     )
 
 
-def proxy_switch(dvs: Any) -> DataObject:
+def proxy_nics(dvs: Any, host: Host) -> list[str]:
+    """The devices that a host has given to a distributed switch."""
+    specs = dvs.backing_on(host).pnicSpec or []
+    return [spec.pnicDevice for spec in specs]
+
+
+def proxy_switch(dvs: Any, host: Host) -> DataObject:
     return types.HostProxySwitch(
         dvsUuid=dvs.uuid,
         dvsName=dvs.name,
@@ -120,8 +126,8 @@ def proxy_switch(dvs: Any) -> DataObject:
         numPorts=SWITCH_PORTS,
         numPortsAvailable=SWITCH_PORTS - 16,
         mtu=9000,
-        pnic=[pnic_key('vmnic2')],
-        spec=types.HostProxySwitchSpec(),
+        pnic=[pnic_key(device) for device in proxy_nics(dvs, host)],
+        spec=types.HostProxySwitchSpec(backing=dvs.backing_on(host)),
     )
 
 
@@ -129,7 +135,7 @@ def port_group(spec: DataObject, switches: dict[str, DataObject]) -> DataObject:
     return types.HostPortGroup(
         key=group_key(spec.name),
         vswitch=switch_key(spec.vswitchName),
-        computedPolicy=merged(switches[spec.vswitchName].policy, spec.policy),
+        computedPolicy=deeply_merged(switches[spec.vswitchName].policy, spec.policy),
         spec=spec,
     )
 

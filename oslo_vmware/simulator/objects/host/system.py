@@ -46,10 +46,16 @@ MANAGERS: dict[str, type[HostManager]] = {
     'virtualNicManager': HostVirtualNicManager,
 }
 
-# What the managers show of the datastores that are mounted.
-_MOUNTS = {
+# Where a link of a host shows: in its config, and in what its managers show.
+_DATASTORES: dict[str, tuple[str, ...]] = {
     'datastoreSystem': ('datastore',),
     'storageSystem': ('fileSystemVolumeInfo', 'storageDeviceInfo'),
+}
+_NETWORKS: dict[str, tuple[str, ...]] = {'networkSystem': ('networkInfo', 'networkConfig')}
+_LINKS: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    'datastore': ('config.fileSystemVolume', _DATASTORES),
+    'network': ('config.network', _NETWORKS),
+    'switches': ('config.network', _NETWORKS),
 }
 # Those that no property names; clients know their ids.
 _UNNAMED: dict[str, type[HostManager]] = {'vStorageObjectManager': HostVStorageObjectManager}
@@ -78,15 +84,12 @@ class HostSystem(Host):
         super().touched(link)
         if link in ('datastore', 'network') and self.parent is not None:
             self.parent.changed(link)
-        if link == 'datastore':
-            self._tell_mounts()
-
-    def _tell_mounts(self) -> None:
-        managers = self.__dict__.get('_managers', {})
-        for name, shown in _MOUNTS.items():
-            if name in managers:
-                managers[name].changed(*shown)
-        self.changed('config.fileSystemVolume')
+        if link in _LINKS:
+            part, shown = _LINKS[link]
+            managers = self.__dict__.get('_managers', {})
+            for name in shown.keys() & managers.keys():
+                managers[name].changed(*shown[name])
+            self.changed(part)
 
     # Properties
 
