@@ -145,15 +145,20 @@ def test_machines_use_a_new_network(client: Client, host: Any, system: Any) -> N
         (lambda net: net.RemoveVirtualSwitch('vSwitch0'), vim.fault.ResourceInUse),
         (lambda net: net.AddPortGroup(group('Management Network')), vim.fault.AlreadyExists),
         (lambda net: net.AddPortGroup(group('x', 'nope')), vim.fault.NotFound),
+        (lambda net: net.AddPortGroup(group('')), vmodl.fault.InvalidArgument),
+        (
+            lambda net: net.UpdatePortGroup('Management Network', group('Other')),
+            vim.fault.HostConfigFault,
+        ),
         (lambda net: net.AddPortGroup(group('x', vlan=5000)), vmodl.fault.InvalidArgument),
         (lambda net: net.UpdatePortGroup('nope', group('nope')), vim.fault.NotFound),
         (lambda net: net.RemovePortGroup('nope'), vim.fault.NotFound),
         (lambda net: net.RemovePortGroup('Management Network'), vim.fault.ResourceInUse),
-        (lambda net: net.RemoveVirtualNic('vmk0'), vim.fault.ResourceInUse),
+        (lambda net: net.RemoveVirtualNic('vmk0'), vim.fault.HostConfigFault),
         (lambda net: net.RemoveVirtualNic('vmk9'), vim.fault.NotFound),
         (
             lambda net: net.AddVirtualNic('nope', vim.host.VirtualNic.Specification()),
-            vim.fault.NotFound,
+            vmodl.fault.InvalidArgument,
         ),
         (
             lambda net: net.AddVirtualSwitch(
@@ -224,7 +229,7 @@ def test_a_card_of_the_hypervisor(client: Client, host: Any, system: Any) -> Non
     manager.SelectVnicForNicType('vmotion', 'vmk0')
     with pytest.raises(vmodl.fault.InvalidArgument):
         manager.SelectVnicForNicType('coffee', 'vmk0')
-    with pytest.raises(vim.fault.NotFound):
+    with pytest.raises(vmodl.fault.InvalidArgument):
         manager.SelectVnicForNicType('vmotion', 'vmk7')
 
 
@@ -243,7 +248,7 @@ def test_a_card_on_a_distributed_switch(client: Client, host: Any, system: Any) 
     assert nic.spec.distributedVirtualPort.portgroupKey == portgroup.key
     system.RemoveVirtualNic(device)
     port.portgroupKey = 'dvportgroup-0'
-    with pytest.raises(vim.fault.NotFound):
+    with pytest.raises(vmodl.fault.InvalidArgument):
         system.AddVirtualNic('', vim.host.VirtualNic.Specification(distributedVirtualPort=port))
 
 

@@ -212,8 +212,12 @@ def test_a_disk_is_marked_and_detached(client: Client, hosts: list[Any], iqn: st
             lambda one: one.DetachScsiLun(one.storageDeviceInfo.scsiLun[0].uuid),
             vim.fault.ResourceInUse,
         ),
+        (
+            lambda one: one.AttachScsiLun(one.storageDeviceInfo.scsiLun[0].uuid),
+            vim.fault.InvalidState,
+        ),
         (lambda one: one.MountVmfsVolume('nope'), vim.fault.NotFound),
-        (lambda one: one.RetrieveDiskPartitionInfo(['nope']), vim.fault.NotFound),
+        (lambda one: one.RetrieveDiskPartitionInfo(['nope']), vmodl.fault.InvalidArgument),
     ],
 )
 def test_what_is_refused(hosts: list[Any], act: Callable[[Any], Any], fault: type) -> None:
@@ -293,7 +297,7 @@ def test_a_new_datastore_can_be_used(client: Client, hosts: list[Any]) -> None:
         (export('x', type='CIFS'), vmodl.fault.NotSupported),
         (export('x', accessMode='maybe'), vmodl.fault.InvalidArgument),
         (export('x', remotePath=''), vmodl.fault.InvalidArgument),
-        (export(''), vim.fault.InvalidName),
+        (export(''), vmodl.fault.InvalidArgument),
         (
             export('x', remoteHost='nas-fra.example.net', remotePath='/export/fra-nfs-01'),
             vim.fault.AlreadyExists,

@@ -52,7 +52,7 @@ class HostDatastoreSystem(HostManager):
             raise Fault('NotSupported', f"Datastores of type '{kind}' are not supported.")
         if spec.accessMode not in _MODES:
             raise invalid_argument('spec.accessMode')
-        name = wire_name(spec.localPath.rpartition('/')[2])
+        name = _name(spec.localPath.rpartition('/')[2], 'spec.localPath')
         server = (spec.remoteHostNames or [spec.remoteHost])[0]
         if not server or not spec.remotePath:
             raise invalid_argument('spec.remotePath' if server else 'spec.remoteHost')
@@ -119,7 +119,7 @@ class HostDatastoreSystem(HostManager):
         vmfs = call.spec.vmfs
         _check_version(vmfs.majorVersion)
         lun = self._free(vmfs.extent.diskName, 'spec.vmfs.extent.diskName')
-        name = wire_name(vmfs.volumeName)
+        name = _name(vmfs.volumeName, 'spec.vmfs.volumeName')
         plain = self.world.new_uuid().replace('-', '')
         datastore = self._new(
             name,
@@ -215,10 +215,8 @@ class HostDatastoreSystem(HostManager):
         self._remove(self._mounted(call.datastore))
 
     def RemoveDatastoreEx_Task(self, call: Call) -> Ref:
-        datastores = [self._mounted(ref) for ref in call.datastore]
-
         def work() -> None:
-            for datastore in datastores:
+            for datastore in [self._mounted(ref) for ref in call.datastore]:
                 self._remove(datastore)
 
         return self.world.task_manager.start(
@@ -239,6 +237,14 @@ class HostDatastoreSystem(HostManager):
 
     def QueryUnresolvedVmfsVolumes(self, call: Call) -> list[DataObject]:
         return []
+
+
+def _name(name: str, argument: str) -> str:
+    try:
+        return wire_name(name)
+    except Fault:
+        # What the operations declare for a wrong name is nothing of its own.
+        raise invalid_argument(argument) from None
 
 
 def _check_version(version: int) -> None:

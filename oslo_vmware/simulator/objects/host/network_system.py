@@ -23,6 +23,7 @@ _MANAGEMENT = 'Management Network'
 _GATEWAY = '10.0.0.1'
 _LAST_VLAN = 4095
 _LONGEST_SWITCH_NAME = 31
+_DEVICES = [f'vmnic{number}' for number in range(views.NICS)]
 
 
 @managed('HostNetworkSystem')
@@ -206,7 +207,8 @@ class HostNetworkSystem(HostManager):
     def _check_nics(self, devices: list[str], switch: str) -> None:
         given = {nic for dvs in self.host.switches for nic in views.proxy_nics(dvs, self.host)}
         for device in devices:
-            self._check_pnic(device)
+            if device not in _DEVICES:
+                raise invalid_argument('spec.bridge.nicDevice')
             if device in given:
                 raise in_use('PhysicalNic', device)
             for name, spec in self.switches.items():
@@ -221,7 +223,7 @@ class HostNetworkSystem(HostManager):
 
     def _add_group(self, spec: DataObject) -> None:
         if not spec.name:
-            raise Fault('InvalidName', f"The name '{spec.name}' is not valid.", name=spec.name)
+            raise invalid_argument('portgrp.name')
         if any(group.name == spec.name for group in self.groups):
             raise _exists(f"port group '{spec.name}'", spec.name)
         self._check_group(spec)
@@ -243,7 +245,9 @@ class HostNetworkSystem(HostManager):
         self._check_group(wanted)
         if wanted.name != name:
             # Machines are connected by name: another name is another network.
-            self._remove_unused(name)
+            if self._is_used(name):
+                raise _config_fault(f"The port group '{name}' is in use.")
+            self._remove_group(name)
             self._add_group(wanted)
             return
         network = self._network(name)
@@ -285,12 +289,15 @@ class HostNetworkSystem(HostManager):
             raise invalid_argument('portgrp.vlanId')
 
     def _check_unused(self, name: str) -> None:
+        if self._is_used(name):
+            raise in_use('HostPortGroup', name)
+
+    def _is_used(self, name: str) -> bool:
         network = self._network(name)
         machines = network.vm if network is not None else []
-        if any(machine.host is self.host for machine in machines) or any(
+        return any(machine.host is self.host for machine in machines) or any(
             nic.portgroup == name for nic in self.nics.values()
-        ):
-            raise in_use('HostPortGroup', name)
+        )
 
     # The hypervisor's own cards
 
@@ -330,7 +337,7 @@ class HostNetworkSystem(HostManager):
     def _remove_nic(self, device: str) -> None:
         self._check_nic(device)
         if 'management' in self.host.manager('virtualNicManager').services_of(device):
-            raise in_use('HostVirtualNic', device)
+            raise _config_fault(f"'{device}' is the card that the host is managed by.")
         self.host.manager('virtualNicManager').forget(device)
         del self.nics[device]
 
@@ -349,10 +356,10 @@ class HostNetworkSystem(HostManager):
         if port is not None:
             keys = [getattr(network, 'key', None) for network in self.host.network]
             if port.portgroupKey not in keys:
-                raise not_found(f"port group '{port.portgroupKey}'")
+                raise invalid_argument('nic.distributedVirtualPort.portgroupKey')
         elif group or not anywhere:
             if not any(spec.name == group for spec in self.groups):
-                raise not_found(f"port group '{group or ''}'")
+                raise invalid_argument('portgroup')
             wanted = deeply_merged(wanted, types.HostVirtualNicSpec(portgroup=group))
         return wanted
 
@@ -374,7 +381,7 @@ class HostNetworkSystem(HostManager):
             elif change.route in routes:
                 routes.remove(change.route)
             else:
-                raise not_found('route')
+                raise invalid_argument('config.ipRoute')
         self._more_routes = tuple(routes)
         self._told()
 
@@ -386,13 +393,13 @@ class HostNetworkSystem(HostManager):
         self._told()
 
     def QueryNetworkHint(self, call: Call) -> list[DataObject]:
-        devices = call.device or [f'vmnic{number}' for number in range(views.NICS)]
+        devices = call.device or _DEVICES
         for device in devices:
             self._check_pnic(device)
         return [types.PhysicalNicHintInfo(device=device) for device in devices]
 
     def _check_pnic(self, device: str) -> None:
-        if device not in [f'vmnic{number}' for number in range(views.NICS)]:
+        if device not in _DEVICES:
             raise not_found(f"network card '{device}'")
 
     def RefreshNetworkSystem(self, call: Call) -> None:
@@ -446,6 +453,10 @@ def _group(name: str, vlan: int) -> DataObject:
 
 def _key(name: str) -> tuple[str, str]:
     return 'Network', name
+
+
+def _config_fault(text: str) -> Fault:
+    return Fault('HostConfigFault', text)
 
 
 def _exists(what: str, name: str) -> Fault:

@@ -264,10 +264,15 @@ class HostStorageSystem(HostManager):
         lun = self._by_uuid(call.lunUuid)
         if lun.name in self.used():
             raise in_use('HostScsiDisk', lun.name)
-        self._mark(lun, attached=False)
+        self._attach(lun, False)
 
     def AttachScsiLun(self, call: Call) -> None:
-        self._mark(self._by_uuid(call.lunUuid), attached=True)
+        self._attach(self._by_uuid(call.lunUuid), True)
+
+    def _attach(self, lun: Lun, attached: bool) -> None:
+        if self.marks_of(lun).attached == attached:
+            raise Fault('InvalidState', f"The disk '{lun.name}' is in that state already.")
+        self._mark(lun, attached=attached)
 
     def UpdateScsiLunDisplayName(self, call: Call) -> None:
         self._mark(self._by_uuid(call.lunUuid), display_name=call.displayName)
@@ -320,7 +325,7 @@ class HostStorageSystem(HostManager):
         for path in call.devicePath:
             lun = self.lun(path)
             if lun is None:
-                raise not_found(f"disk '{path}'")
+                raise invalid_argument('devicePath')
             used = any(lun in one.luns for one in self.host.datastore)
             found.append(
                 types.HostDiskPartitionInfo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import HostManager, not_found
+from oslo_vmware.simulator.objects.host.manager import HostManager
 from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
@@ -86,4 +86,4 @@ class HostVirtualNicManager(HostManager):
         if kind not in _KINDS:
             raise invalid_argument('nicType')
         if device is not None and device not in self.host.manager('networkSystem').nics:
-            raise not_found(f"virtual network card '{device}'")
+            raise invalid_argument('device')

@@ -286,7 +286,8 @@ def as_described(vm: Machine, name: str, changes: dict[str, Any]) -> list[DataOb
             made.capacityInKB, made.capacityInBytes = capacity // KIB, capacity
             made.deviceInfo = copy.copy(device.deviceInfo)
             made.deviceInfo.summary = disk_text(made)
-            backing.thinProvisioned = changes.get('thin', backing.thinProvisioned)
+            if 'thin' in changes:
+                backing.thinProvisioned = changes['thin']
             backing.uuid = changes.get('uuid', backing.uuid)
             made.backing = backing
         found.append(made)
