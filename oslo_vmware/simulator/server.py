@@ -9,6 +9,8 @@ from typing import cast
 
 from oslo_vmware.simulator import inventory
 from oslo_vmware.simulator.inventory import Inventory
+from oslo_vmware.simulator.objects.alarm_manager import AlarmManager
+from oslo_vmware.simulator.objects.alarms import Alarms
 from oslo_vmware.simulator.objects.authorization_manager import AuthorizationManager
 from oslo_vmware.simulator.objects.crypto_manager import CryptoManagerKmip
 from oslo_vmware.simulator.objects.custom_fields_manager import CustomFieldsManager
@@ -167,6 +169,7 @@ class VCenterSimulator:
         world.witness = self._events = EventLog(world)
         permissions = Permissions(world, self._users)
         world.guard = permissions
+        world.alarms = alarms = Alarms(world, self._events, self.performance.latest)
         world.service_instance.managers.update(
             sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
             propertyCollector=PropertyCollector(self._kit, 'propertyCollector'),
@@ -181,6 +184,7 @@ class VCenterSimulator:
             storageResourceManager=StorageResourceManager(world),
             virtualDiskManager=VirtualDiskManager(world),
             eventManager=EventManager(world, self._events),
+            alarmManager=AlarmManager(world, alarms, self._events),
             authorizationManager=AuthorizationManager(
                 world, permissions, self._users, self.sessions, self._events
             ),

@@ -57,7 +57,6 @@ class ManagedEntity(Linked):
     permission: list[DataObject] = []
     configIssue: list[DataObject] = []
     recentTask: list[Ref] = []
-    declaredAlarmState: list[DataObject] = []
     triggeredAlarmState: list[DataObject] = []
     disabledMethod: Any = []
     tag: list[DataObject] = []
@@ -91,6 +90,10 @@ class ManagedEntity(Linked):
         for child in self.children:
             yield child
             yield from child.descendants()
+
+    @property
+    def declaredAlarmState(self) -> list[DataObject]:
+        return self.world.alarms.declared(self)
 
     @property
     def effectiveRole(self) -> list[int]:

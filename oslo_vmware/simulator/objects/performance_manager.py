@@ -180,6 +180,15 @@ class PerformanceManager(ManagedObject):
         """Let all be as steady as before anything was recorded."""
         self._recorded.clear()
 
+    def latest(self, entity: ManagedObject, metric_id: DataObject) -> int | None:
+        """The newest sample of a metric; None where it is not measured."""
+        counter = _BY_KEY.get(metric_id.counterId)
+        if counter is None or not _provides(entity):
+            return None
+        metric = Metric(counter, metric_id.instance)
+        usual = self._figures(entity).get(metric)
+        return None if usual is None else self._series(entity, metric, usual, 1, REAL_TIME)[-1]
+
     # Properties
 
     @property

@@ -304,6 +304,14 @@ class Guard:
         return [-1]
 
 
+class AlarmStates:
+    """Who knows how alarms stand; this one has none."""
+
+    def declared(self, entity: ManagedObject) -> list[DataObject]:
+        """The states of all alarms that count for an entity."""
+        return []
+
+
 Listener: TypeAlias = Callable[[ManagedObject, tuple[str, ...] | None], None]
 
 
@@ -336,6 +344,7 @@ class World:
     guard = Guard()
     # Definitions of the fields that clients have invented, CustomFieldDef objects.
     custom_fields: Sequence[DataObject] = ()
+    alarms = AlarmStates()
     # Whose operation runs just now, and which; None in what was scheduled.
     session: Session | None = None
     call: Call | None = None

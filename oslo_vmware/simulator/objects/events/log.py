@@ -49,6 +49,7 @@ class EventLog(Witness):
     """Notices what happens and remembers it.
 
     :ivar listeners: called with each new record
+    :ivar afterwards: called when an operation, or the work of a task, is done
     """
 
     def __init__(self, world: World) -> None:
@@ -57,6 +58,7 @@ class EventLog(Witness):
         self._facts: dict[tuple[str, str], _Fact] = {}
         self._last_key = 0
         self.listeners: dict[Callable[[Record], None], None] = {}
+        self.afterwards: list[Callable[[], None]] = []
 
     def __iter__(self) -> Iterator[Record]:
         self.settle()
@@ -141,8 +143,12 @@ class EventLog(Witness):
         self.tell('TaskEvent', entity, cause=cause, info=copy.copy(info))
 
     def settle(self) -> None:
-        if not self._facts:
-            return
+        if self._facts:
+            self._tell_facts()
+        for function in self.afterwards:
+            function()
+
+    def _tell_facts(self) -> None:
         facts, self._facts = self._facts, {}
         for (moid, what), fact in facts.items():
             new, gone = (moid, CREATED) in facts, (moid, REMOVED) in facts
