@@ -255,3 +255,18 @@ def test_questions_that_make_no_sense(client: Client, wrong: dict[str, Any], pro
     with pytest.raises(vmodl.fault.InvalidArgument) as raised:
         client.content.perfManager.QueryPerf([SPEC(entity=client.at(ON), **wrong)])
     assert raised.value.invalidProperty == property
+
+
+def test_a_host_and_its_machines(client: Client) -> None:
+    """QueryPerfComposite asks a host and all machines that run on it at once."""
+    host = client.at(ON).runtime.host
+    metric = METRIC(counterId=counter(client, 'cpu.usagemhz.average'), instance='')
+    spec = SPEC(entity=host, metricId=[metric], intervalId=20, maxSample=2)
+    found = client.content.perfManager.QueryPerfComposite(spec)
+    running = [vm for vm in host.vm if vm.runtime.powerState == 'poweredOn']
+    assert found.entity.entity == host
+    assert [one.entity for one in found.childEntity] == running
+    assert {len(one.value[0].value) for one in found.childEntity} == {2}
+    spec.entity = running[0]
+    with pytest.raises(vmodl.fault.InvalidArgument):
+        client.content.perfManager.QueryPerfComposite(spec)

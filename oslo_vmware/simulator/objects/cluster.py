@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from oslo_vmware.simulator.objects import cluster_placement
 from oslo_vmware.simulator.objects.cluster_settings import NONE, SERVING, Settings, rules_for
 from oslo_vmware.simulator.objects.compute import MIB, ComputeResource
 from oslo_vmware.simulator.objects.entity import ManagedEntity
@@ -140,6 +141,9 @@ class ClusterComputeResource(ComputeResource):
             types.ClusterHostRecommendation(host=host.ref, rating=max(1, 5 - place))
             for place, host in enumerate(found)
         ]
+
+    def PlaceVm(self, call: Call) -> DataObject:
+        return cluster_placement.place(self, call.placementSpec)
 
     def RefreshRecommendation(self, call: Call) -> None:
         """Nothing to do: DRS places machines well from the start."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.folder import Folder
-from oslo_vmware.simulator.world.data import DataObject, types
-from oslo_vmware.simulator.world.registry import World, managed
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.registry import Call, World, managed
 
 
 @managed('Datacenter')
@@ -40,6 +40,31 @@ class Datacenter(ManagedEntity):
     @property
     def configuration(self) -> DataObject:
         return types.DatacenterConfigInfo()
+
+    def PowerOnMultiVM_Task(self, call: Call) -> Ref:
+        machines = [self.find(ref, 'VirtualMachine', 'vm') for ref in call.vm or ()]
+        if any(machine.datacenter is not self for machine in machines):
+            raise invalid_argument('vm')
+        # Their tasks are begun first, and so have ended when this one does.
+        result = self._power_on(machines)
+        return self.start('PowerOnMultiVM_Task', lambda: result)
+
+    def _power_on(self, machines: list[Any]) -> DataObject:
+        """Start a task for each machine that can be started, and say why others cannot."""
+        attempted, refused = [], []
+        for machine in machines:
+            try:
+                machine.check_startable()
+            except Fault as fault:
+                refused.append(
+                    types.ClusterNotAttemptedVmInfo(vm=machine.ref, fault=fault.localized())
+                )
+                continue
+            task = machine.start('PowerOnVM_Task', machine.power_on)
+            attempted.append(types.ClusterAttemptedVmInfo(vm=machine.ref, task=task))
+        return types.ClusterPowerOnVmResult(
+            attempted=attempted, notAttempted=refused, recommendations=[]
+        )
 
     def check_destroy(self) -> None:
         for folder in (self.vmFolder, self.hostFolder):

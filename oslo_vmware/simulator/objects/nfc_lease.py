@@ -307,7 +307,7 @@ class ImportLease(HttpNfcLease):
         ]
         for change, disk in zip(changes, vm.disks, strict=True):
             if change.fileOperation == 'create':
-                _add_disk(self, vm, disk)
+                _add_disk(self, vm, disk, vm.devices)
         # As vCenter 8.0.2 shows it: at the machine, though its name speaks of the pool.
         self._task = self.world.task_manager.show(vm, 'ResourcePool.ImportVAppLRO', self.cancel)
         vm.lease = self
@@ -323,7 +323,7 @@ class ImportLease(HttpNfcLease):
         if self.vm is None:
             return
         for disk in self.vm.disks:
-            if device.key.endswith(_place(self.vm, disk)):
+            if device.key.endswith(_place(self.vm.devices, disk)):
                 self.vm.disk_has(disk, capacity)
 
     def undo(self) -> None:
@@ -337,9 +337,13 @@ class ExportLease(HttpNfcLease):
 
     uploads = False
 
-    def __init__(self, vm: Machine) -> None:
+    def __init__(self, vm: Machine, operation: str, devices: list[DataObject]) -> None:
+        """
+        :param devices: of the machine, or of one of its snapshots
+        """
         self._exported = vm
-        super().__init__(vm.world, 'ExportVm')
+        self._exported_devices = devices
+        super().__init__(vm.world, operation)
 
     def prepare(self) -> Machine:
         vm = self._exported
@@ -348,16 +352,19 @@ class ExportLease(HttpNfcLease):
         # What is no disk comes first: the order means nothing, and clients have to look.
         key = f'/{vm.ref.value}/nvram'
         self.devices['nvram'] = Device('nvram', key, f'/{vm.name}/nvram', volume, nvram, None)
-        for disk in vm.disks:
-            _add_disk(self, vm, disk)
+        for disk in self._exported_devices:
+            if disk.wire_type == 'VirtualDisk':
+                _add_disk(self, vm, disk, self._exported_devices)
         return vm
 
 
-def _add_disk(lease: HttpNfcLease, vm: Machine, disk: DataObject) -> None:
+def _add_disk(
+    lease: HttpNfcLease, vm: Machine, disk: DataObject, devices: list[DataObject]
+) -> None:
     volume = vm.world.files.of(backings.disk_datastore(vm, disk))
     path = normal(disk.backing.fileName.partition(']')[2])
     volume, extent = volume.data_of(path)
-    place = _place(vm, disk)
+    place = _place(devices, disk)
     name = f'disk-{sum(one.capacity is not None for one in lease.devices.values())}.vmdk'
     lease.devices[name] = Device(
         name,
@@ -369,8 +376,8 @@ def _add_disk(lease: HttpNfcLease, vm: Machine, disk: DataObject) -> None:
     )
 
 
-def _place(vm: Machine, disk: DataObject) -> str:
-    controller = next(one for one in vm.devices if one.key == disk.controllerKey)
+def _place(devices: list[DataObject], disk: DataObject) -> str:
+    controller = next(one for one in devices if one.key == disk.controllerKey)
     return f'{controller.wire_type}{controller.busNumber}:{disk.unitNumber}'
 
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from oslo_vmware.simulator.objects.host.system import HostSystem
 from oslo_vmware.simulator.objects.vm import backings, devices
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 KIB = 1024
@@ -270,6 +270,20 @@ class PerformanceManager(ManagedObject):
     def QueryPerf(self, call: Call) -> list[DataObject]:
         answers = (self._answer(spec) for spec in call.querySpec)
         return [answer for answer in answers if answer is not None]
+
+    def QueryPerfComposite(self, call: Call) -> DataObject:
+        """A host and the machines that run on it, all by the same specification."""
+        spec: DataObject = call.querySpec
+        entity: Any = self.world.get(spec.entity)
+        if entity.wire_type != 'HostSystem':
+            raise invalid_argument('querySpec.entity')
+        children = (
+            self._answer(merged(spec, types.PerfQuerySpec(entity=machine.ref)))
+            for machine in entity.vm
+        )
+        return types.PerfCompositeMetric(
+            entity=self._answer(spec), childEntity=[one for one in children if one is not None]
+        )
 
     # Inside
 

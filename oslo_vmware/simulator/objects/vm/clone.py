@@ -12,12 +12,12 @@ from typing import Any
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.objects.vm import backings, devices, policies, raw_disks
+from oslo_vmware.simulator.objects.vm import backings, customization, devices, policies, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import normal
 from oslo_vmware.simulator.storage.sparse import copy_sparsely
 from oslo_vmware.simulator.storage.virtual_disks import extent_of
-from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, merged, types
 
 _LINKED = 'createNewChildDiskBacking'
 _MOVES = frozenset(
@@ -79,6 +79,8 @@ def clone(source: Machine, folder: ManagedEntity, name: str, spec: DataObject) -
         _furnish(source, made, original, location)
         if spec.config is not None:
             made.configure(spec.config)
+        if spec.customization is not None:
+            customization.request(made, spec.customization)
     except Fault:
         made.destroy()
         raise
@@ -88,6 +90,35 @@ def clone(source: Machine, folder: ManagedEntity, name: str, spec: DataObject) -
     elif spec.powerOn:
         made.become('poweredOn')
     return made
+
+
+def instant(source: Machine, spec: DataObject) -> Machine:
+    """Make a running machine of a running one, in the state that it is in.
+
+    :param spec: a VirtualMachineInstantCloneSpec
+    """
+    if not source.running:
+        raise Fault(
+            'InvalidPowerState',
+            f"'{source.name}' does not run.",
+            requestedState='poweredOn',
+            existingState=source.power_state,
+        )
+    location: DataObject = spec.location or types.VirtualMachineRelocateSpec()
+    folder: Any = source.parent
+    if location.folder is not None:
+        folder = source.find(location.folder, 'Folder', 'spec.location.folder')
+    return clone(
+        source,
+        folder,
+        spec.name,
+        types.VirtualMachineCloneSpec(
+            location=merged(location, types.VirtualMachineRelocateSpec(diskMoveType=_LINKED)),
+            powerOn=True,
+            template=False,
+            config=types.VirtualMachineConfigSpec(uuid=spec.biosUuid, extraConfig=spec.config),
+        ),
+    )
 
 
 def _pool(source: Machine, location: DataObject, *, template: bool) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator.objects.vm import placement
+from oslo_vmware.simulator.objects.vm import customization, placement
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import Fault, Ref
 from oslo_vmware.simulator.world.registry import Call
@@ -32,6 +32,8 @@ class PoweredMachine(Machine):
         else:
             self.boot_time, self.suspend_time = None, now if state == 'suspended' else None
         self.update(power_state=state)
+        if state == 'poweredOn':
+            customization.take_over(self)
         self.world.files.follow(self)
         self.host.changed('summary.quickStats')
         self.host.parent.changed('summary')
@@ -41,10 +43,15 @@ class PoweredMachine(Machine):
 
     def PowerOnVM_Task(self, call: Call) -> Ref:
         host = self.find(call.host, 'HostSystem', 'host') if call.host else None
-        return self.start('PowerOnVM_Task', lambda: self._power_on(host))
+        return self.start('PowerOnVM_Task', lambda: self.power_on(host))
 
-    def _power_on(self, host: Any) -> None:
+    def check_startable(self) -> None:
+        """Refuse to start, with a fault, in a state that forbids it."""
         self._must_be('poweredOff', 'suspended', wanted='poweredOn')
+
+    def power_on(self, host: Any = None) -> None:
+        """Start, on a host or where its cluster wants it."""
+        self.check_startable()
         self.host = placement.host_to_run(self, host)
         self._set_power('poweredOn')
 

@@ -51,6 +51,8 @@ def relocate(vm: Machine, spec: DataObject) -> None:
             vm.host, vm.home, vm.directory, vm.file_name = before
             raise
     vm.resourcePool = pool
+    if spec.folder is not None:
+        vm.parent = vm.find(spec.folder, 'Folder', 'spec.folder')
     if spec.profile:
         # Which one is the default depends on where the machine is now.
         assigned = policies.assigned(vm, spec.profile, profiles, vm.devices)

@@ -13,6 +13,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.objects.vm import backings, views
 from oslo_vmware.simulator.objects.vm.machine import Machine, Snapshot
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
@@ -51,9 +52,12 @@ class VirtualMachineSnapshot(Snapshot):
     def RemoveSnapshot_Task(self, call: Call) -> Ref:
         def work() -> None:
             doomed = [self, *(self.descendants if call.removeChildren else ())]
-            remove(self.machine, doomed)
+            remove(self.machine, doomed, consolidate=call.consolidate is not False)
 
         return self._start('RemoveSnapshot_Task', work)
+
+    def ExportSnapshot(self, call: Call) -> nfc_lease.HttpNfcLease:
+        return nfc_lease.ExportLease(self.machine, 'ExportSnapshot', self.devices)
 
     def RevertToSnapshot_Task(self, call: Call) -> Ref:
         off = bool(call.suppressPowerOn)
@@ -101,8 +105,11 @@ def create(vm: Machine, call: Call) -> Snapshot:
     return made
 
 
-def remove(vm: Machine, doomed: list[Snapshot]) -> None:
-    """Take snapshots away, and join the disks that only they kept apart."""
+def remove(vm: Machine, doomed: list[Snapshot], *, consolidate: bool = True) -> None:
+    """Take snapshots away.
+
+    :param consolidate: whether the disks are joined that only they kept apart
+    """
     current = vm.current_snapshot
     while current in doomed:
         current = current.parent
@@ -111,16 +118,37 @@ def remove(vm: Machine, doomed: list[Snapshot]) -> None:
         while one.parent in doomed:
             one.parent = one.parent.parent
     before = {disk.backing.fileName: disk for disk in backings.all_disks(vm)}
-    elsewhere = _parents_elsewhere(vm)
     vm.snapshots = kept
+    _set(vm, kept, current, _all_joined(vm) if consolidate else vm.devices)
+    for one in doomed:
+        vm.world.remove(one)
+    if vm.consolidation_needed is consolidate:
+        vm.update(consolidation_needed=not consolidate)
+    if consolidate:
+        _remove_left(vm, before)
+
+
+def consolidate(vm: Machine) -> None:
+    """Join the disks that snapshots have left apart when they were taken away."""
+    before = {disk.backing.fileName: disk for disk in backings.all_disks(vm)}
+    _set(vm, vm.snapshots, vm.current_snapshot, _all_joined(vm))
+    vm.update(consolidation_needed=False)
+    _remove_left(vm, before)
+
+
+def _all_joined(vm: Machine) -> list[DataObject]:
+    """A machine's devices after each parent that nobody needs has taken in its child."""
+    elsewhere = _parents_elsewhere(vm)
     own = vm.devices
-    for name in before:
+    for disk in backings.all_disks(vm):
+        name = disk.backing.fileName
         # A parent may take in one child after the other.
         while name not in elsewhere | _held(vm) and (joined := _joined(vm, own, name)) is not None:
             own = joined
-    _set(vm, kept, current, own)
-    for one in doomed:
-        vm.world.remove(one)
+    return own
+
+
+def _remove_left(vm: Machine, before: dict[str, DataObject]) -> None:
     left = {disk.backing.fileName for disk in backings.all_disks(vm)}
     _remove_files(vm, [disk for name, disk in before.items() if name not in left])
 

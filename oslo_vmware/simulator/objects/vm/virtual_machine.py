@@ -21,6 +21,7 @@ from oslo_vmware.simulator.objects.vm import (
     devices,
     first_class,
     policies,
+    promotion,
     raw_disks,
     registration,
     relocate,
@@ -29,10 +30,10 @@ from oslo_vmware.simulator.objects.vm import (
     views,
     vmx,
 )
+from oslo_vmware.simulator.objects.vm.equipment import EquippedMachine
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.objects.vm.power import PoweredMachine
 from oslo_vmware.simulator.storage.files import File
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 # Fields of a VirtualMachineConfigSpec that its VirtualMachineConfigInfo repeats as they are.
@@ -52,7 +53,7 @@ _MAX_MEMORY_MB = 24 * 1024 * 1024
 
 
 @managed('VirtualMachine')
-class VirtualMachine(PoweredMachine):
+class VirtualMachine(EquippedMachine):
     """A virtual machine or a template: its properties and operations."""
 
     @classmethod
@@ -338,7 +339,7 @@ class VirtualMachine(PoweredMachine):
     def ExportVm(self, call: Call) -> nfc_lease.HttpNfcLease:
         if not self.template:
             self._must_be('poweredOff', wanted='poweredOff')
-        return nfc_lease.ExportLease(self)
+        return nfc_lease.ExportLease(self, 'ExportVm', self.devices)
 
     # Disks
 
@@ -361,8 +362,14 @@ class VirtualMachine(PoweredMachine):
 
     def RemoveAllSnapshots_Task(self, call: Call) -> Ref:
         return self.start(
-            'RemoveAllSnapshots_Task', lambda: snapshots.remove(self, list(self.snapshots))
+            'RemoveAllSnapshots_Task',
+            lambda: snapshots.remove(
+                self, list(self.snapshots), consolidate=call.consolidate is not False
+            ),
         )
+
+    def ConsolidateVMDisks_Task(self, call: Call) -> Ref:
+        return self.start('ConsolidateVMDisks_Task', lambda: snapshots.consolidate(self))
 
     def RevertToCurrentSnapshot_Task(self, call: Call) -> Ref:
         def work() -> None:
@@ -378,6 +385,27 @@ class VirtualMachine(PoweredMachine):
             raise invalid_argument('folder')
         name, spec = call.args.name, call.spec
         return self.start('CloneVM_Task', lambda: clone.clone(self, folder, name, spec))
+
+    def InstantClone_Task(self, call: Call) -> Ref:
+        return self.start('InstantClone_Task', lambda: clone.instant(self, call.spec))
+
+    def PromoteDisks_Task(self, call: Call) -> Ref:
+        def work() -> None:
+            promotion.promote(self, call.disks or (), unlink=bool(call.unlink))
+
+        return self.start('PromoteDisks_Task', work)
+
+    def MigrateVM_Task(self, call: Call) -> Ref:
+        if call.pool is None and call.host is None:
+            raise invalid_argument('host')
+        where = types.VirtualMachineRelocateSpec(pool=call.pool, host=call.host)
+
+        def work() -> None:
+            if call.state is not None:
+                self._must_be(call.state, wanted=call.state)
+            relocate.relocate(self, where)
+
+        return self.start('MigrateVM_Task', work)
 
     def RelocateVM_Task(self, call: Call) -> Ref:
         return self.start('RelocateVM_Task', lambda: relocate.relocate(self, call.spec))
