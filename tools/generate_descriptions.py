@@ -20,11 +20,12 @@ from descriptions.writer import made_by, write_files
 from oslo_vmware.soap import stored, wsdl
 
 _SHIPPED_IN = Path(__file__).resolve().parent.parent / 'oslo_vmware' / 'wsdl'
-#: Directory -> service and version. VIM is a superset of its past, so the newest will do; a PBM
-#: client has to be of the server's age, and a release of vSphere gives the first version of it,
-#: which all its updates know.
+#: Directory -> service and version. VIM is a superset of its past, so the newest will do, and so it
+#: will of VSLM, which the simulator alone speaks; a PBM client has to be of the server's age, and a
+#: release of vSphere gives the first version of it, which all its updates know.
 _SHIPPED: dict[str, tuple[str, str | None]] = {
     'vim': ('vim', None),
+    'vslm': ('vslm', None),
     **{
         f'pbm/{release}': ('pbm', release)
         for release in ('5.5', '6.0', '6.5', '6.7', '7.0', '8.0', '9.0', '9.1')

@@ -6,17 +6,17 @@ The documentation and a test are made of this, so that neither can tell of what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 # Importing it registers the managed objects that it puts together.
 from oslo_vmware.simulator.inventory import Inventory
-from oslo_vmware.simulator.pbm.managers import CLASSES
+from oslo_vmware.simulator.objects.vslm import service as vslm_service
+from oslo_vmware.simulator.pbm import managers as pbm_managers
 from oslo_vmware.simulator.server import VCenterSimulator
 from oslo_vmware.simulator.world import descriptions, metamodel, registry
 from oslo_vmware.soap.schema import Kind
 
-__all__ = ['Operations', 'managers', 'pbm', 'vim']
-
-_PBM = 'urn:pbm'
+__all__ = ['Operations', 'managers', 'pbm', 'vim', 'vslm']
 
 #: Whether an operation is there, by managed object type and operation.
 Operations = dict[str, dict[str, bool]]
@@ -39,14 +39,20 @@ def vim() -> Operations:
 
 def pbm() -> Operations:
     """The operations of PBM."""
+    return _of_service(pbm_managers.CLASSES, 'urn:pbm')
+
+
+def vslm() -> Operations:
+    """The operations of VSLM."""
+    return _of_service(vslm_service.CLASSES, 'urn:vslm')
+
+
+def _of_service(classes: Iterable[Any], namespace: str) -> Operations:
     found: Operations = {}
-    for implementation in CLASSES:
+    for implementation in classes:
         wire_type = implementation.wire_type
-        _note(
-            found.setdefault(wire_type, {}),
-            metamodel.own_operations(wire_type, _PBM),
-            implementation,
-        )
+        operations = metamodel.own_operations(wire_type, namespace)
+        _note(found.setdefault(wire_type, {}), operations, implementation)
     return _sorted(found)
 
 

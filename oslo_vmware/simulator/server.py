@@ -1,6 +1,7 @@
 """The simulator as a whole: puts the parts together, starts and stops them."""
 
 import collections
+import functools
 import math
 import threading
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ from oslo_vmware.simulator.wire.tickets import Tickets
 from oslo_vmware.simulator.wire.tls import CERTIFICATES, Authority
 from oslo_vmware.simulator.wire.transfers import Transfer, Transfers
 from oslo_vmware.simulator.wire.vim_endpoint import VimEndpoint
+from oslo_vmware.simulator.wire.vslm_endpoint import VslmEndpoint
 from oslo_vmware.simulator.world import descriptions
 from oslo_vmware.simulator.world.faults import Effect, Faults
 from oslo_vmware.simulator.world.registry import Disconnect, World
@@ -53,6 +55,7 @@ from oslo_vmware.simulator.world.users import Users
 
 _SDK_PATHS = ('/sdk', '/sdk/', '/sdk/vimService')
 _PBM_PATHS = ('/pbm', '/pbm/', '/pbm/sdk')
+_VSLM_PATHS = ('/vslm', '/vslm/', '/vslm/sdk')
 _EXPIRED_REPLIES = ('fault', 'empty')
 
 # Addresses to listen on that no client connects to, and one that it can.
@@ -155,6 +158,11 @@ class VCenterSimulator:
         )
         self.policies = self.world.policies = Policies(self.world)
         self._pbm = PbmEndpoint(pbm_schema, self._pbm_descriptions, *common, policies=self.policies)
+        self._vslm_descriptions = descriptions.Descriptions(api_version, descriptions.VSLM)
+        # Made when somebody first asks: few do.
+        self._vslm = functools.cache(
+            lambda: VslmEndpoint(descriptions.vslm_schema(), self._vslm_descriptions, *common)
+        )
 
     def _build(self, api_version: str, wanted: Inventory | None) -> None:
         world = self.world
@@ -354,6 +362,8 @@ class VCenterSimulator:
             return self._endpoint.serve(request)
         if request.method == 'POST' and request.path in _PBM_PATHS:
             return self._pbm.serve(request)
+        if request.method == 'POST' and request.path in _VSLM_PATHS:
+            return self._vslm().serve(request)
         trouble = self.faults.trouble(f'{request.method} {request.path}', None)
         if trouble.delay:
             self._stopping.wait(trouble.delay)
@@ -373,6 +383,7 @@ class VCenterSimulator:
             published = {
                 '/sdk': (self._descriptions, self.sdk_url),
                 '/pbm': (self._pbm_descriptions, self.pbm_url),
+                '/vslm': (self._vslm_descriptions, f'{self.url}/vslm/sdk'),
             }
             if directory in published:
                 service, address = published[directory]

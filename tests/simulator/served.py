@@ -16,7 +16,7 @@ import pathlib
 from collections.abc import Iterator
 
 from oslo_vmware.simulator import Ref
-from oslo_vmware.simulator.served import pbm, vim
+from oslo_vmware.simulator.served import pbm, vim, vslm
 from oslo_vmware.simulator.wire.endpoint import Calls, ServedCall
 from oslo_vmware.simulator.world import metamodel
 
@@ -34,7 +34,7 @@ def all_served() -> set[str]:
     """The operations that are there, as ``Type.Operation``."""
     return {
         f'{wire_type}.{operation}'
-        for service in (vim(), pbm())
+        for service in (vim(), pbm(), vslm())
         for wire_type, operations in service.items()
         for operation, there in operations.items()
         if there

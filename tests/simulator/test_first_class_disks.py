@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pyVmomi import vim, vmodl
+from pyVmomi import SoapStubAdapter, VmomiSupport, vim, vmodl, vslm
 
 from oslo_vmware.simulator import Inventory
 from tests.simulator.inventories import complaints, consistency_problems
@@ -47,6 +48,9 @@ class Disks(Files):
 
     def backing(self) -> Any:
         return Backing(datastore=self.ds, provisioningType='thin')
+
+    def move(self) -> Any:
+        return vim.vslm.RelocateSpec(backingSpec=self.backing())
 
     def spec_of_clone(self, name: str = 'clone') -> Any:
         return CloneSpec(name=name, backingSpec=self.backing())
@@ -570,3 +574,210 @@ def test_snapshots_and_metadata_of_a_host(disks: Disks) -> None:
     manager.HostRenameVStorageObject(*where, 'other')
     config = manager.HostRetrieveVStorageObject(*where).config
     assert (config.name, config.capacityInMB) == ('other', 16)
+
+
+class Vslm:
+    """pyVmomi at /vslm/sdk.
+
+    :ivar manager: the manager of all disks
+    """
+
+    def __init__(self, disks: Disks, **options: Any) -> None:
+        vc = disks.vc
+        cookie = disks.cookie.split('"')[1]
+        VmomiSupport.GetRequestContext()['vcSessionCookie'] = cookie
+        self.stub = SoapStubAdapter(
+            host=vc.host,
+            port=vc.port,
+            path='/vslm/sdk',
+            version='vslm.version.version14',
+            sslContext=ssl.create_default_context(cafile=vc.cacert),
+        )
+        self.content = vslm.ServiceInstance('ServiceInstance', self.stub).RetrieveContent()
+        self.manager = self.content.vStorageObjectManager
+
+    def done(self, task: Any) -> Any:
+        """The result of a task, which is asked for its state."""
+        until(lambda: task.QueryInfo().state in ('success', 'error'))
+        info = task.QueryInfo()
+        if info.state == 'error':
+            raise info.error
+        assert info.completeTime >= info.queueTime
+        return task.QueryResult()
+
+
+@pytest.fixture
+def service(disks: Disks) -> Iterator[Vslm]:
+    made = Vslm(disks)
+    yield made
+    made.stub.DropConnections()
+
+
+def test_vslm_knows_disks_by_their_ids(disks: Disks, service: Vslm) -> None:
+    """At VSLM's endpoint the life of a disk is the same, and no operation names a datastore; what
+    one service does the other sees.
+    """
+    about = service.content.aboutInfo
+    assert about.instanceUuid == disks.client.content.about.instanceUuid
+    manager, result = service.manager, service.done
+    disk = result(manager.CreateDisk(disks.spec(name='global')))
+    disks.fill(disk, DATA)
+    disk_id = disk.config.id
+    assert disks.here == [disk_id.id]
+    assert manager.RetrieveVStorageObject(disk_id).config.name == 'global'
+    assert manager.RetrieveVStorageObjectState(disk_id).tentative is False
+    snapshot = result(manager.CreateSnapshot(disk_id, 'before'))
+    assert [one.id.id for one in manager.RetrieveSnapshotInfo(disk_id).snapshots] == [snapshot.id]
+    assert manager.RetrieveSnapshotDetails(disk_id, snapshot).path.startswith(f'[{disks.name}]')
+    made = result(manager.CreateDiskFromSnapshot(disk_id, snapshot, 'made'))
+    assert disks.content(made.config.backing.filePath) == DATA
+    result(manager.RevertVStorageObject(disk_id, snapshot))
+    result(manager.DeleteSnapshot(disk_id, snapshot))
+    copy = result(manager.CloneVStorageObject(disk_id, disks.spec_of_clone()))
+    result(manager.RelocateVStorageObject(copy.config.id, disks.move()))
+    result(manager.InflateDisk(copy.config.id))
+    result(manager.ExtendDisk(disk_id, 16))
+    manager.RenameVStorageObject(disk_id, 'other')
+    manager.SetVStorageObjectControlFlags(disk_id, ['keepAfterDeleteVm'])
+    manager.ClearVStorageObjectControlFlags(disk_id, ['enableChangedBlockTracking'])
+    config = disks.retrieve(disk).config
+    assert (config.name, config.capacityInMB, config.keepAfterDeleteVm) == ('other', 16, True)
+    result(manager.DeleteVStorageObject(copy.config.id))
+    with pytest.raises(vim.fault.NotFound):
+        result(manager.ExtendDisk(copy.config.id, 16))
+    with pytest.raises(vim.fault.NotFound):
+        manager.RetrieveVStorageObject(copy.config.id)
+    # A task is the vCenter's as well, which has ended it already.
+    task = manager.ReconcileDatastoreInventory(disks.ds)
+    result(task)
+    assert vim.Task(task._moId, disks.client.si._stub).info.state == 'success'
+    with pytest.raises(vim.fault.InvalidState):
+        task.Cancel()
+    manager.ScheduleReconcileDatastoreInventory(disks.ds)
+    service.content.sessionManager.Logout()
+
+
+def test_a_task_of_vslm_is_cancelled(disks: Disks, service: Vslm) -> None:
+    """A task that has been cancelled ends with RequestCanceled and does nothing."""
+    world = disks.vc.world
+    usual, world.task_seconds = world.task_seconds, 60.0
+    try:
+        task = service.manager.CreateDisk(disks.spec())
+        task.Cancel()
+    finally:
+        world.task_seconds = usual
+    with pytest.raises(vmodl.fault.RequestCanceled):
+        service.done(task)
+    assert disks.here == []
+
+
+def test_metadata_of_disks(disks: Disks, service: Vslm) -> None:
+    """Metadata is set and deleted by key, found by prefix, and a snapshot keeps that of its moment;
+    tags and policies are there, too.
+    """
+    manager, result = service.manager, service.done
+    disk = disks.make().config.id
+    pairs = [vim.KeyValue(key=key, value=key.upper()) for key in ('a', 'ab', 'b')]
+    result(manager.UpdateVStorageObjectMetadata(disk, pairs))
+    snapshot = result(manager.CreateSnapshot(disk, 'before'))
+    result(manager.UpdateVStorageObjectMetadata(disk, deleteKeys=['a']))
+    metadata = manager.RetrieveVStorageObjectMetadata
+    assert [one.key for one in metadata(disk, prefix='a')] == ['ab']
+    assert [one.value for one in metadata(disk, snapshot)] == ['A', 'AB', 'B']
+    assert manager.RetrieveVStorageObjectMetadataValue(disk, key='b') == 'B'
+    with pytest.raises(vim.fault.KeyNotFound):
+        manager.RetrieveVStorageObjectMetadataValue(disk, key='a')
+    manager.AttachTagToVStorageObject(disk, 'region', 'west')
+    assert [one.id for one in manager.ListVStorageObjectsAttachedToTag('region', 'west')] == [
+        disk.id
+    ]
+    (tag,) = manager.ListTagsAttachedToVStorageObject(disk)
+    assert (tag.parentCategoryName, tag.tagName) == ('region', 'west')
+    manager.DetachTagFromVStorageObject(disk, 'region', 'west')
+    result(manager.UpdateVStorageObjectPolicy(disk, [vim.vm.EmptyProfileSpec()]))
+
+
+QUERIES = {
+    'nothing asked': ([], 'abc'),
+    'by name': ([('name', 'equals', 'a')], 'a'),
+    'one of several values': ([('name', 'equals', 'a', 'c')], 'ac'),
+    'both parts': ([('capacity', 'greaterThan', '8'), ('name', 'notEquals', 'c')], 'b'),
+    'by time': ([('createTime', 'lessThan', '1999-01-01T00:00:00+00:00')], ''),
+    'by metadata': ([('metadataKey', 'startsWith', 'ke')], 'c'),
+    'by a value': ([('metadataValue', 'contains', 'alu')], 'c'),
+    'what no disk has': ([('backingObjectId', 'equals', 'x')], ''),
+}
+
+
+def test_queries_of_disks(disks: Disks, service: Vslm) -> None:
+    """A query finds the disks that satisfy all its parts, and says whether that are all; several
+    disks are told of at once, with an error for each that is not there.
+    """
+    made = {
+        'a': disks.make(name='a'),
+        'b': disks.make(name='b', capacityInMB=16),
+        'c': disks.make(
+            name='c', capacityInMB=32, metadata=[vim.KeyValue(key='key', value='value')]
+        ),
+    }
+    manager, spec = service.manager, vslm.vso.VStorageObjectQuerySpec
+
+    def find(*parts: Any, most: int = 10) -> Any:
+        query = [spec(queryField=f, queryOperator=o, queryValue=values) for f, o, *values in parts]
+        return manager.ListVStorageObjectsForSpec(query, most)
+
+    for case, (parts, names) in QUERIES.items():
+        found = find(*parts)
+        assert ''.join(one.name for one in found.queryResults) == names, case
+        assert found.allRecordsReturned
+    assert not find(most=2).allRecordsReturned
+    for part in (
+        ('colour', 'equals', 'red'),
+        ('name', 'like', 'a'),
+        ('capacity', 'contains', '8'),
+        ('capacity', 'equals', 'large'),
+    ):
+        with pytest.raises(vmodl.fault.InvalidArgument):
+            find(part)
+    there, missing = manager.RetrieveVStorageObjects([made['b'].config.id, UNKNOWN])
+    assert (there.capacityInMB, there.diskPath) == (16, made['b'].config.backing.filePath)
+    assert there.datastoreUrl == disks.ds.summary.url
+    assert isinstance(missing.error, vim.fault.NotFound)
+    lifecycle = service.content.storageLifecycleManager
+    (place,) = lifecycle.QueryDatastoreInfo(disks.ds.summary.url)
+    assert (place.datacenter._moId, place.datastore._moId) == (disks.dc._moId, disks.ds._moId)
+    lifecycle.SyncDatastore(disks.ds.summary.url, True)
+    with pytest.raises(vim.fault.NotFound):
+        lifecycle.SyncDatastore('ds:///nowhere/', True)
+
+
+def test_vslm_attaches_a_disk(disks: Disks, service: Vslm) -> None:
+    """AttachDisk_Task is there for those who have a disk's id and no datastore."""
+    disk, machine = disks.make(), disks.machine()
+    disk_id = disk.config.id
+    service.done(service.manager.AttachDisk(disk_id, machine))
+    found, missing = service.manager.RetrieveVStorageObjectAssociations([disk_id, UNKNOWN])
+    (used,) = found.vmDiskAssociation
+    assert used.diskKey == device_of(machine, disk).key
+    assert isinstance(missing.fault, vim.fault.NotFound)
+    done(machine.DetachDisk_Task(disk_id))
+    kind = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
+        diskType='thin', adapterType='lsiLogic', capacityKb=4096
+    )
+    done(disks.disks.CreateVirtualDisk_Task(disks.path('there.vmdk'), disks.dc, kind))
+    assert service.manager.RegisterDisk(disks.url('there.vmdk')).config.name == 'there'
+
+
+def test_vslm_wants_a_session(disks: Disks, service: Vslm) -> None:
+    """Without VIM's session only the service content is told; what is no object of VSLM's is not
+    found.
+    """
+    VmomiSupport.GetRequestContext()['vcSessionCookie'] = 'none'
+    with pytest.raises(vim.fault.NotAuthenticated):
+        service.manager.RetrieveVStorageObject(UNKNOWN)
+    vslm.ServiceInstance('ServiceInstance', service.stub).RetrieveContent()
+    VmomiSupport.GetRequestContext()['vcSessionCookie'] = disks.cookie.split('"')[1]
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        vslm.Task('task-0', service.stub).QueryInfo()
+    response = disks.http.get(f'{disks.vc.url}/vslm/vslmService.wsdl', timeout=30)
+    assert f'{disks.vc.url}/vslm/sdk' in response.text

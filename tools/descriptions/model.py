@@ -41,6 +41,8 @@ class Service:
     releases: dict[str, str] = field(default_factory=dict)
     # Whether a server publishes <key>ServiceVersions.xml beside the description.
     publishes_versions: bool = False
+    # Whether clients send or get types of VIM that are derived from those that operations name.
+    takes_derived: bool = False
 
     @property
     def prefix(self) -> str:
@@ -66,6 +68,16 @@ SERVICES = {
         dynamic_until=(1, 0),
         releases={'5.5': '1.0', '6.0': '2.0'},
         publishes_versions=True,
+    ),
+    'vslm': Service(
+        key='vslm',
+        label='VSLM',
+        namespace='urn:vslm',
+        tables=('core', 'query', 'vim', 'vslm'),
+        address='https://localhost/vslm/sdk',
+        dynamic_until=(),
+        publishes_versions=True,
+        takes_derived=True,
     ),
 }
 
@@ -281,16 +293,37 @@ class Description:
             if row.table == 'core' or self._namespace(row.table) == self.service.namespace
         ]
         wanted = dict.fromkeys([*own, *filter(self._is_fault, self._data)])
-        queue = [*wanted]
+        operands, faults = [], []
         for _, method in self._methods():
-            queue += [row.item for row in self._visible(method.parameters)]
-            queue += [method.result.item, *method.faults]
+            operands += [row.item for row in self._visible(method.parameters)]
+            operands.append(method.result.item)
+            faults += method.faults
+        if self.service.takes_derived:
+            operands += self._with_derived(operands)
+        queue = [*wanted, *operands, *faults]
         while queue:
             name = queue.pop()
             if name in known:
                 wanted[name] = None
                 queue += [other for other in self._references(name) if other not in wanted]
         return [name for name in known if name in wanted]
+
+    def _with_derived(self, names: list[str]) -> list[str]:
+        """What some types refer to, and all that is derived from that."""
+        derived: dict[str, list[str]] = {}
+        for name, row in self._data.items():
+            derived.setdefault(row.base, []).append(name)
+        found: dict[str, None] = {}
+        queue = [*names]
+        while queue:
+            name = queue.pop()
+            # From the roots everything is derived, and of faults all are there anyway.
+            if name not in self._data or name.startswith('vmodl.') or self._is_fault(name):
+                continue
+            if name not in found:
+                found[name] = None
+                queue += [*self._references(name), *derived.get(name, ())]
+        return [*found]
 
     def _references(self, name: str) -> Iterator[str]:
         if name in self._data:

@@ -29,9 +29,16 @@ _FILE_NAMES = {
     'query': ('_typeinfo_query.py', 'QueryTypes.py', 'CoreTypes.py'),
     'vim': ('_typeinfo_vim.py', 'ServerObjects.py'),
     'pbm': ('_typeinfo_pbm.py', 'PbmObjects.py'),
+    'vslm': ('_typeinfo_vslm.py',),
 }
 # Which table a type belongs to, wherever its row is.
-_TABLE_OF = {'vmodl.query.': 'query', 'vmodl.': 'core', 'vim.': 'vim', 'pbm.': 'pbm'}
+_TABLE_OF = {
+    'vmodl.query.': 'query',
+    'vmodl.': 'core',
+    'vim.': 'vim',
+    'pbm.': 'pbm',
+    'vslm.': 'vslm',
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from .model import (
     TypeName,
 )
 
-_PREFIXES = {XSD: 'xsd', VIM_NAMESPACE: 'vim25', 'urn:pbm': 'pbm'}
+_PREFIXES = {XSD: 'xsd', VIM_NAMESPACE: 'vim25', 'urn:pbm': 'pbm', 'urn:vslm': 'vslm'}
 _WSDL = 'http://schemas.xmlsoap.org/wsdl/'
 _SOAP = 'http://schemas.xmlsoap.org/wsdl/soap/'
 

@@ -1,8 +1,8 @@
 """The service descriptions that the simulator lives by, and hands out.
 
-The package ships one description of the VIM API, of the newest version known, and of PBM the
-newest is taken as well. A simulated server of an older version serves the same types under its
-own version number: clients must see a SOAPAction that this server accepts, while types and
+The package ships one description of the VIM API, of the newest version known, one of VSLM, and of
+PBM the newest is taken as well. A simulated server of an older version serves the same types under
+its own version number: clients must see a SOAPAction that this server accepts, while types and
 fields that its original did not have do no harm.
 """
 
@@ -65,6 +65,7 @@ class Service:
 VIM = Service('vim', 'urn:vim25', _SHIPPED / 'vim', aliases={'7.0': '7.0.0.0'})
 _NEWEST_PBM = max((_SHIPPED / 'pbm').iterdir(), key=lambda path: _number(path.name))
 PBM = Service('pbm', 'urn:pbm', _NEWEST_PBM, {'5.5': '1.0', '6.0': '2.0'})
+VSLM = Service('vslm', 'urn:vslm', _SHIPPED / 'vslm', aliases={'7.0': '7.0.0.0'})
 
 
 @functools.cache
@@ -77,6 +78,12 @@ def vim_schema() -> Schema:
 def pbm_schema() -> Schema:
     """The PBM description, compiled once per process."""
     return wsdl.load(str(PBM.directory / 'pbmService.wsdl'))
+
+
+@functools.cache
+def vslm_schema() -> Schema:
+    """The VSLM description, compiled once per process, if anybody asks for that service."""
+    return wsdl.load(str(VSLM.directory / 'vslmService.wsdl'))
 
 
 class Descriptions:
