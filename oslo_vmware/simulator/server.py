@@ -17,6 +17,7 @@ from oslo_vmware.simulator.objects.crypto_manager import CryptoManagerKmip
 from oslo_vmware.simulator.objects.custom_fields_manager import CustomFieldsManager
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.diagnostic_manager import DiagnosticManager
+from oslo_vmware.simulator.objects.dvs_manager import DistributedVirtualSwitchManager
 from oslo_vmware.simulator.objects.events.log import EventLog
 from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
@@ -198,6 +199,7 @@ class VCenterSimulator:
             ),
             userDirectory=UserDirectory(world, self._users),
             ovfManager=OvfManager(world),
+            dvSwitchManager=DistributedVirtualSwitchManager(world),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
 

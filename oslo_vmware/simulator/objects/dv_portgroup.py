@@ -40,6 +40,7 @@ class DistributedVirtualPortgroup(Network):
     :ivar settings: what its configuration was made of: the fields of a DVPortgroupConfigSpec
     :ivar uplink: whether it is the switch's group of uplinks
     :ivar version: how often it was configured
+    :ivar restored_key: the key it had before it was restored from a backup
     """
 
     id_prefix = 'dvportgroup'
@@ -54,10 +55,11 @@ class DistributedVirtualPortgroup(Network):
     settings: dict[str, Any]
     uplink: bool = False
     version: int = 0
+    restored_key: str | None = None
 
     @property
     def key(self) -> str:
-        return self.ref.value
+        return self.restored_key or self.ref.value
 
     @property
     def port_count(self) -> int:

@@ -34,7 +34,7 @@ _UPLINKS = 4
 _MTU = (1280, 9190)
 
 # Fields of a VMwareDVSConfigSpec that its configuration repeats as they are.
-_SETTINGS = (
+SETTINGS = (
     'contact', 'defaultPortConfig', 'defaultProxySwitchMaxNumPorts', 'description',
     'extensionKey', 'infrastructureTrafficResourceConfig', 'ipfixConfig', 'lacpApiVersion',
     'linkDiscoveryProtocolConfig', 'maxMtu', 'maxPorts', 'multicastFilteringMode',
@@ -275,7 +275,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             field: merged(self.settings.get(field), value)
             if isinstance(value, DataObject)
             else value
-            for field in _SETTINGS
+            for field in SETTINGS
             if (value := getattr(spec, field)) is not None
         }
         self.version += 1

@@ -483,6 +483,10 @@ class Decoder:
             raise _invalid(element, f'type {text} is not known')
         return found
 
+    def any_value(self, element: etree._Element) -> Any:
+        """The value of an element that says its type itself."""
+        return self._any(element)
+
     def _any(self, element: etree._Element) -> Any:
         tag = self._xsi_type(element)
         if tag is None:
