@@ -208,6 +208,7 @@ def test_overrides_of_single_machines(cluster: Any) -> None:
         {'groupSpec': [group('edit', vim.cluster.VmGroup, name='none')]},
         {'groupSpec': [group('add', vim.cluster.VmGroup, name='g')] * 2},
         {'drsVmConfigSpec': [vim.cluster.DrsVmConfigSpec(operation='add')]},
+        {'groupSpec': [group('add', vim.cluster.VmGroup, name='g', vm=[NOBODY])]},
     ],
 )
 def test_a_wrong_specification_changes_nothing(cluster: Any, fields: Any) -> None:
@@ -363,3 +364,37 @@ def test_ha_starts_what_a_host_took_down(cluster: Any) -> None:
     done(host.EnterMaintenanceMode_Task(0))
     assert host.runtime.connectionState == 'connected'
     done(host.ExitMaintenanceMode_Task(0))
+
+
+def test_maintenance_heeds_rules_and_needs_drs(cluster: Any) -> None:
+    """All machines leave if that is asked for, to where rules let them; without DRS none does."""
+    first, _, third = cluster.host
+    vm = next(one for one in cluster.resourcePool.vm if one.runtime.powerState == 'poweredOff')
+    done(vm.MigrateVM_Task(None, first, 'defaultPriority', None))
+    tie = vim.cluster.VmHostRuleInfo(
+        name='tie', vmGroupName='vms', affineHostGroupName='hosts', enabled=True, mandatory=True
+    )
+    changed(
+        cluster,
+        groupSpec=[
+            group('add', vim.cluster.VmGroup, name='vms', vm=[vm]),
+            group('add', vim.cluster.HostGroup, name='hosts', host=[third]),
+        ],
+        rulesSpec=[vim.cluster.RuleSpec(operation='add', info=tie)],
+    )
+    done(first.EnterMaintenanceMode_Task(0, True))
+    assert (list(first.vm), vm.runtime.host) == ([], third)
+    done(first.ExitMaintenanceMode_Task(0))
+    changed(cluster, drsConfig=vim.cluster.DrsConfigInfo(enabled=False))
+    busy = max(cluster.host, key=lambda one: one.summary.quickStats.overallCpuUsage)
+    failed(vim.fault.Timedout, busy.EnterMaintenanceMode_Task(1))
+
+
+def test_what_is_not_simulated_is_refused(cluster: Any) -> None:
+    """A specification that asks for more than is there says so, and changes nothing."""
+    spec = SPEC(
+        dasConfig=vim.cluster.DasConfigInfo(enabled=False),
+        vsanHostConfigSpec=[vim.vsan.host.ConfigInfo(hostSystem=cluster.host[0])],
+    )
+    failed(vmodl.fault.NotSupported, cluster.ReconfigureComputeResource_Task(spec, True))
+    assert cluster.configurationEx.dasConfig.enabled is True

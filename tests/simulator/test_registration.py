@@ -80,6 +80,7 @@ def test_a_machine_comes_back_as_it_was(server: Client, folder: Any, stopped: An
         extraConfig=[vim.OptionValue(key='guestinfo.mark', value='17')],
     )  # fmt: skip
     done(vm.ReconfigVM_Task(spec))
+    done(vm.Rename_Task('renamed'))
     path, name, before = vm.config.files.vmPathName, vm.name, hardware(vm)
     used = vm.summary.storage.committed
     host, networks = vm.runtime.host, list(vm.network)

@@ -147,3 +147,41 @@ def test_ports_are_told_by_criteria(server: Client) -> None:
     assert len(others) == len(everything) - len(ports)
     (one,) = switch.FetchDVPorts(criteria(portKey=[taken[0].key]))
     assert one.state.runtimeInfo.macAddress == taken[0].state.runtimeInfo.macAddress
+
+
+def test_private_vlans_and_uplinks(switch: Any) -> None:
+    """Private VLANs come and go by their secondary VLAN; uplinks are as many as their names."""
+
+    def private(operation: str, secondary: int, kind: str = 'isolated') -> Any:
+        entry = DVS.PvlanMapEntry(primaryVlanId=100, secondaryVlanId=secondary, pvlanType=kind)
+        spec = DVS.PvlanConfigSpec(operation=operation, pvlanEntry=entry)
+        return switch.ReconfigureDvs_Task(DVS.ConfigSpec(pvlanConfigSpec=[spec]))
+
+    done(private('add', 100, 'promiscuous'))
+    done(private('add', 101))
+    failed(vmodl.fault.InvalidArgument, private('add', 101))
+    done(private('edit', 101, 'community'))
+    done(private('remove', 100))
+    assert [(one.secondaryVlanId, one.pvlanType) for one in switch.config.pvlanConfig] == [
+        (101, 'community')
+    ]
+    names = vim.DistributedVirtualSwitch.NameArrayUplinkPortPolicy(uplinkPortName=['a', 'b'])
+    done(switch.ReconfigureDvs_Task(DVS.ConfigSpec(uplinkPortPolicy=names)))
+    assert switch.config.uplinkPortgroup[0].config.numPorts == 2
+    assert len(switch.config.pvlanConfig) == 1
+    unknown = DVS.ConfigSpec(numStandalonePorts=5)
+    failed(vmodl.fault.NotSupported, switch.ReconfigureDvs_Task(unknown))
+
+
+def test_a_port_group_keeps_what_is_not_set(switch: Any) -> None:
+    """A port group whose VLAN is changed keeps its other settings."""
+    policy = DVS.VmwarePortConfigPolicy
+    blocked = vim.BoolPolicy(inherited=False, value=True)
+    spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec
+    group = done(switch.CreateDVPortgroup_Task(
+        spec(name='kept', numPorts=4, defaultPortConfig=policy(blocked=blocked))
+    ))  # fmt: skip
+    vlan = DVS.VlanIdSpec(vlanId=7, inherited=False)
+    done(group.ReconfigureDVPortgroup_Task(spec(defaultPortConfig=policy(vlan=vlan))))
+    shown = group.config.defaultPortConfig
+    assert (shown.blocked.value, shown.vlan.vlanId, group.config.numPorts) == (True, 7, 4)

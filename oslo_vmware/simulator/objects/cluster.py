@@ -122,6 +122,11 @@ class ClusterComputeResource(ComputeResource):
 
     # Placement
 
+    @property
+    def havens(self) -> list[Any]:
+        # Without DRS it is for somebody else to move them.
+        return self.usable_hosts if self.settings.drs.enabled else []
+
     def placed(self, machine: Any, hosts: list[Any]) -> list[Any]:
         """The hosts of these that DRS lets a machine run on."""
         return self.settings.preferred(machine, hosts) if self.settings.drs.enabled else hosts

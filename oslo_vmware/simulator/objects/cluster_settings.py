@@ -35,6 +35,10 @@ _PARTS = {
 _VALUES = (
     'vmSwapPlacement', 'spbmEnabled', 'defaultHardwareVersionKey', 'maximumHardwareVersionKey',
 )  # fmt: skip
+_NOT_SUPPORTED = (
+    'systemVMsConfig', 'desiredSoftwareSpec', 'vsanHostConfigSpec', 'vsanCoreConfigSpec',
+    'hostSeedSpec',
+)  # fmt: skip
 
 
 class _List(NamedTuple):
@@ -158,8 +162,11 @@ class Settings:
         """The settings after a ClusterConfigSpecEx, or the older ClusterConfigSpec.
 
         :param modify: whether what the specification does not set stays; else it is reset
-        :raises Fault: InvalidArgument
+        :raises Fault: InvalidArgument or NotSupported
         """
+        for name in _NOT_SUPPORTED:
+            if getattr(spec, name) is not None:
+                raise Fault('NotSupported', f"'{name}' of a cluster is not simulated.")
         base = self if modify else NONE
         parts = dict(base.parts)
         for name in _VALUES:

@@ -89,6 +89,11 @@ class ComputeResource(ManagedEntity):
     def configurationEx(self) -> DataObject:
         return types.ComputeResourceConfigInfo(**self.settings)
 
+    @property
+    def havens(self) -> list[HostSystem]:
+        """Where machines of a host go that is taken out of use."""
+        return []
+
     def placed(self, machine: Machine, hosts: list[HostSystem]) -> list[HostSystem]:
         """Those of some hosts that a machine may run on; here nothing speaks against any."""
         return hosts

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.network import Network
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 from oslo_vmware.simulator.world.relations import One
 
@@ -114,7 +114,11 @@ class DistributedVirtualPortgroup(Network):
         if spec.name is not None and spec.name != self.name:
             self.rename(spec.name)
         self.version += 1
-        self.update(settings={**self.settings, **portgroup_settings(spec)})
+        settings = {
+            name: merged(self.settings.get(name), value) if isinstance(value, DataObject) else value
+            for name, value in portgroup_settings(spec).items()
+        }
+        self.update(settings={**self.settings, **settings})
 
     def ReconfigureDVPortgroup_Task(self, call: Call) -> Ref:
         return self.start('ReconfigureDVPortgroup_Task', lambda: self.configure(call.spec))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects import dv_ports
@@ -33,6 +34,7 @@ PRODUCT_VERSIONS = ('6.5.0', '6.6.0', '7.0.0', '7.0.2', '7.0.3', '8.0.0', '8.0.3
 _UPLINKS = 4
 _MTU = (1280, 9190)
 
+_NOT_SUPPORTED = ('numStandalonePorts', 'vspanConfigSpec', 'networkOffloadSpecId')
 # Fields of a VMwareDVSConfigSpec that its configuration repeats as they are.
 SETTINGS = (
     'contact', 'defaultPortConfig', 'defaultProxySwitchMaxNumPorts', 'description',
@@ -261,7 +263,11 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             self.check_free(name, self.namesakes())
         if spec.maxMtu is not None and not _MTU[0] <= spec.maxMtu <= _MTU[1]:
             raise invalid_argument('spec.maxMtu')
+        for field in _NOT_SUPPORTED:
+            if getattr(spec, field):
+                raise Fault('NotSupported', f"'{field}' of a switch is not simulated.")
         changes = [self._change(change) for change in spec.host or ()]
+        pvlans = self._pvlans(spec.pvlanConfigSpec or ())
         # From here on nothing can fail.
         for operation, host, backing in changes:
             if operation == 'remove':
@@ -281,7 +287,27 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         self.version += 1
         if name != self.name:
             self.update(name=name)
-        self.update(settings={**self.settings, **settings})
+        self.update(settings={**self.settings, **settings, 'pvlanConfig': pvlans})
+        if spec.uplinkPortPolicy is not None:
+            self._count_uplinks(len(spec.uplinkPortPolicy.uplinkPortName or ()))
+
+    def _pvlans(self, changes: Iterable[DataObject]) -> list[DataObject]:
+        """The private VLANs after some changes; the secondary VLAN tells them apart."""
+        found = {entry.secondaryVlanId: entry for entry in self.settings.get('pvlanConfig', ())}
+        for change in changes:
+            entry = change.pvlanEntry
+            if (entry.secondaryVlanId in found) is (change.operation == 'add'):
+                raise invalid_argument('spec.pvlanConfigSpec.pvlanEntry')
+            if change.operation == 'remove':
+                del found[entry.secondaryVlanId]
+            else:
+                found[entry.secondaryVlanId] = entry
+        return list(found.values())
+
+    def _count_uplinks(self, count: int) -> None:
+        for group in self.portgroup:
+            if group.uplink:
+                group.update(settings={**group.settings, 'numPorts': count})
 
     def _change(self, change: DataObject) -> tuple[str, Any, DataObject | None]:
         """What is to happen to a member, once it may."""

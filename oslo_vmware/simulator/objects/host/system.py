@@ -181,24 +181,32 @@ class HostSystem(Host):
     # Operations
 
     def EnterMaintenanceMode_Task(self, call: Call) -> Ref:
-        return self.start('EnterMaintenanceMode_Task', self._enter_maintenance)
+        everything = bool(call.evacuatePoweredOffVms)
+        return self.start('EnterMaintenanceMode_Task', lambda: self._enter_maintenance(everything))
 
-    def _enter_maintenance(self) -> None:
+    def _enter_maintenance(self, everything: bool) -> None:
+        """
+        :param everything: whether machines that do not run are moved, too, as far as they can
+        """
         if self.maintenance:
             raise Fault('InvalidState', f"The host '{self.name}' is in maintenance mode already.")
-        others = [host for host in self.parent.usable_hosts if host is not self]
-        running = [machine for machine in self.vm if machine.power_state == 'poweredOn']
+        others = [host for host in self.parent.havens if host is not self]
         moves = {}
-        for machine in running:
+        for machine in self.vm:
+            runs = machine.power_state == 'poweredOn'
+            if not (runs or everything):
+                continue
             fitting = [host for host in others if host.reaches(machine)]
-            if not fitting:
+            if not fitting and runs:
                 # A real server waits until somebody moves the machine, or the time is out.
                 raise Fault(
                     'Timedout',
                     f"The host '{self.name}' cannot enter maintenance mode: there is no other "
                     f"host for the running machine '{machine.name}'.",
                 )
-            moves[machine] = min(fitting, key=lambda host: len(host.vm))
+            if fitting:
+                best = self.parent.placed(machine, fitting)
+                moves[machine] = min(best, key=lambda host: len(host.vm))
         for machine, host in moves.items():
             machine.host = host
         self.update(maintenance=True)

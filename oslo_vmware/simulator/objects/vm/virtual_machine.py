@@ -459,6 +459,8 @@ class VirtualMachine(EquippedMachine):
         for datastore in self.datastore:
             # Files that nobody has asked for are made now, lest there were nothing to come back to.
             self.world.files.of(datastore)
+        # The configuration file has the present name in it.
+        self.world.files.follow(self)
         self.dispose()
 
     def destroy(self) -> None:
