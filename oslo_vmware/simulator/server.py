@@ -36,12 +36,16 @@ from oslo_vmware.simulator.objects.view_manager import ViewManager
 from oslo_vmware.simulator.objects.virtual_disk_manager import VirtualDiskManager
 from oslo_vmware.simulator.objects.vslm.manager import VcenterVStorageObjectManager
 from oslo_vmware.simulator.pbm.policies import Policies
+from oslo_vmware.simulator.storage.content_library import Libraries
 from oslo_vmware.simulator.storage.targets import Targets
 from oslo_vmware.simulator.wire.endpoint import Calls
 from oslo_vmware.simulator.wire.folder import FolderServer
 from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
 from oslo_vmware.simulator.wire.nfc import Nfc
 from oslo_vmware.simulator.wire.pbm_endpoint import PbmEndpoint
+from oslo_vmware.simulator.wire.rest.library import DATA_PATH, LibraryService
+from oslo_vmware.simulator.wire.rest.server import PREFIXES, RestServer
+from oslo_vmware.simulator.wire.rest.tags import TagService
 from oslo_vmware.simulator.wire.tickets import Tickets
 from oslo_vmware.simulator.wire.tls import CERTIFICATES, Authority
 from oslo_vmware.simulator.wire.transfers import Transfer, Transfers
@@ -93,6 +97,7 @@ class VCenterSimulator:
     :ivar sessions: who is logged in
     :ivar targets: the iSCSI targets that hosts can find, none at first
     :ivar policies: the storage policies, and the tags of the datastores
+    :ivar libraries: the content libraries
     :ivar performance: how busy machines and hosts are
     :ivar transfers: of files and disks, the oldest first
     :ivar nfc: the open leases, and how they are made
@@ -147,6 +152,11 @@ class VCenterSimulator:
         folders = FolderServer(self.world, self.sessions, self._tickets)
         self._transfers.mount('/folder', folders.serve)
         self._transfers.mount('/nfc', self.nfc.serve)
+        self.libraries = Libraries(self.world, seed)
+        library = LibraryService(self.world, self.libraries, lambda: (self.url, self.thumbprint))
+        self._transfers.mount(DATA_PATH, library.serve)
+        routes = {**TagService(self.world).routes(), **library.routes()}
+        self._rest = RestServer(self.world, self.sessions, routes)
         self.calls = Calls()
         common = (self.world, self.sessions, self.faults, self.calls, self._stopping)
         self._endpoint = VimEndpoint(
@@ -377,6 +387,8 @@ class VCenterSimulator:
             if rule.effect is not Effect.HTTP:
                 raise Disconnect
             return Response(rule.status, rule.content_type, rule.body)
+        if request.path.startswith(PREFIXES):
+            return self._rest.serve(request)
         return self._page(request)
 
     def _page(self, request: Request) -> Response:

@@ -66,7 +66,6 @@ class Policies:
         self._profiles: dict[str, DataObject] = {}
         # Lines of service of the data service policies, by id.
         self._lines: dict[str, str | None] = {}
-        self._tags: dict[str, dict[str, frozenset[str]]] = {}
         # Policies that were assigned as default, by id of the datastore.
         self._defaults: dict[str, str] = {}
         self._services: dict[str, frozenset[str]] = {}
@@ -279,21 +278,17 @@ class Policies:
 
     def tag(self, datastore: ManagedObject, category: str, *tags: str) -> None:
         """Give a datastore tags of a category in place of those it had; none takes them away."""
-        self._tags.setdefault(datastore.ref.value, {})[category] = frozenset(tags)
+        self._world.tags.set_names(datastore.ref, category, tags)
 
     def tags(self) -> dict[str, set[str]]:
-        """All tags that datastores have or had a category of, by category."""
-        found: dict[str, set[str]] = {}
-        for held in self._tags.values():
-            for category, tags in held.items():
-                found.setdefault(category, set()).update(tags)
-        return found
+        """All tags that datastores can have, by category."""
+        return self._world.tags.names('Datastore')
 
     def offer(self, datastore: Any) -> rules.Offer:
         """What a datastore has to offer."""
         moid = datastore.ref.value
         return rules.Offer(
-            tags=self._tags.get(moid, {}),
+            tags=self._world.tags.names_of(datastore.ref),
             hosts=len(datastore.hosts) if datastore.kind == 'vsan' else None,
             services=self._services.get(moid, _SERVICES_OF.get(datastore.kind, _SERVICES)),
             zonal=bool(self.zones(datastore)),

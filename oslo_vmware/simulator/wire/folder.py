@@ -89,7 +89,7 @@ class FolderServer:
                 return Response(204)
             if volume.is_directory(path):
                 return _index(volume, path, request)
-            return _download(request, volume.check_file(path))
+            return download(request, volume.check_file(path))
 
     def _volume(self, request: Request) -> Volume:
         name = request.query['dsName'][0]
@@ -152,7 +152,8 @@ def _put(request: Request, volume: Volume, path: str) -> Response:
     return Response(200 if existed else 201)
 
 
-def _download(request: Request, real: str) -> Response:
+def download(request: Request, real: str) -> Response:
+    """A file, or the part of it that a request asks for."""
     file = open(real, 'rb')  # noqa: SIM115 - the stream closes it
     status = os.fstat(file.fileno())
     size = status.st_size

@@ -256,7 +256,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             response = Response(500, 'text/plain', b'The simulator failed; see its errors.')
         self._send(response)
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = do_DELETE = _answer
 
     def handle_expect_100(self) -> bool:
         go_on = super().handle_expect_100()

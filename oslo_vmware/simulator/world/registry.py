@@ -28,6 +28,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from oslo_vmware.simulator.world import metamodel
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
 from oslo_vmware.simulator.world.sessions import Session
+from oslo_vmware.simulator.world.tags import Tags
 
 _CLASSES: dict[str, type['ManagedObject']] = {}
 
@@ -323,6 +324,7 @@ class World:
     :ivar about: the server's ``AboutInfo``
     :ivar random: the only source of randomness, seeded
     :ivar task_seconds: how long a task takes
+    :ivar tags: those that clients make, and what has them
     :ivar errors: mistakes of the simulator itself, exceptions that are no ``Fault``
     """
 
@@ -361,6 +363,7 @@ class World:
         self.task_fault: Callable[[str], Fault | None] = lambda operation: None
         # Makes what is made when somebody first asks for it, if that is what is asked for.
         self.make_late: Callable[[Ref], ManagedObject | None] = lambda ref: None
+        self.tags = Tags()
         self.errors: list[Exception] = []
         self.version = 0
         self._last_id = 0
