@@ -26,6 +26,7 @@ from oslo_vmware.simulator.objects.ovf.manager import OvfManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
 from oslo_vmware.simulator.objects.permissions import Permissions
 from oslo_vmware.simulator.objects.property_collector import Kit, PropertyCollector
+from oslo_vmware.simulator.objects.scheduled_task_manager import ScheduledTaskManager
 from oslo_vmware.simulator.objects.server_settings import ServerSettings
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance, about
 from oslo_vmware.simulator.objects.session_manager import SessionManager
@@ -207,6 +208,7 @@ class VCenterSimulator:
             authorizationManager=AuthorizationManager(
                 world, permissions, self._users, self.sessions, self._events
             ),
+            scheduledTaskManager=ScheduledTaskManager(world, self._events),
             userDirectory=UserDirectory(world, self._users),
             ovfManager=OvfManager(world),
             dvSwitchManager=DistributedVirtualSwitchManager(world),

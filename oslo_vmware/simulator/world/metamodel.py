@@ -159,3 +159,24 @@ def privileges_of(wire_type: str) -> frozenset[str]:
         for privilege in (info.privId, *(one.privId for one in info.params))
         if privilege
     )
+
+
+@functools.cache
+def operation_named(wire_type: str, name: str) -> str | None:
+    """The wire name of an operation that somebody calls by that or by its name in the model."""
+    for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
+        for info in getattr(base, '_methodInfo', {}).values():
+            if name == info.wsdlName or name.lower() == info.name.lower():
+                found: str = info.wsdlName
+                return found
+    return None
+
+
+@functools.cache
+def parameters(wire_type: str, operation: str) -> tuple[str, ...]:
+    """The names of an operation's parameters, in order."""
+    for base in VmomiSupport.GetWsdlType(_VIM, wire_type).__mro__:
+        for info in getattr(base, '_methodInfo', {}).values():
+            if info.wsdlName == operation:
+                return tuple(one.name for one in info.params)
+    return ()
