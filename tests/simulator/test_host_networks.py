@@ -183,6 +183,15 @@ def test_machines_use_a_new_network(client: Client, host: Any, system: Any) -> N
             lambda net: net.UpdateNetworkConfig(vim.host.NetworkConfig(), 'replace'),
             vmodl.fault.NotSupported,
         ),
+        (
+            lambda net: net.UpdateNetworkConfig(
+                vim.host.NetworkConfig(
+                    portgroup=[vim.host.PortGroup.Config(changeOperation='remove')]
+                ),
+                'modify',
+            ),
+            vmodl.fault.InvalidArgument,
+        ),
     ],
 )
 def test_what_is_refused(

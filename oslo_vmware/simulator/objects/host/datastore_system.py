@@ -216,8 +216,8 @@ class HostDatastoreSystem(HostManager):
 
     def RemoveDatastoreEx_Task(self, call: Call) -> Ref:
         def work() -> None:
-            for datastore in [self._mounted(ref) for ref in call.datastore]:
-                self._remove(datastore)
+            for ref in call.datastore:
+                self._remove(self._mounted(ref))
 
         return self.world.task_manager.start(
             self, 'RemoveDatastoreEx_Task', work, shown_on=self.host

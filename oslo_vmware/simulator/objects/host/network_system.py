@@ -411,6 +411,11 @@ class HostNetworkSystem(HostManager):
         if call.changeMode != 'modify':
             raise Fault('NotSupported', 'Networks are changed by changeMode modify only.')
         config = call.config
+        for change in [*(config.vswitch or []), *(config.portgroup or []), *(config.vnic or [])]:
+            # What is removed by its name needs no more.
+            named = change.name or change.device
+            if change.spec is None and not (change.changeOperation == 'remove' and named):
+                raise invalid_argument('config.spec')
         made: list[str] = []
         for switch in config.vswitch or []:
             _apply(
