@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware.simulator.inventory import Inventory
-from oslo_vmware.simulator.objects.vm import backings, views
+from oslo_vmware.simulator.objects.vm import cards, views
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.world.registry import World
 from tests.simulator.inventories import call, complaints, consistency_problems, made
@@ -143,7 +143,7 @@ def test_one_address_and_one_mac_per_machine() -> None:
     machines = list(made(Inventory.large(5000, powered_on=1.0)).of_type(VirtualMachine))
     addresses = [views.ip_address(one) for one in machines if one.tools]
     assert len(set(addresses)) == len(addresses) > 4000
-    assert len({backings.mac_address(one, 0) for one in machines}) == 5000
+    assert len({cards.mac_address(one, 0) for one in machines}) == 5000
 
 
 def test_ten_thousand_machines_are_small() -> None:

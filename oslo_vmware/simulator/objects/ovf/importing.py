@@ -9,7 +9,7 @@ from oslo_vmware.simulator.objects.entity import wire_name
 from oslo_vmware.simulator.objects.ovf import systems
 from oslo_vmware.simulator.objects.ovf.reading import Item, Package, Property, unit_bytes
 from oslo_vmware.simulator.objects.vm import guests, hardware_versions
-from oslo_vmware.simulator.objects.vm.backings import network_backing
+from oslo_vmware.simulator.objects.vm.cards import network_backing
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
 
 # How disks can be provided, and whether they are thin then; all names that clients use.

@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree
 
 from oslo_vmware.simulator.objects.ovf import systems
-from oslo_vmware.simulator.objects.vm import backings, devices, guests
+from oslo_vmware.simulator.objects.vm import backings, cards, devices, guests
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, Fault
 
@@ -132,8 +132,8 @@ class Writer:
             _add(network, 'Description', f'The {name} network')
 
     def _network(self, card: DataObject) -> str:
-        found = backings.card_network(self._vm, card)
-        name: str = found.name if found is not None else backings.card_text(card)
+        found = cards.card_network(self._vm, card)
+        name: str = found.name if found is not None else cards.card_text(card)
         return name
 
     def _hardware(self, system: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
-from oslo_vmware.simulator.objects.vm import devices, raw_disks
+from oslo_vmware.simulator.objects.vm import cards, devices, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import File
 from oslo_vmware.simulator.storage.virtual_disks import (
@@ -74,7 +74,7 @@ def original_devices(vm: Machine) -> list[DataObject]:
                 backing=types.VirtualCdromRemotePassthroughBackingInfo(
                     deviceName='', useAutoDetect=False, exclusive=False
                 ),
-                connectable=_connectable(start=False, connected=False),
+                connectable=cards.connectable(start=False, connected=False),
             ),
             'CD/DVD drive 1',
             'Remote device',
@@ -105,13 +105,13 @@ def original_devices(vm: Machine) -> list[DataObject]:
             controllerKey=100,
             unitNumber=7,
             addressType='assigned',
-            macAddress=mac_address(vm, 0),
+            macAddress=cards.mac_address(vm, 0),
             wakeOnLanEnabled=True,
             uptCompatibilityEnabled=True,
-            connectable=_connectable(start=True, connected=vm.running),
+            connectable=cards.connectable(start=True, connected=vm.running),
         )
-        card.backing = network_backing(vm.card)
-        found.append(described(card, 'Network adapter 1', card_text(card)))
+        card.backing = cards.network_backing(vm.card)
+        found.append(described(card, 'Network adapter 1', cards.card_text(card)))
     return devices.with_slots(found)
 
 
@@ -140,39 +140,6 @@ def disk_uuid(vm: Machine, key: int) -> str:
     """Identifier of a disk, in the range that VMware uses for them."""
     made = uuid.uuid5(uuid.UUID(vm.uuid), f'disk/{key}').hex
     return f'6000C29{made[0]}-{made[1:5]}-{made[5:9]}-{made[9:13]}-{made[13:25]}'
-
-
-def mac_address(vm: Machine, card: int) -> str:
-    """An address of the range that vCenter assigns from: 00:50:56:80:00:00 to 00:50:56:bf:ff:ff."""
-    number = (int(vm.ref.value.rpartition('-')[2]) * 10 + card) & 0x3FFFFF
-    return f'00:50:56:{0x80 + (number >> 16):02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
-
-
-def network_backing(network: Any) -> DataObject:
-    """The backing that connects a card to a standard network or to a port group."""
-    if network.wire_type == 'DistributedVirtualPortgroup':
-        keys = network.portKeys
-        return types.VirtualEthernetCardDistributedVirtualPortBackingInfo(
-            port=types.DistributedVirtualSwitchPortConnection(
-                switchUuid=network.switch.uuid,
-                portgroupKey=network.key,
-                portKey=keys[0] if keys else None,
-                connectionCookie=1,
-            )
-        )
-    return types.VirtualEthernetCardNetworkBackingInfo(
-        deviceName=network.name, useAutoDetect=False, network=network.ref
-    )
-
-
-def _connectable(*, start: bool, connected: bool) -> DataObject:
-    return types.VirtualDeviceConnectInfo(
-        migrateConnect='unset',
-        startConnected=start,
-        allowGuestControl=True,
-        connected=connected,
-        status='ok' if connected else 'untried',
-    )
 
 
 # Disks
@@ -308,24 +275,6 @@ def doomed_disks(vm: Machine, changes: list[DataObject]) -> list[tuple[Datastore
     ]
 
 
-# Network cards
-
-
-def card_network(vm: Machine, card: DataObject) -> Any:
-    """The network that a card is connected to, ``None`` where it is not one of the inventory."""
-    backing = card.backing
-    if backing is None or vm.datacenter is None:
-        return None
-    if backing.wire_type == 'VirtualEthernetCardDistributedVirtualPortBackingInfo':
-        wanted = {'key': backing.port.portgroupKey}
-    else:
-        wanted = {'name': backing.deviceName}
-    for network in vm.host.network:
-        if all(getattr(network, name, None) == value for name, value in wanted.items()):
-            return network
-    return None
-
-
 def with_present_names(vm: Machine) -> list[DataObject]:
     """A machine's own devices, with the names that datastores and networks have now."""
     found = []
@@ -336,30 +285,11 @@ def with_present_names(vm: Machine) -> list[DataObject]:
             new.backing = copy.copy(backing)
             new.backing.fileName = f'[{disk_datastore(vm, device).name}] {file}'
         elif devices.is_network_card(device) and backing.network is not None:
-            new.backing = network_backing(vm.world.get(backing.network))
+            new.backing = cards.network_backing(vm.world.get(backing.network))
             new.deviceInfo = copy.copy(device.deviceInfo)
-            new.deviceInfo.summary = card_text(new)
+            new.deviceInfo.summary = cards.card_text(new)
         found.append(new)
     return found
-
-
-def networks(vm: Machine) -> list[Any]:
-    """All networks that a machine is connected to."""
-    if vm.own_devices is None:
-        return [vm.card] if vm.card is not None else []
-    cards = [card for card in vm.own_devices if devices.is_network_card(card)]
-    found = (card_network(vm, card) for card in cards)
-    return list(dict.fromkeys(network for network in found if network is not None))
-
-
-def card_text(card: DataObject) -> str:
-    backing = card.backing
-    if backing is not None and backing.deviceName is not None:
-        text: str = backing.deviceName
-        return text
-    if backing is not None and backing.port is not None:
-        return f'DVSwitch: {backing.port.switchUuid}'
-    return 'Network adapter'
 
 
 class Backings:
@@ -378,7 +308,7 @@ class Backings:
         if device.wire_type == 'VirtualDisk':
             self._disk(device, change, index)
         elif devices.is_network_card(device):
-            self._card(device, change, index)
+            cards.complete(self.vm, device, change, index)
         elif change.operation == 'add' and not devices.is_controller(device):
             self._other(device)
 
@@ -389,7 +319,7 @@ class Backings:
             f'ISO {file_name}' if file_name else getattr(backing, 'deviceName', None) or ''
         )
         if device.wire_type == 'VirtualCdrom' and device.connectable is None:
-            device.connectable = _connectable(start=False, connected=False)
+            device.connectable = cards.connectable(start=False, connected=False)
 
     def _disk(self, disk: DataObject, change: DataObject, index: int) -> None:
         vm = self.vm
@@ -523,30 +453,3 @@ class Backings:
                 file=disk.backing.fileName,
                 datastore=datastore.name,
             )
-
-    def _card(self, card: DataObject, change: DataObject, index: int) -> None:
-        backing = card.backing = copy.copy(card.backing)
-        if backing is None:
-            raise devices.invalid(index, 'virtualDeviceSpec.device.backing')
-        network = card_network(self.vm, card)
-        if network is not None:
-            card.backing = network_backing(network)
-        elif backing.wire_type != 'VirtualEthernetCardOpaqueNetworkBackingInfo':
-            # Opaque networks belong to a manager outside of the inventory.
-            raise Fault(
-                'InvalidDeviceBacking',
-                f"Invalid network for device '{index}': it is not on the host of the machine.",
-                property='virtualDeviceSpec.device.backing',
-                deviceIndex=index,
-            )
-        if change.operation == 'add':
-            if not card.macAddress:
-                card.macAddress = mac_address(self.vm, card.key - 4000)
-                card.addressType = 'assigned'
-            card.addressType = card.addressType or 'manual'
-            if card.wakeOnLanEnabled is None:
-                card.wakeOnLanEnabled = True
-            card.connectable = card.connectable or _connectable(
-                start=True, connected=self.vm.running
-            )
-        card.deviceInfo.summary = card_text(card)

@@ -12,7 +12,14 @@ from typing import Any
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
-from oslo_vmware.simulator.objects.vm import backings, customization, devices, policies, raw_disks
+from oslo_vmware.simulator.objects.vm import (
+    backings,
+    cards,
+    customization,
+    devices,
+    policies,
+    raw_disks,
+)
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import normal
 from oslo_vmware.simulator.storage.sparse import copy_sparsely
@@ -144,7 +151,7 @@ def _furnish(
             # A first class disk stays what it is; the clone has a disk like it.
             new.vDiskId = None
         elif devices.is_network_card(device) and device.addressType in ('assigned', 'generated'):
-            new.macAddress = backings.mac_address(made, device.key - 4000)
+            new.macAddress = cards.mac_address(made, device.key - 4000)
         found.append(new)
     made.own_devices = found
     if location.deviceChange:

@@ -11,7 +11,7 @@ import datetime
 from typing import Any
 
 from oslo_vmware.simulator.objects.resource_pool import allocation
-from oslo_vmware.simulator.objects.vm import backings, devices, guests
+from oslo_vmware.simulator.objects.vm import backings, cards, devices, guests
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.world.data import DataObject, merged, types
 
@@ -293,7 +293,7 @@ def _cards(vm: Machine) -> list[DataObject]:
 
 
 def _guest_nic(vm: Machine, card: DataObject, address: str | None) -> DataObject:
-    network = backings.card_network(vm, card)
+    network = cards.card_network(vm, card)
     first = card.key == 4000 and address is not None
     return types.GuestNicInfo(
         network=network.name if network is not None else None,

@@ -16,6 +16,7 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm import (
     backings,
+    cards,
     clone,
     console,
     devices,
@@ -316,7 +317,7 @@ class VirtualMachine(EquippedMachine):
         places = [self.home, *(backings.disk_datastore(self, disk) for disk in self.disks)]
         before = self.datastore
         self.datastore = dict.fromkeys(places)
-        self.network = backings.networks(self)
+        self.network = cards.networks(self)
         self.world.files.follow(self)
         for datastore in dict.fromkeys([*before, *self.datastore]):
             datastore.changed('summary', 'info')
