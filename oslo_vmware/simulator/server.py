@@ -21,6 +21,9 @@ from oslo_vmware.simulator.objects.dvs_manager import DistributedVirtualSwitchMa
 from oslo_vmware.simulator.objects.events.log import EventLog
 from oslo_vmware.simulator.objects.events.manager import EventManager
 from oslo_vmware.simulator.objects.file_manager import FileManager
+from oslo_vmware.simulator.objects.guest.file_manager import GuestFileManager
+from oslo_vmware.simulator.objects.guest.guests import Guests
+from oslo_vmware.simulator.objects.guest.manager import GuestOperationsManager
 from oslo_vmware.simulator.objects.license_manager import LicenseManager
 from oslo_vmware.simulator.objects.ovf.manager import OvfManager
 from oslo_vmware.simulator.objects.performance_manager import PerformanceManager
@@ -41,6 +44,7 @@ from oslo_vmware.simulator.storage.content_library import Libraries
 from oslo_vmware.simulator.storage.targets import Targets
 from oslo_vmware.simulator.wire.endpoint import Calls
 from oslo_vmware.simulator.wire.folder import FolderServer
+from oslo_vmware.simulator.wire.guest_files import GuestFiles
 from oslo_vmware.simulator.wire.httpd import HttpServer, Request, Response
 from oslo_vmware.simulator.wire.nfc import Nfc
 from oslo_vmware.simulator.wire.pbm_endpoint import PbmEndpoint
@@ -102,6 +106,7 @@ class VCenterSimulator:
     :ivar performance: how busy machines and hosts are
     :ivar transfers: of files and disks, the oldest first
     :ivar nfc: the open leases, and how they are made
+    :ivar guests: what is in the machines, and who may log in there
     :ivar errors: mistakes of the simulator itself; a test expects none
     """
 
@@ -189,6 +194,9 @@ class VCenterSimulator:
         world.witness = self._events = EventLog(world)
         permissions = Permissions(world, self._users)
         world.guard = permissions
+        self.guests = Guests(world)
+        files = GuestFileManager(world, self.guests, lambda: self.url)
+        self._transfers.mount('/guestFile', GuestFiles(world, files).serve)
         world.alarms = alarms = Alarms(world, self._events, self.performance.latest)
         world.service_instance.managers.update(
             sessionManager=SessionManager(world, self.sessions, self._tickets, self._identity),
@@ -211,6 +219,7 @@ class VCenterSimulator:
             scheduledTaskManager=ScheduledTaskManager(world, self._events),
             userDirectory=UserDirectory(world, self._users),
             ovfManager=OvfManager(world),
+            guestOperationsManager=GuestOperationsManager(world, self.guests, files),
             dvSwitchManager=DistributedVirtualSwitchManager(world),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )

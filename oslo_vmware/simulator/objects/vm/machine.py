@@ -124,6 +124,7 @@ class Machine(ManagedEntity):
     :ivar guest_names: host name and addresses that its guest was given so
     :ivar consolidation_needed: whether snapshots have left disks that are still to be joined
     :ivar changes: counts reconfigurations
+    :ivar inside: what is in its guest, once somebody has looked
     """
 
     id_prefix = 'vm'
@@ -189,6 +190,7 @@ class Machine(ManagedEntity):
     snapshots: list[Snapshot] = []
     current_snapshot: Snapshot | None = None
     lease: Lease | None = None
+    inside: Any = None
     tools_mounted = False
     guest_will: DataObject | None = None
     guest_names: tuple[str | None, list[str]] = (None, [])
