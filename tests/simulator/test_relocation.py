@@ -13,6 +13,7 @@ from tests.simulator.inventories import complaints, consistency_problems
 from tests.simulator.test_snapshots import DATA, disk_of, exported, imported, snapshot
 from tests.simulator.transfers import Files
 from tests.simulator.vsphere import connected, done, failed
+from tests.transfer.disks import stream_of
 
 RelocateSpec = vim.vm.RelocateSpec
 GIB = 1024**3
@@ -31,7 +32,7 @@ def files() -> Iterator[Files]:
 @pytest.fixture
 def machine(files: Files) -> Any:
     """A machine whose disk holds :data:`DATA`."""
-    return imported(files, 'web', DATA)
+    return imported(files, 'web', stream_of(DATA))
 
 
 def other_datastore(files: Files, machine: Any) -> Any:

@@ -307,13 +307,9 @@ def _rule(info: DataObject, entries: Entries, operation: str, path: str) -> Data
         return info
     if not info.name:
         raise invalid_argument(f'{path}.info.name')
-    key = max(entries, default=0) + 1
-    return merged(
-        types.ClusterRuleInfo(
-            enabled=True, mandatory=False, userCreated=True, inCompliance=True, status='green'
-        ),
-        merged(info, types[info.wire_type](key=key)),
-    )
+    kind = types[info.wire_type]
+    usual = kind(enabled=True, mandatory=False, userCreated=True, inCompliance=True, status='green')
+    return merged(merged(usual, info), kind(key=max(entries, default=0) + 1))
 
 
 def _group(info: DataObject, entries: Entries, path: str) -> DataObject:
@@ -321,7 +317,7 @@ def _group(info: DataObject, entries: Entries, path: str) -> DataObject:
         raise invalid_argument(f'{path}.info')
     if info.name in entries and entries[info.name].wire_type != info.wire_type:
         raise invalid_argument(f'{path}.info.name')
-    made = merged(types.ClusterGroupInfo(userCreated=True), info)
+    made = merged(types[info.wire_type](userCreated=True), info)
     members = _GROUPS[info.wire_type]
     # A list that is not sent is an empty one: a group is told as a whole.
     setattr(made, members, getattr(info, members) or [])

@@ -115,7 +115,7 @@ class DistributedVirtualPortgroup(Network):
             self.rename(spec.name)
         self.version += 1
         settings = {
-            name: merged(self.settings.get(name), value) if isinstance(value, DataObject) else value
+            name: merged(self.settings.get(name), value)
             for name, value in portgroup_settings(spec).items()
         }
         self.update(settings={**self.settings, **settings})

@@ -279,8 +279,6 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
                     host.touched('switches')
         settings = {
             field: merged(self.settings.get(field), value)
-            if isinstance(value, DataObject)
-            else value
             for field in SETTINGS
             if (value := getattr(spec, field)) is not None
         }
@@ -341,11 +339,16 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         self.update(settings={**self.settings, **enabled})
 
     def UpdateDVSHealthCheckConfig_Task(self, call: Call) -> Ref:
-        checks = call.healthCheckConfig or []
-        return self.start(
-            'UpdateDVSHealthCheckConfig_Task',
-            lambda: self.update(settings={**self.settings, 'healthCheckConfig': checks}),
-        )
+        wanted = {check.wire_type: check for check in call.healthCheckConfig or []}
+
+        def work() -> None:
+            checks = {
+                check.wire_type: check for check in self.settings.get('healthCheckConfig', [])
+            }
+            checks |= {kind: merged(checks.get(kind), wanted[kind]) for kind in wanted}
+            self.update(settings={**self.settings, 'healthCheckConfig': list(checks.values())})
+
+        return self.start('UpdateDVSHealthCheckConfig_Task', work)
 
     # Ports
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from oslo_vmware.simulator.objects import nfc_lease, places
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 from oslo_vmware.simulator.world.relations import Many
 
@@ -16,6 +16,7 @@ MIB = 1024**2
 # Shares of a pool at level normal, as vSphere fixes them.
 _CPU_SHARES = 4000
 _MEMORY_SHARES = 163840
+_LEVELS = {'low': 0.5, 'normal': 1, 'high': 2}
 
 
 def allocation(shares: int, **fields: Any) -> DataObject:
@@ -29,6 +30,22 @@ def allocation(shares: int, **fields: Any) -> DataObject:
             **fields,
         }
     )
+
+
+def _merged(now: DataObject, wanted: DataObject | None, normal: int) -> DataObject:
+    """An allocation after a change.
+
+    :param normal: shares at level normal
+    :raises Fault: InvalidArgument
+    """
+    made: DataObject = merged(now, wanted)
+    # A limit of -1 means none.
+    if made.reservation > made.limit >= 0:
+        raise invalid_argument('spec.reservation')
+    if made.shares.level in _LEVELS:
+        shares = int(normal * _LEVELS[made.shares.level])
+        made.shares = types.SharesInfo(shares=shares, level=made.shares.level)
+    return made
 
 
 @managed('ResourcePool')
@@ -138,15 +155,15 @@ class ResourcePool(ManagedEntity):
             configuredMemoryMB=sum(found.memory_mb for found in self.machines),
         )
 
-    def configure(self, spec: DataObject) -> None:
-        """Take over a ResourceConfigSpec."""
-        for wanted in (spec.cpuAllocation, spec.memoryAllocation):
-            limit = wanted.limit if wanted is not None else None
-            # A limit of -1 means none.
-            if limit is not None and (wanted.reservation or 0) > limit >= 0:
-                raise invalid_argument('spec.reservation')
+    def configure(self, spec: DataObject, name: str | None = None) -> None:
+        """Take over what a ResourceConfigSpec sets, and a name: all of it, or nothing."""
+        now = self.config
+        cpu = _merged(now.cpuAllocation, spec.cpuAllocation, _CPU_SHARES)
+        memory = _merged(now.memoryAllocation, spec.memoryAllocation, _MEMORY_SHARES)
+        if name is not None and name != self.name:
+            self.rename(name)
         self.version += 1
-        self.update(cpu=spec.cpuAllocation or self.cpu, memory=spec.memoryAllocation or self.memory)
+        self.update(cpu=cpu, memory=memory)
 
     def CreateResourcePool(self, call: Call) -> ResourcePool:
         name = wire_name(call.name)
@@ -162,10 +179,10 @@ class ResourcePool(ManagedEntity):
     def UpdateConfig(self, call: Call) -> None:
         if self.is_root:
             raise Fault('NotSupported', 'The root resource pool cannot be configured.')
-        if call.config is not None:
-            self.configure(call.config)
-        if call.name is not None and call.name != self.name:
-            self.rename(call.name)
+        spec = call.config or types.ResourceConfigSpec()
+        if spec.changeVersion not in (None, str(self.version)):
+            raise Fault('ConcurrentAccess', f"'{self.name}' was changed by another client.")
+        self.configure(spec, call.name)
 
     def MoveIntoResourcePool(self, call: Call) -> None:
         entities = [self.find(ref, 'ManagedEntity', 'list') for ref in call.list or []]

@@ -13,7 +13,8 @@ Nothing here knows a schema. The codec checks names when a value goes out, so th
 field fails the first time it is sent instead of vanishing.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 
 class Ref(NamedTuple):
@@ -106,12 +107,37 @@ class Fault(Exception):
         return types.LocalizedMethodFault(fault=self.detail, localizedMessage=self.message)
 
 
-def merged(old: DataObject | None, new: DataObject) -> DataObject:
-    """A data object with the fields that the new one sets put over those of the old one."""
-    if old is None:
+@overload
+def merged(old: DataObject | None, new: DataObject) -> DataObject: ...
+
+
+@overload
+def merged(old: DataObject, new: DataObject | None) -> DataObject: ...
+
+
+@overload
+def merged(old: Any, new: Any) -> Any: ...
+
+
+def merged(old: Any, new: Any) -> Any:
+    """A value after a change that leaves out what stays: unset means unchanged.
+
+    Data objects are merged field by field, and so are those in them; of another type, the new one
+    takes the place of the old one.
+    """
+    if new is None:
+        return old
+    if not (isinstance(old, DataObject) and isinstance(new, DataObject)):
         return new
-    fields = {name: value for name, value in vars(new).items() if value is not None}
-    return types[new.wire_type](**{**vars(old), **fields})
+    if old.wire_type != new.wire_type:
+        return new
+    made = copy.copy(old)
+    made.__dict__.update(
+        (name, merged(old.__dict__.get(name), value))
+        for name, value in new.__dict__.items()
+        if value is not None
+    )
+    return made
 
 
 def invalid_argument(argument: str) -> Fault:

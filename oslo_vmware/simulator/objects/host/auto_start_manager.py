@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged
-from oslo_vmware.simulator.world.data import DataObject, Ref, invalid_argument, types
+from oslo_vmware.simulator.objects.host.manager import HostManager
+from oslo_vmware.simulator.world.data import DataObject, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 _ACTIONS = ('none', 'powerOn', 'powerOff', 'suspend', 'guestShutdown', 'systemDefault')
@@ -52,7 +52,7 @@ class HostAutoStartManager(HostManager):
             for action in (change.startAction, change.stopAction):
                 if action[:1].lower() + action[1:] not in _ACTIONS:
                     raise invalid_argument('spec.powerInfo')
-        self._defaults = deeply_merged(self._defaults, call.spec.defaults)
+        self._defaults = merged(self._defaults, call.spec.defaults)
         for change in changes:
             if change.startAction == 'none' and change.stopAction == 'none':
                 # Clients take a machine out by asking for nothing.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 
-from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged
-from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
+from oslo_vmware.simulator.objects.host.manager import HostManager
+from oslo_vmware.simulator.world.data import DataObject, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 # Zones that a host knows, with their distance from UTC in seconds; an ESXi host knows UTC only,
@@ -65,7 +65,7 @@ class HostDateTimeSystem(HostManager):
         if wanted.protocol is not None and wanted.protocol not in _PROTOCOLS:
             raise invalid_argument('config.protocol')
         info = type(self)._info if wanted.resetToFactoryDefaults else self._info
-        self._info = deeply_merged(
+        self._info = merged(
             info,
             types.HostDateTimeInfo(
                 timeZone=_zone(wanted.timeZone) if wanted.timeZone else None,

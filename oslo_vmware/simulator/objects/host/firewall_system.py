@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged, not_found
-from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.objects.host.manager import HostManager, not_found
+from oslo_vmware.simulator.world.data import DataObject, Fault, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 
@@ -108,7 +108,7 @@ class HostFirewallSystem(HostManager):
         self.changed('firewallInfo')
 
     def UpdateDefaultPolicy(self, call: Call) -> None:
-        self._policy = deeply_merged(self._policy, call.defaultPolicy)
+        self._policy = merged(self._policy, call.defaultPolicy)
         self.changed('firewallInfo')
 
     def RefreshFirewall(self, call: Call) -> None:

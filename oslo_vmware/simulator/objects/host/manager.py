@@ -8,11 +8,10 @@ tells both when it changes.
 
 from __future__ import annotations
 
-import copy
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.world.data import DataObject, Fault
+from oslo_vmware.simulator.world.data import Fault
 from oslo_vmware.simulator.world.registry import ManagedObject
 
 
@@ -35,20 +34,6 @@ class HostManager(ManagedObject):
     def changed(self, *names: str) -> None:
         super().changed(*names)
         self.host.changed(*(f'config.{name}' for name in self.shown_in))
-
-
-def deeply_merged(old: DataObject | None, new: DataObject | None) -> Any:
-    """A value after a change that leaves out what stays, at any depth: unset means unchanged."""
-    if new is None or old is None:
-        return old if new is None else new
-    made = copy.copy(old) if old.wire_type == new.wire_type else copy.copy(new)
-    for name, value in vars(new).items():
-        before = getattr(old, name)
-        if isinstance(value, DataObject) and isinstance(before, DataObject):
-            value = deeply_merged(before, value)
-        if value is not None:
-            setattr(made, name, value)
-    return made
 
 
 def not_found(what: str) -> Fault:

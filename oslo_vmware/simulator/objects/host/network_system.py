@@ -13,9 +13,9 @@ from typing import Any
 from oslo_vmware.simulator.objects.host import network_views as views
 from oslo_vmware.simulator.objects.host.config import VCENTER_IP
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged, in_use, not_found
+from oslo_vmware.simulator.objects.host.manager import HostManager, in_use, not_found
 from oslo_vmware.simulator.objects.network import Network
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 _FIRST_SWITCH = 'vSwitch0'
@@ -87,7 +87,7 @@ class HostNetworkSystem(HostManager):
         if spec is None:
             return _group(network.name, network.vlan)
         # The network may have another name meanwhile.
-        named: DataObject = deeply_merged(spec, types.HostPortGroupSpec(name=network.name))
+        named: DataObject = merged(spec, types.HostPortGroupSpec(name=network.name))
         return named
 
     @property
@@ -173,7 +173,7 @@ class HostNetworkSystem(HostManager):
         usual = types.HostVirtualSwitchSpec(
             numPorts=128, policy=views.default_policy(nics), mtu=1500
         )
-        self.switches[name] = deeply_merged(usual, wanted)
+        self.switches[name] = merged(usual, wanted)
 
     def UpdateVirtualSwitch(self, call: Call) -> None:
         self._change_switch(call.vswitchName, call.spec)
@@ -182,7 +182,7 @@ class HostNetworkSystem(HostManager):
     def _change_switch(self, name: str, wanted: DataObject) -> None:
         self._check_switch(name)
         self._check_nics(_nics_of(wanted), name)
-        made = deeply_merged(self.switches[name], wanted)
+        made = merged(self.switches[name], wanted)
         # Of all members of the specification this one says by its absence that there is to be none.
         made.bridge = wanted.bridge
         self.switches[name] = made
@@ -252,9 +252,9 @@ class HostNetworkSystem(HostManager):
             return
         network = self._network(name)
         if network is None:
-            self._own_groups[name] = deeply_merged(self._own_group(name), wanted)
+            self._own_groups[name] = merged(self._own_group(name), wanted)
         else:
-            self._groups[network.ref] = deeply_merged(self._group_of(network), wanted)
+            self._groups[network.ref] = merged(self._group_of(network), wanted)
 
     def RemovePortGroup(self, call: Call) -> None:
         self._remove_unused(call.pgName)
@@ -318,7 +318,7 @@ class HostNetworkSystem(HostManager):
             tsoEnabled=True,
             netStackInstanceKey='defaultTcpipStack',
         )
-        self.nics[device] = deeply_merged(usual, spec)
+        self.nics[device] = merged(usual, spec)
         return device
 
     def UpdateVirtualNic(self, call: Call) -> None:
@@ -328,7 +328,7 @@ class HostNetworkSystem(HostManager):
     def _change_nic(self, device: str, wanted: DataObject) -> None:
         self._check_nic(device)
         spec = self._checked_nic(wanted.portgroup, wanted, anywhere=True)
-        self.nics[device] = deeply_merged(self.nics[device], spec)
+        self.nics[device] = merged(self.nics[device], spec)
 
     def RemoveVirtualNic(self, call: Call) -> None:
         self._remove_nic(call.device)
@@ -360,17 +360,17 @@ class HostNetworkSystem(HostManager):
         elif group or not anywhere:
             if not any(spec.name == group for spec in self.groups):
                 raise invalid_argument('portgroup')
-            wanted = deeply_merged(wanted, types.HostVirtualNicSpec(portgroup=group))
+            wanted = merged(wanted, types.HostVirtualNicSpec(portgroup=group))
         return wanted
 
     # Settings
 
     def UpdateDnsConfig(self, call: Call) -> None:
-        self._dns = deeply_merged(self.dnsConfig, call.config)
+        self._dns = merged(self.dnsConfig, call.config)
         self._told()
 
     def UpdateIpRouteConfig(self, call: Call) -> None:
-        self._routes = deeply_merged(self.ipRouteConfig, call.config)
+        self._routes = merged(self.ipRouteConfig, call.config)
         self._told()
 
     def UpdateIpRouteTableConfig(self, call: Call) -> None:
@@ -439,9 +439,9 @@ class HostNetworkSystem(HostManager):
                 remove=lambda one=nic: self._remove_nic(one.device),
             )
         if config.dnsConfig is not None:
-            self._dns = deeply_merged(self.dnsConfig, config.dnsConfig)
+            self._dns = merged(self.dnsConfig, config.dnsConfig)
         if config.ipRouteConfig is not None:
-            self._routes = deeply_merged(self.ipRouteConfig, config.ipRouteConfig)
+            self._routes = merged(self.ipRouteConfig, config.ipRouteConfig)
         self._told()
         return types.HostNetworkConfigResult(vnicDevice=made)
 

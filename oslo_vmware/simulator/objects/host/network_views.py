@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import deeply_merged
-from oslo_vmware.simulator.world.data import DataObject, types
+from oslo_vmware.simulator.world.data import DataObject, merged, types
 
 NICS = 4
 NIC_MBPS = 25000
@@ -135,7 +134,7 @@ def port_group(spec: DataObject, switches: dict[str, DataObject]) -> DataObject:
     return types.HostPortGroup(
         key=group_key(spec.name),
         vswitch=switch_key(spec.vswitchName),
-        computedPolicy=deeply_merged(switches[spec.vswitchName].policy, spec.policy),
+        computedPolicy=merged(switches[spec.vswitchName].policy, spec.policy),
         spec=spec,
     )
 

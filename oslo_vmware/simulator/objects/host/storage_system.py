@@ -13,10 +13,10 @@ from typing import Any
 
 from oslo_vmware.simulator.objects.host import storage_views as views
 from oslo_vmware.simulator.objects.host.host import Host
-from oslo_vmware.simulator.objects.host.manager import HostManager, deeply_merged, in_use, not_found
+from oslo_vmware.simulator.objects.host.manager import HostManager, in_use, not_found
 from oslo_vmware.simulator.objects.host.storage_views import FIBRE_CHANNEL, ISCSI, Marks, Path
 from oslo_vmware.simulator.storage.targets import ISCSI_PORT, Lun, Target
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
 _VOLUME_TYPES = ['VMFS', 'NFS', 'NFS41', 'vsan', 'VVOL', 'VFFS', 'OTHER', 'PMEM']
@@ -127,7 +127,7 @@ class HostStorageSystem(HostManager):
     def _iscsi_adapters(self) -> list[DataObject]:
         if not self._iscsi_enabled:
             return []
-        adapter = deeply_merged(views.iscsi_adapter(self.host), self._changes)
+        adapter = merged(views.iscsi_adapter(self.host), self._changes)
         adapter.configuredSendTarget = self._send_targets
         adapter.configuredStaticTarget = self._static_targets + [
             types.HostInternetScsiHbaStaticTarget(
@@ -255,7 +255,7 @@ class HostStorageSystem(HostManager):
     def _change(self, call: Call, **fields: Any) -> None:
         self._check_adapter(call.iScsiHbaDevice)
         change = types.HostInternetScsiHba(**fields)
-        self._changes = deeply_merged(self._changes, change)
+        self._changes = merged(self._changes, change)
         self._told()
 
     # Disks

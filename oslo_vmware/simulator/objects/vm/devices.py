@@ -16,7 +16,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, merged, types
 
 KIB = 1024
 
@@ -363,7 +363,9 @@ class _Changes:
         fixed = ('controllerKey', 'unitNumber', 'busNumber', 'deviceInfo', 'device')
         for name, value in fields.items():
             if value is not None and name not in fixed:
-                setattr(new, name, value)
+                before = getattr(old, name)
+                stays = name != 'backing' or _is_same_file(before, value)
+                setattr(new, name, merged(before, value) if stays else value)
         new.deviceInfo = copy.copy(old.deviceInfo)
         self.complete(new, change, index)
         self.devices[self.devices.index(old)] = new
@@ -387,6 +389,12 @@ def _adds(change: DataObject, key: int | None) -> bool:
     """Whether a change adds the controller of a key."""
     device = change.device
     return change.operation == 'add' and is_controller(device) and device.key == key
+
+
+def _is_same_file(old: DataObject | None, new: DataObject) -> bool:
+    """Whether a disk stays in its file; what else backs a device is replaced as a whole."""
+    name = getattr(old, 'fileName', None)
+    return name is not None and name == getattr(new, 'fileName', None)
 
 
 def _resized(old: DataObject, new: DataObject) -> DataObject:
