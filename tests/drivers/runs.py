@@ -172,7 +172,9 @@ def run_driver(
     with tempfile.TemporaryDirectory() as name, open(result.with_suffix('.log'), 'w') as log:
         scratch = pathlib.Path(name).resolve()
         recorder = recording(driver)
-        _copy_tests(scratch / 'tests', ['drivers', 'differential'] if recorder else ['drivers'])
+        _copy_tests(
+            scratch / 'tests', ['drivers', 'transfer', *(['differential'] if recorder else [])]
+        )
         command = (
             *(python, '-m', 'tests.drivers.start', '-c', 'tests/drivers/pytest.ini'),
             *('--rootdir', scratch, f'--junitxml={result}', f'tests/drivers/{driver.directory}'),

@@ -781,3 +781,37 @@ def test_vslm_wants_a_session(disks: Disks, service: Vslm) -> None:
         vslm.Task('task-0', service.stub).QueryInfo()
     response = disks.http.get(f'{disks.vc.url}/vslm/vslmService.wsdl', timeout=30)
     assert f'{disks.vc.url}/vslm/sdk' in response.text
+
+
+def test_vslm_as_govmomi_speaks(disks: Disks) -> None:
+    """A request that is in VSLM's namespace throughout, members of VIM's types too, and names no
+    version is understood; a result has its type with the prefix that a vCenter writes.
+    """
+
+    def call(operation: str, target: str, arguments: str = '') -> str:
+        kind, moid = target.split(':')
+        envelope = (
+            '<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body>'
+            f'<{operation} xmlns="urn:vslm"><_this type="{kind}">{moid}</_this>{arguments}'
+            f'</{operation}></Body></Envelope>'
+        )
+        headers = {'SOAPAction': 'urn:vslm/', 'Cookie': disks.cookie}
+        url = f'{disks.vc.url}/vslm/sdk'
+        response = disks.http.post(url, data=envelope, headers=headers, timeout=30)
+        assert response.status_code == 200, response.text
+        return response.text
+
+    created = call(
+        'VslmCreateDisk_Task',
+        'VslmVStorageObjectManager:VStorageObjectManager',
+        '<spec><name>go</name><backingSpec xmlns:XMLSchema-instance='
+        '"http://www.w3.org/2001/XMLSchema-instance" XMLSchema-instance:type='
+        f'"VslmCreateSpecDiskFileBackingSpec"><datastore type="Datastore">{disks.ds._moId}'
+        '</datastore><provisioningType>thin</provisioningType></backingSpec>'
+        '<capacityInMB>8</capacityInMB></spec>',
+    )
+    task = created.partition('type="VslmTask">')[2].partition('<')[0]
+    until(lambda: disks.here != [])
+    result = call('VslmQueryTaskResult', f'VslmTask:{task}')
+    assert 'xmlns:vim25="urn:vim25" xsi:type="vim25:VStorageObject"' in result
+    assert disks.here[0] in result

@@ -222,7 +222,9 @@ class Encoder:
             return f' xsi:type="{name}"'
         if namespace == XSD:
             return f' xsi:type="xsd:{name}"'
-        return f' xmlns:t="{namespace}" xsi:type="t:{name}"'
+        # The prefix as a vCenter has it, vim25: there are clients that know types by it.
+        prefix = namespace.removeprefix('urn:')
+        return f' xmlns:{prefix}="{namespace}" xsi:type="{prefix}:{name}"'
 
     def _any(self, out: _Out, open_tag: str, close_tag: str, value: Any) -> None:
         scope = self._schema.namespace
@@ -396,10 +398,13 @@ class Decoder:
         return self._members(element, (name, DataObject, self._parts(fields)), DataObject())
 
     def _parts(self, fields: Iterable[Field]) -> dict[str, _Part]:
-        return {
+        parts = {
             field.tag: _Part(index, field, self._reader(field))
             for index, field in enumerate(fields)
         }
+        # govmomi has all of a request in the service's namespace, members of VIM's types, too.
+        own = {f'{{{self._schema.namespace}}}{part.field.name}': part for part in parts.values()}
+        return own | parts
 
     def _reader(self, field: Field) -> Callable[[etree._Element], Any]:
         if field.kind is Kind.ANY:
