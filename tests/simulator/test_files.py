@@ -16,6 +16,7 @@ from oslo_vmware.simulator import Inventory
 from tests.simulator.inventories import complaints, consistency_problems
 from tests.simulator.transfers import CHANGE, DISK, GIB_IN_KIB, Details, Files, until
 from tests.simulator.vsphere import connected, done, failed
+from tests.transfer.disks import stream_of
 
 TYPED = Details(fileType=True, fileSize=True, modification=True, fileOwner=True)
 Disk = vim.VirtualDiskManager.FileBackedVirtualDiskSpec
@@ -607,7 +608,7 @@ def test_a_disk_gives_zeros_back(files: Files) -> None:
 
 
 def test_an_opaque_image_becomes_a_disk_by_copying(files: Files) -> None:
-    """A one-file image, as stream-optimised ones are, is copied into a disk of two files."""
+    """A one-file image that is no stream is copied, as it is, into a disk of two files."""
     data = b'KDMV' + os.urandom(9996)
     files.put('sparse.vmdk', data)
     dm, dc = files.disks, files.dc
@@ -637,6 +638,25 @@ def test_disk_faults(files: Files) -> None:
     failed(vim.fault.NoDiskSpace, create('x.vmdk', diskType='thick', capacityKb=2048))
     assert 'x.vmdk' not in files.names()
     assert files.free == 1 << 20
+
+
+def test_a_stream_optimised_disk_is_unpacked(files: Files) -> None:
+    """A stream-optimised disk that was uploaded becomes, as a copy, a disk with what it holds; one
+    that is spoilt is refused and leaves nothing.
+    """
+    data = os.urandom(200_000)
+    stream = stream_of(data, 4 * 1024**2)
+    copy = files.disks.CopyVirtualDisk_Task
+    files.put('stream.vmdk', stream)
+    done(copy(files.path('stream.vmdk'), files.dc, files.path('made.vmdk'), files.dc, THIN))
+    made = files.get('made-flat.vmdk')
+    assert made[: len(data)] == data
+    assert len(made) == 4 * 1024**2
+    assert not made[len(data) :].strip(b'\0')
+    files.put('spoilt.vmdk', stream[: len(stream) // 2])
+    task = copy(files.path('spoilt.vmdk'), files.dc, files.path('none.vmdk'), files.dc, THIN)
+    failed(vim.fault.InvalidDiskFormat, task)
+    assert [name for name in files.names() if name.startswith('none')] == []
 
 
 def test_the_uuid_of_a_disk_can_be_set(files: Files) -> None:

@@ -1,8 +1,8 @@
 """Virtual disks on datastores: made, copied, grown, removed.
 
 A disk is two files, see ``virtual_disks``; what is done here keeps them together. What is named as
-a disk but holds no descriptor, a stream-optimised image that somebody uploaded, is one file with
-the data in it, and becomes a disk of two files when it is copied.
+a disk but holds no descriptor is one file with the data in it, as it is or as a stream-optimised
+disk; it becomes a disk of two files when it is copied.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import posixpath
 from typing import Any
 
+from oslo_vmware.simulator.storage import stream_optimized
 from oslo_vmware.simulator.storage.files import Volume
 from oslo_vmware.simulator.storage.sparse import copy_sparsely, data_segments
 from oslo_vmware.simulator.storage.virtual_disks import (
@@ -34,8 +35,11 @@ class Disk:
     """A virtual disk on a datastore.
 
     :param path: of the descriptor, or of the one file
+    :ivar is_stream: whether that one is a stream-optimised disk
     :raises Fault: FileNotFound when it is not all there
     """
+
+    is_stream = False
 
     def __init__(self, volume: Volume, path: str) -> None:
         self.volume = volume
@@ -44,8 +48,12 @@ class Disk:
         found = Descriptor.read(real)
         self.extent = path
         if found is None:
-            # As many whole sectors as the file has bytes for.
-            capacity = -(-os.path.getsize(real) // SECTOR) * SECTOR
+            with open(real, 'rb') as file:
+                capacity = stream_optimized.capacity_of(file.read(SECTOR))
+            self.is_stream = capacity is not None
+            if capacity is None:
+                # As many whole sectors as the file has bytes for.
+                capacity = -(-os.path.getsize(real) // SECTOR) * SECTOR
             self.descriptor = Descriptor(capacity, posixpath.basename(path), True, 'lsilogic', '')
         else:
             self.descriptor = found
@@ -158,10 +166,31 @@ def copy(
     data, at = source.volume.data_of(source.path)
     occupied = min(data.occupied(at) or 0, old.capacity) if thin else old.capacity
     volume.check_space(path, occupied + DESCRIPTOR_SIZE)
-    copy_sparsely(data.real(at), volume.real(extent))
+    if source.is_stream:
+        _unpack(source, volume.real(extent))
+    else:
+        copy_sparsely(data.real(at), volume.real(extent))
     volume.allocate(extent, old.capacity, occupied)
     made = Descriptor(old.capacity, posixpath.basename(extent), thin, adapter or old.adapter, uuid)
     write_descriptor(volume, path, made)
+
+
+def _unpack(source: Disk, target: str) -> None:
+    """Write out what a stream-optimised disk holds.
+
+    :raises Fault: InvalidDiskFormat where it is spoilt
+    """
+    with open(source.volume.real(source.path), 'rb') as file, open(target, 'wb') as made:
+        try:
+            header = stream_optimized.Header.parse(file.read(SECTOR))
+            for offset, data in stream_optimized.decode(header, file.read):
+                made.seek(offset)
+                made.write(data)
+        except stream_optimized.NoStream as problem:
+            os.unlink(target)
+            raise Fault(
+                'InvalidDiskFormat', f"'{source.volume.name(source.path)}': {problem}."
+            ) from problem
 
 
 def freeze(source: Disk, path: str, *, uuid: str) -> None:
