@@ -15,6 +15,7 @@ from oslo_vmware.simulator.objects.alarms import Alarms
 from oslo_vmware.simulator.objects.authorization_manager import AuthorizationManager
 from oslo_vmware.simulator.objects.crypto_manager import CryptoManagerKmip
 from oslo_vmware.simulator.objects.custom_fields_manager import CustomFieldsManager
+from oslo_vmware.simulator.objects.customization_spec_manager import CustomizationSpecManager
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.diagnostic_manager import DiagnosticManager
 from oslo_vmware.simulator.objects.dvs_manager import DistributedVirtualSwitchManager
@@ -220,6 +221,7 @@ class VCenterSimulator:
             userDirectory=UserDirectory(world, self._users),
             ovfManager=OvfManager(world),
             guestOperationsManager=GuestOperationsManager(world, self.guests, files),
+            customizationSpecManager=CustomizationSpecManager(world),
             dvSwitchManager=DistributedVirtualSwitchManager(world),
             vStorageObjectManager=VcenterVStorageObjectManager(world, 'VStorageObjectManager'),
         )
