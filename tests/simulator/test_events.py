@@ -168,16 +168,62 @@ def test_things_of_a_datacenter(client: Client, events: Any) -> None:
     done(datacenter.Rename_Task('Bergen'))
     cluster = client.all(vim.ClusterComputeResource)[0]
     pool = cluster.resourcePool.CreateResourcePool('bronze-9', client_pool_spec())
+    pool.UpdateConfig('bronze-9', client_pool_spec())
     done(pool.Destroy_Task())
     datastore = client.all(vim.Datastore)[0]
     done(datastore.Rename_Task('renamed-ds'))
+    drs = vim.cluster.ConfigSpecEx(drsConfig=vim.cluster.DrsConfigInfo(enabled=False))
+    done(cluster.ReconfigureComputeResource_Task(drs, True))
+    group = client.all(vim.dvs.DistributedVirtualPortgroup)[0]
+    change = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(
+        configVersion=group.config.configVersion, description='told'
+    )
+    done(group.ReconfigureDVPortgroup_Task(change))
     found = [event for event in since(events, latest) if not isinstance(event, E.TaskEvent)]
     assert names(found) == [
         'DatacenterCreatedEvent', 'DatacenterRenamedEvent', 'ResourcePoolCreatedEvent',
-        'ResourcePoolDestroyedEvent', 'DatastoreRenamedEvent',
+        'ResourcePoolReconfiguredEvent', 'ResourcePoolDestroyedEvent', 'DatastoreRenamedEvent',
+        'ClusterReconfiguredEvent', 'DVPortgroupReconfiguredEvent',
     ]  # fmt: skip
     assert found[0].parent.folder == client.content.rootFolder
-    assert found[-1].datastore.name == 'renamed-ds'
+    assert found[5].datastore.name == 'renamed-ds'
+    assert found[-1].configSpec.description == 'told'
+
+
+def test_what_comes_by_other_ways(client: Client, events: Any) -> None:
+    """No operation tells of events, so those of machines, hosts and switches are told whichever
+    operation makes them.
+    """
+    datacenter = client.at('Frankfurt')
+    cluster = client.at('Frankfurt/host/fra-cluster-01')
+    vm = next(one for one in cluster.resourcePool.vm if one.runtime.powerState == 'poweredOff')
+    path = vm.config.files.vmPathName
+    latest = events.latestEvent
+    vm.UnregisterVM()
+    vm = done(
+        datacenter.vmFolder.RegisterVM_Task(
+            path, 'back', False, pool=cluster.resourcePool, host=None
+        )
+    )
+    other = next(host for host in cluster.host if host != vm.runtime.host)
+    done(vm.MigrateVM_Task(None, other, 'defaultPriority', None))
+    done(datacenter.PowerOnMultiVM_Task([vm], None))
+    done(
+        datacenter.networkFolder.CreateDVS_Task(
+            vim.DistributedVirtualSwitch.CreateSpec(
+                configSpec=vim.dvs.VmwareDistributedVirtualSwitch.ConfigSpec(name='told-dvs')
+            )
+        )
+    )
+    host = vim.host.ConnectSpec(hostName='10.9.9.9', userName='root', password='secret')
+    done(cluster.AddHost_Task(host, True, None, None))
+    found = since(events, latest)
+    assert [name for name in names(found) if name != 'TaskEvent'] == [
+        'VmRemovedEvent', 'VmRegisteredEvent', 'VmMigratedEvent', 'VmPoweredOnEvent',
+        'DvsCreatedEvent', 'DVPortgroupCreatedEvent', 'HostAddedEvent',
+        'VMFSDatastoreCreatedEvent',
+    ]  # fmt: skip
+    assert 'secret' not in repr(found)
 
 
 def client_pool_spec() -> Any:

@@ -115,6 +115,11 @@ def test_a_task_of_an_extension(client: Client, tasks: Any) -> None:
     with pytest.raises(vim.fault.InvalidState):
         task.SetTaskState('running', None, None)
     assert read(tasks)[-1].key == info.key
+    child = tasks.CreateTask(vm, 'org.example.part', 'robot', False, info.key, 'night')
+    assert (child.parentTaskKey, child.rootTaskKey) == (info.key, info.key)
+    assert child.reason.userName == 'robot'
+    assert [one.key for one in read(tasks, activationId=['night'])] == [child.key]
+    assert [one.key for one in read(tasks, rootTaskKey=[info.key])] == [child.key]
 
 
 def test_what_tasks_are_called(tasks: Any) -> None:

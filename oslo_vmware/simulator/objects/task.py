@@ -18,7 +18,14 @@ from oslo_vmware.simulator.objects.events.where import place_of
 from oslo_vmware.simulator.objects.history_collector import MAX_COLLECTORS, check_room
 from oslo_vmware.simulator.objects.task_history import Entry, TaskHistory, TaskHistoryCollector
 from oslo_vmware.simulator.world import metamodel
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, system_error, types
+from oslo_vmware.simulator.world.data import (
+    DataObject,
+    Fault,
+    Ref,
+    invalid_argument,
+    system_error,
+    types,
+)
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, classes, managed
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +35,8 @@ _KEPT_SECONDS = 600
 _KEPT_TASKS = 1000
 _RECENT_TASKS = 20
 _STEPS = 5
+# Specifications that events tell; others may hold passwords, and are not kept.
+_TOLD_SPECS = ('VirtualMachineConfigSpec', 'DVPortgroupConfigSpec', 'VMwareDVSConfigSpec')
 
 
 @managed('Task')
@@ -220,8 +229,17 @@ class TaskManager(ManagedObject):
 
     def CreateTask(self, call: Call) -> DataObject:
         """A task of an extension, which moves it on itself with UpdateProgress and SetTaskState."""
+        parent = next((e.info for e in self._history if e.info.key == call.parentTaskKey), None)
+        if call.parentTaskKey and parent is None:
+            raise invalid_argument('parentTaskKey')
         task = self._create(
-            self.world.get(call.obj), descriptionId=call.taskTypeId, cancelable=call.cancelable
+            self.world.get(call.obj),
+            call.initiatedBy,
+            descriptionId=call.taskTypeId,
+            cancelable=call.cancelable,
+            activationId=call.activationId,
+            parentTaskKey=call.parentTaskKey,
+            rootTaskKey=parent and (parent.rootTaskKey or parent.key),
         )
         return task.info
 
@@ -236,9 +254,10 @@ class TaskManager(ManagedObject):
         self._history.tell()
         self.world.after(_KEPT_SECONDS, lambda: self._forget(task))
 
-    def _create(self, entity: ManagedObject, **info: Any) -> Task:
+    def _create(self, entity: ManagedObject, user: str | None = None, **info: Any) -> Task:
         world = self.world
-        user = world.session.user_name if world.session is not None else 'VSPHERE.LOCAL\\vpxd'
+        if user is None:
+            user = world.session.user_name if world.session is not None else 'VSPHERE.LOCAL\\vpxd'
         self._last += 1
         moid = f'task-{self._last}'
         task = Task(
@@ -257,7 +276,7 @@ class TaskManager(ManagedObject):
                 **info,
             ),
         )
-        if world.call is not None and isinstance(world.call.spec, DataObject):
+        if world.call is not None and getattr(world.call.spec, 'wire_type', None) in _TOLD_SPECS:
             task.spec = world.call.spec
         world.witness.task_started(task.info)
         self._history.append(Entry(self._last, task.info, place_of(entity)))

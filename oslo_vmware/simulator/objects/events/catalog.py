@@ -27,6 +27,9 @@ TEXTS = {
     'BadUsernameSessionEvent': 'Cannot login user {userName}@{ipAddress}',
     'ClusterCreatedEvent': 'Created cluster {computeResource.name} in folder {parent.name}',
     'ClusterDestroyedEvent': 'Removed cluster {computeResource.name}',
+    'ClusterReconfiguredEvent': (
+        'Reconfigured cluster {computeResource.name} in datacenter {datacenter.name}'
+    ),
     'DatacenterCreatedEvent': 'Created datacenter {datacenter.name} in folder {parent.name}',
     'DatacenterRenamedEvent': 'Renamed datacenter from {oldName} to {newName}',
     'DatastoreDestroyedEvent': 'Removed unconfigured datastore {datastore.name}',
@@ -40,8 +43,14 @@ TEXTS = {
     'DVPortgroupRenamedEvent': (
         'Distributed port group {oldName} was renamed to {newName} in {datacenter.name}'
     ),
+    'DVPortgroupReconfiguredEvent': (
+        'Distributed port group {net.name} in {datacenter.name} was reconfigured'
+    ),
     'DvsCreatedEvent': 'A vSphere Distributed Switch {dvs.name} was created in {datacenter.name}',
     'DvsDestroyedEvent': 'vSphere Distributed Switch {dvs.name} was deleted',
+    'DvsReconfiguredEvent': (
+        'The vSphere Distributed Switch {dvs.name} in {datacenter.name} was reconfigured'
+    ),
     'DvsRenamedEvent': 'The vSphere Distributed Switch {oldName} was renamed to {newName}',
     'EnteredMaintenanceModeEvent': (
         'Host {host.name} in {datacenter.name} has entered maintenance mode'
@@ -69,6 +78,9 @@ TEXTS = {
     ),
     'ResourcePoolDestroyedEvent': (
         'Removed resource pool {resourcePool.name} on {computeResource.name}'
+    ),
+    'ResourcePoolReconfiguredEvent': (
+        'Updated configuration for {resourcePool.name} in compute-resource {computeResource.name}'
     ),
     'RoleAddedEvent': 'New role {role.name} created',
     'RoleRemovedEvent': 'Role {role.name} removed',

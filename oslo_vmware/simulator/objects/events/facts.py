@@ -62,6 +62,18 @@ def _within(name: str, kind: str) -> Teller:
     return lambda obj, old, cause: Telling(name, {'parent': argument(kind, obj.parent)})
 
 
+def _reconfigured(name: str, spec_type: str) -> Teller:
+    """With the specification, where it was one that did it."""
+
+    def tell(obj: Any, old: Any, cause: Cause) -> Telling | None:
+        spec = cause.spec
+        if spec is None or spec.wire_type != spec_type:
+            spec = types[spec_type]()
+        return Telling(name, {'configSpec': spec})
+
+    return tell
+
+
 # --- machines
 
 
@@ -90,10 +102,7 @@ _NO_RECONFIGURATION = re.compile('Snapshot|RelocateVM|MigrateVM|Rename|PromoteDi
 def _vm_reconfigured(vm: Any, old: Any, cause: Cause) -> Telling | None:
     if _NO_RECONFIGURATION.search(cause.operation):
         return None
-    spec = cause.spec
-    if spec is None or spec.wire_type != 'VirtualMachineConfigSpec':
-        spec = types.VirtualMachineConfigSpec()
-    return Telling('VmReconfiguredEvent', {'configSpec': spec})
+    return _reconfigured('VmReconfiguredEvent', 'VirtualMachineConfigSpec')(vm, old, cause)
 
 
 def _vm_moved(vm: Any, old: Any, cause: Cause) -> Telling | None:
@@ -106,8 +115,8 @@ def _vm_moved(vm: Any, old: Any, cause: Cause) -> Telling | None:
         return Telling(name, source) if name else None
     if cause.operation == 'PowerOnVM_Task':
         return None
-    moved_while_running = vm.power_state == 'poweredOn'
-    return Telling('VmMigratedEvent' if moved_while_running else 'VmRelocatedEvent', source)
+    migrated = vm.power_state == 'poweredOn' or cause.operation == 'MigrateVM_Task'
+    return Telling('VmMigratedEvent' if migrated else 'VmRelocatedEvent', source)
 
 
 def _vm_rehoused(vm: Any, old: Any, cause: Cause) -> Telling | None:
@@ -222,19 +231,23 @@ TELLERS: dict[str, dict[str, Teller]] = {
     'ClusterComputeResource': {
         CREATED: _within('ClusterCreatedEvent', 'Folder'),
         REMOVED: _just('ClusterDestroyedEvent'),
+        'settings': _just('ClusterReconfiguredEvent'),
     },
     'ResourcePool': {
         CREATED: _pool_created,
         REMOVED: _about('ResourcePool', 'ResourcePoolDestroyedEvent'),
+        'cpu': _about('ResourcePool', 'ResourcePoolReconfiguredEvent'),
     },
     'VmwareDistributedVirtualSwitch': {
         CREATED: _within('DvsCreatedEvent', 'Folder'),
         REMOVED: _just('DvsDestroyedEvent'),
         'name': _renamed('DvsRenamedEvent'),
+        'settings': _reconfigured('DvsReconfiguredEvent', 'VMwareDVSConfigSpec'),
     },
     'DistributedVirtualPortgroup': {
         CREATED: _just('DVPortgroupCreatedEvent'),
         REMOVED: _just('DVPortgroupDestroyedEvent'),
         'name': _renamed('DVPortgroupRenamedEvent'),
+        'settings': _reconfigured('DVPortgroupReconfiguredEvent', 'DVPortgroupConfigSpec'),
     },
 }
