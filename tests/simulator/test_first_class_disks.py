@@ -176,6 +176,28 @@ def test_a_raw_device_is_refused(disks: Disks) -> None:
     failed(vmodl.fault.NotSupported, disks.vslm.CreateDisk_Task(disks.spec(backingSpec=backing)))
 
 
+def test_what_the_server_cannot_do_it_says(disks: Disks) -> None:
+    """Encryption, another vCenter and linked clones are NotSupported."""
+    disk, manager = disks.make(), disks.vslm
+    where = (disk.config.id, disks.ds)
+    secret = vim.encryption.CryptoSpecEncrypt(cryptoKeyId=vim.encryption.CryptoKeyId(keyId='k'))
+    elsewhere, encrypted = disks.spec_of_clone(), disks.spec_of_clone()
+    encrypted.disksCrypto = vim.vslm.DiskCryptoSpec(crypto=secret)
+    elsewhere.service = vim.ServiceLocator(
+        instanceUuid='other',
+        url='https://other',
+        credential=vim.ServiceLocator.SAMLCredential(token='t'),
+    )
+    snapshot = done(manager.VStorageObjectCreateSnapshot_Task(*where, 'before'))
+    for task in (
+        manager.CreateDisk_Task(disks.spec(crypto=secret)),
+        manager.CloneVStorageObject_Task(*where, elsewhere),
+        manager.CloneVStorageObject_Task(*where, encrypted),
+        manager.CreateDiskFromSnapshot_Task(*where, snapshot, 'made', isLinkedClone=True),
+    ):
+        failed(vmodl.fault.NotSupported, task)
+
+
 def test_unknown_disks_are_not_found(disks: Disks) -> None:
     """What is not there is NotFound by every operation; a disk is found on its datastore only."""
     made, manager = disks.make(), disks.vslm
@@ -335,6 +357,10 @@ def test_a_machine_uses_a_disk(disks: Disks) -> None:
     # It may grow, and its device with it, as long as the machine is off.
     done(manager.ExtendDisk_Task(disk.config.id, disks.ds, 16))
     assert device_of(machine, disk).capacityInBytes == 16 * MIB
+    done(machine.CreateSnapshot_Task('before', '', False, False))
+    failed(vim.fault.InvalidState, manager.ExtendDisk_Task(disk.config.id, disks.ds, 32))
+    failed(vim.fault.InvalidState, machine.DetachDisk_Task(disk.config.id))
+    done(machine.RemoveAllSnapshots_Task())
     done(machine.PowerOnVM_Task())
     failed(vim.fault.InvalidState, manager.ExtendDisk_Task(disk.config.id, disks.ds, 32))
     done(machine.DetachDisk_Task(disk.config.id))
@@ -374,8 +400,11 @@ def test_where_a_disk_is_attached(disks: Disks) -> None:
     done(bare.Destroy_Task())
 
 
+@pytest.mark.parametrize('snapshot', [True, False])
 @pytest.mark.parametrize('kept', [True, False])
-def test_what_becomes_of_a_disk_when_its_machine_goes(disks: Disks, kept: bool) -> None:
+def test_what_becomes_of_a_disk_when_its_machine_goes(
+    disks: Disks, kept: bool, snapshot: bool
+) -> None:
     """With its machine a disk is deleted unless it is to be kept; one that is gone is listed until
     the datastore is reconciled.
     """
@@ -398,6 +427,8 @@ def test_what_becomes_of_a_disk_when_its_machine_goes(disks: Disks, kept: bool) 
     )
     disk = disks.filled(keepAfterDeleteVm=kept)
     done(machine.AttachDisk_Task(disk.config.id, disks.ds))
+    if snapshot:
+        done(machine.CreateSnapshot_Task('before', '', False, False))
     done(machine.Destroy_Task())
     assert disks.here == [disk.config.id.id]
     done(disks.vslm.ReconcileDatastoreInventory_Task(disks.ds))

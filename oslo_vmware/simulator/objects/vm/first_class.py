@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oslo_vmware.simulator.objects.vm import backings, devices
+from oslo_vmware.simulator.objects.vm import devices, snapshots
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import normal
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
@@ -48,11 +48,26 @@ def detach(vm: Machine, disk_id: str) -> None:
 
 def spare(vm: Machine) -> None:
     """Take those disks out of a machine which are to stay when it is deleted."""
-    for device in vm.disks:
-        place, path = backings.disk_datastore(vm, device), device.backing.fileName
-        disk = vm.world.first_class_disks.at(place, normal(path.partition(']')[2]))
-        if disk is not None and disk.kept:
-            _change(vm, 'remove', device)
+    if vm.snapshots and _kept(vm):
+        # What they went on in, since a snapshot, goes with the machine.
+        snapshots.remove(vm, list(vm.snapshots))
+    for device in _kept(vm):
+        _change(vm, 'remove', device)
+
+
+def _kept(vm: Machine) -> list[DataObject]:
+    return [device for device in vm.disks if (disk := _disk_of(vm, device)) and disk.kept]
+
+
+def _disk_of(vm: Machine, device: DataObject) -> Any:
+    """The first class disk that a device is, or is a child of; None if it is none."""
+    if device.vDiskId is None:
+        return None
+    backing = device.backing
+    while backing.parent is not None:
+        backing = backing.parent
+    path = normal(backing.fileName.partition(']')[2])
+    return vm.world.first_class_disks.at(vm.world.get(backing.datastore), path)
 
 
 def _change(

@@ -10,7 +10,7 @@ Independent disks take no part, as on a real server.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from oslo_vmware.simulator.objects import nfc_lease
@@ -119,7 +119,7 @@ def remove(vm: Machine, doomed: list[Snapshot], *, consolidate: bool = True) -> 
             one.parent = one.parent.parent
     before = {disk.backing.fileName: disk for disk in backings.all_disks(vm)}
     vm.snapshots = kept
-    _set(vm, kept, current, _all_joined(vm) if consolidate else vm.devices)
+    _set(vm, kept, current, _all_joined(vm, before) if consolidate else vm.devices)
     for one in doomed:
         vm.world.remove(one)
     if vm.consolidation_needed is consolidate:
@@ -131,17 +131,20 @@ def remove(vm: Machine, doomed: list[Snapshot], *, consolidate: bool = True) -> 
 def consolidate(vm: Machine) -> None:
     """Join the disks that snapshots have left apart when they were taken away."""
     before = {disk.backing.fileName: disk for disk in backings.all_disks(vm)}
-    _set(vm, vm.snapshots, vm.current_snapshot, _all_joined(vm))
+    _set(vm, vm.snapshots, vm.current_snapshot, _all_joined(vm, before))
     vm.update(consolidation_needed=False)
     _remove_left(vm, before)
 
 
-def _all_joined(vm: Machine) -> list[DataObject]:
-    """A machine's devices after each parent that nobody needs has taken in its child."""
+def _all_joined(vm: Machine, names: Iterable[str]) -> list[DataObject]:
+    """A machine's devices after each parent that nobody needs has taken in its child.
+
+    :param names: of the disks that it had with the snapshots that are gone; those in directories
+        other than its own are known by them only
+    """
     elsewhere = _parents_elsewhere(vm)
     own = vm.devices
-    for disk in backings.all_disks(vm):
-        name = disk.backing.fileName
+    for name in names:
         # A parent may take in one child after the other.
         while name not in elsewhere | _held(vm) and (joined := _joined(vm, own, name)) is not None:
             own = joined

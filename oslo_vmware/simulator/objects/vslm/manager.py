@@ -231,11 +231,12 @@ def ids(disks: Any) -> list[DataObject]:
 
 
 def invalid_datastore(found: Any) -> Fault:
+    name = getattr(found, 'name', None)
     return Fault(
         'InvalidDatastore',
-        f"The datastore '{found.name}' is not accessible.",
+        f"The datastore '{name}' is not accessible.",
         datastore=found.ref if isinstance(found, Datastore) else None,
-        name=found.name,
+        name=name,
     )
 
 

@@ -121,6 +121,7 @@ def clone(
     :raises Fault: InvalidState, InvalidArgument, NoDiskSpace and its kin
     """
     disk.check_idle()
+    _refuse_elsewhere(spec)
     made = _new(catalog, spec, place, spec.backingSpec)
     _assign(catalog, made, spec.profile)
     _copy(disk.disk, made)
@@ -157,6 +158,7 @@ def relocate(catalog: Catalog, disk: FirstClassDisk, spec: DataObject, place: Da
     :raises Fault: InvalidState, InvalidArgument, NoDiskSpace and its kin
     """
     disk.check_detached()
+    _refuse_elsewhere(spec)
     if disk.fixed and place is not disk.place:
         raise invalid_state(f"The disk '{disk.name}' must not be relocated.")
     if disk.snapshots:
@@ -178,7 +180,7 @@ def extend(disk: FirstClassDisk, capacity: int) -> None:
     :raises Fault: InvalidArgument, InvalidState, NoDiskSpace
     """
     disk.check_idle()
-    if disk.snapshots:
+    if disk.snapshots or (disk.machine is not None and disk.machine.snapshots):
         raise invalid_state(f"The disk '{disk.name}' has snapshots.")
     if not disk.size <= capacity <= disks.MAX_CAPACITY:
         raise invalid_argument('newCapacityInMB')
@@ -337,6 +339,13 @@ def _assign(catalog: Catalog, disk: FirstClassDisk, profile: list[DataObject] | 
         disk.applied_policies = {-1: applied}
     elif disk.policy is None:
         disk.applied_policies = {}
+
+
+def _refuse_elsewhere(spec: DataObject) -> None:
+    """Refuse what a VslmMigrateSpec can ask for and no simulated server can do."""
+    if spec.service is not None:
+        raise Fault('NotSupported', 'There is no other vCenter that a disk could go to.')
+    _refuse_encryption(spec.disksCrypto and spec.disksCrypto.crypto)
 
 
 def _refuse_encryption(crypto: DataObject | None) -> None:
