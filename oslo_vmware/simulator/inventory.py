@@ -24,7 +24,7 @@ from oslo_vmware.simulator.objects.cluster import ClusterComputeResource
 from oslo_vmware.simulator.objects.compute import ComputeResource
 from oslo_vmware.simulator.objects.datacenter import Datacenter
 from oslo_vmware.simulator.objects.datastore import TIB, Datastore
-from oslo_vmware.simulator.objects.dv_portgroup import vlan_setting
+from oslo_vmware.simulator.objects.dv_port_settings import vlan_setting
 from oslo_vmware.simulator.objects.dvs import VmwareDistributedVirtualSwitch
 from oslo_vmware.simulator.objects.extension_manager import ExtensionManager
 from oslo_vmware.simulator.objects.folder import Folder

@@ -353,6 +353,15 @@ def test_a_host_is_shut_down_and_comes_back(server: Client) -> None:
     done(vm.PowerOnVM_Task())
 
 
+def test_a_host_is_configured_for_ha_again(cluster: Any) -> None:
+    """Only where HA is enabled; and each host tells for how long its hardware has been up."""
+    host = cluster.host[0]
+    assert host.RetrieveHardwareUptime() > 0
+    done(host.ReconfigureHostForDAS_Task())
+    changed(cluster, dasConfig=vim.cluster.DasConfigInfo(enabled=False))
+    failed(vim.fault.DasConfigFault, host.ReconfigureHostForDAS_Task())
+
+
 def test_ha_starts_what_a_host_took_down(cluster: Any) -> None:
     """Machines of a host that is rebooted run on others of its cluster; the host comes back."""
     host = max(cluster.host, key=lambda one: one.summary.quickStats.overallCpuUsage)

@@ -64,6 +64,15 @@ def test_several_machines_are_started(server: Client, vm: Any) -> None:
         other.PowerOnMultiVM_Task([vm], None)
 
 
+def test_a_machine_is_terminated(vm: Any) -> None:
+    """TerminateVM stops a machine that runs, at once."""
+    with pytest.raises(vim.fault.InvalidPowerState):
+        vm.TerminateVM()
+    done(vm.PowerOnVM_Task())
+    vm.TerminateVM()
+    assert vm.runtime.powerState == OFF
+
+
 # Places
 
 

@@ -185,3 +185,28 @@ def test_a_port_group_keeps_what_is_not_set(switch: Any) -> None:
     done(group.ReconfigureDVPortgroup_Task(spec(defaultPortConfig=policy(vlan=vlan))))
     shown = group.config.defaultPortConfig
     assert (shown.blocked.value, shown.vlan.vlanId, group.config.numPorts) == (True, 7, 4)
+
+
+def test_port_settings_are_complete(server: Client, switch: Any) -> None:
+    """A port group shows all settings, those that nobody set as a vCenter has them."""
+    policy = DVS.VmwarePortConfigPolicy
+    security = DVS.SecurityPolicy(inherited=False, allowPromiscuous=vim.BoolPolicy(value=True))
+    group = done(switch.CreateDVPortgroup_Task(vim.dvs.DistributedVirtualPortgroup.ConfigSpec(
+        name='open', defaultPortConfig=policy(securityPolicy=security)
+    )))  # fmt: skip
+    shown = group.config.defaultPortConfig
+    assert shown.securityPolicy.allowPromiscuous.value is True
+    assert shown.securityPolicy.macChanges.value is False
+    assert shown.macManagementPolicy.macLearningPolicy.enabled is False
+    assert shown.vlan.vlanId == 0
+    for one in server.at(SWITCH).portgroup:
+        assert one.config.defaultPortConfig.uplinkTeamingPolicy.policy.value
+
+
+@pytest.mark.parametrize(('wanted', 'made'), [('9.1.1.0.0', '8.0.3'), ('6.7.0', '6.6.0')])
+def test_versions_of_switches(server: Client, wanted: str, made: str) -> None:
+    """A version that no switch has is the newest before it, as hosts' versions run ahead."""
+    folder = server.at('Frankfurt/network')
+    switch = done(folder.CreateDVS_Task(create_spec(wanted, name='versioned')))
+    assert switch.config.productInfo.version == made
+    done(switch.Destroy_Task())

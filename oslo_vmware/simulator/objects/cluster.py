@@ -123,6 +123,10 @@ class ClusterComputeResource(ComputeResource):
     # Placement
 
     @property
+    def serves_das(self) -> bool:
+        return bool(self.settings.das.enabled)
+
+    @property
     def havens(self) -> list[Any]:
         # Without DRS it is for somebody else to move them.
         return self.usable_hosts if self.settings.drs.enabled else []

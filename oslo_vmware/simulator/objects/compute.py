@@ -90,6 +90,11 @@ class ComputeResource(ManagedEntity):
         return types.ComputeResourceConfigInfo(**self.settings)
 
     @property
+    def serves_das(self) -> bool:
+        """Whether HA watches its hosts."""
+        return False
+
+    @property
     def havens(self) -> list[HostSystem]:
         """Where machines of a host go that is taken out of use."""
         return []

@@ -1,4 +1,4 @@
-"""The port groups of a distributed switch, and the settings of ports.
+"""The port groups of a distributed switch.
 
 Port groups lie beside their switch in the network folder.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from oslo_vmware.simulator.objects.dv_port_settings import MAX_VLAN, shown
 from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.network import Network
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
@@ -15,22 +16,6 @@ from oslo_vmware.simulator.world.relations import One
 
 # Ports of a port group when nobody says a number, as the vSphere client proposes.
 _DEFAULT_PORTS = 8
-_MAX_VLAN = 4094
-
-
-def vlan_setting(vlan: int) -> DataObject:
-    """A port setting with nothing but a VLAN."""
-    return types.VMwareDVSPortSetting(
-        vlan=types.VmwareDistributedVirtualSwitchVlanIdSpec(inherited=False, vlanId=vlan)
-    )
-
-
-def trunk_setting() -> DataObject:
-    """A port setting that lets all VLANs through, as uplinks have it."""
-    every = types.NumericRange(start=0, end=_MAX_VLAN)
-    return types.VMwareDVSPortSetting(
-        vlan=types.VmwareDistributedVirtualSwitchTrunkVlanSpec(inherited=False, vlanId=[every])
-    )
 
 
 @managed('DistributedVirtualPortgroup')
@@ -79,7 +64,7 @@ class DistributedVirtualPortgroup(Network):
         settings = dict(self.settings)
         settings['numPorts'] = self.port_count
         settings.setdefault('type', 'earlyBinding')
-        settings.setdefault('defaultPortConfig', vlan_setting(0))
+        settings['defaultPortConfig'] = shown(settings.get('defaultPortConfig'))
         settings.setdefault('autoExpand', settings['type'] == 'earlyBinding')
         settings.setdefault(
             'policy',
@@ -137,7 +122,7 @@ def portgroup_settings(spec: DataObject) -> dict[str, Any]:
     """The fields of a spec that a port group's configuration repeats as they are."""
     setting = spec.defaultPortConfig
     vlan = setting.vlan if setting is not None else None
-    if vlan is not None and isinstance(vlan.vlanId, int) and not 0 <= vlan.vlanId <= _MAX_VLAN:
+    if vlan is not None and isinstance(vlan.vlanId, int) and not 0 <= vlan.vlanId <= MAX_VLAN:
         raise invalid_argument('spec.defaultPortConfig.vlan.vlanId')
     if spec.type not in (None, 'earlyBinding', 'lateBinding', 'ephemeral'):
         raise invalid_argument('spec.type')

@@ -51,6 +51,7 @@ def _fits(port: DataObject, wanted: DataObject) -> bool:
 
 def _ports(group: DistributedVirtualPortgroup) -> Iterator[DataObject]:
     cards = list(_cards(group))
+    setting, mtu = group.config.defaultPortConfig, group.switch.config.maxMtu
     for number, key in enumerate(group.portKeys):
         user = cards[number] if number < len(cards) else None
         connected: dict[str, Any] = {}
@@ -68,7 +69,7 @@ def _ports(group: DistributedVirtualPortgroup) -> Iterator[DataObject]:
             config=types.DVPortConfigInfo(
                 name='',
                 scope=[],
-                setting=group.config.defaultPortConfig,
+                setting=setting,
                 configVersion='0',
             ),
             dvsUuid=group.switch.uuid,
@@ -79,7 +80,7 @@ def _ports(group: DistributedVirtualPortgroup) -> Iterator[DataObject]:
                 runtimeInfo=types.DVPortStatus(
                     linkUp=user is not None and user[0].running,
                     blocked=False,
-                    mtu=group.switch.config.maxMtu,
+                    mtu=mtu,
                     macAddress=user[1].macAddress if user is not None else None,
                 ),
                 stats=types.DistributedVirtualSwitchPortStatistics(**dict.fromkeys(_COUNTS, 0)),

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from oslo_vmware.simulator.objects import dv_ports
+from oslo_vmware.simulator.objects.dv_port_settings import shown, trunk_setting
 from oslo_vmware.simulator.objects.dv_portgroup import (
     DistributedVirtualPortgroup,
     portgroup_settings,
-    trunk_setting,
-    vlan_setting,
 )
 from oslo_vmware.simulator.objects.entity import ManagedEntity, wire_name
 from oslo_vmware.simulator.world.data import (
@@ -49,6 +48,25 @@ def spaced_uuid(plain: str) -> str:
     """A uuid in the way switches and the SMBIOS write it: ``50 2e 91 … -4d 25 …``."""
     pairs = [f'{byte:02x}' for byte in uuid.UUID(plain).bytes]
     return f'{" ".join(pairs[:8])}-{" ".join(pairs[8:])}'
+
+
+def _version(wanted: str | None) -> str:
+    """The version of a new switch: the one asked for, or the newest of those before it.
+
+    Programs make it of the version of their hosts' API, which runs ahead of the switches'.
+
+    :raises Fault: InvalidArgument for one from before the oldest
+    """
+    if wanted is None:
+        return PRODUCT_VERSIONS[-1]
+    known = [one for one in PRODUCT_VERSIONS if _numbers(one) <= _numbers(wanted)]
+    if not known:
+        raise invalid_argument('spec.productInfo.version')
+    return known[-1]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split('.') if part.isdecimal()]
 
 
 @managed('VmwareDistributedVirtualSwitch')
@@ -109,15 +127,13 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         name = wire_name(wanted.name)
         folder.check_free(name, folder.children)
         names = wanted.uplinkPortPolicy.uplinkPortName if wanted.uplinkPortPolicy else None
-        version = spec.productInfo.version if spec.productInfo is not None else None
-        if version is not None and version not in PRODUCT_VERSIONS:
-            raise invalid_argument('spec.productInfo.version')
+        version = _version(spec.productInfo.version if spec.productInfo is not None else None)
         made = cls(
             folder.world,
             name,
             folder,
             uplinks=len(names) if names else _UPLINKS,
-            product_version=version or PRODUCT_VERSIONS[-1],
+            product_version=version,
         )
         try:
             made.configure(wanted)
@@ -201,7 +217,6 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             'uplinkPortPolicy': types.DVSNameArrayUplinkPortPolicy(
                 uplinkPortName=[f'Uplink {number}' for number in range(1, _UPLINKS + 1)]
             ),
-            'defaultPortConfig': vlan_setting(0),
             'contact': types.DVSContactInfo(),
             'networkResourceManagementEnabled': True,
             'defaultProxySwitchMaxNumPorts': 512,
@@ -213,6 +228,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             'lacpApiVersion': 'multipleLag',
             'multicastFilteringMode': 'snooping',
             **self.settings,
+            'defaultPortConfig': shown(self.settings.get('defaultPortConfig')),
         }
         return types.VMwareDVSConfigInfo(
             **fields,

@@ -261,6 +261,18 @@ class HostSystem(Host):
                 'InvalidState', f"The host '{self.name}' is not in maintenance mode; force it."
             )
 
+    def ReconfigureHostForDAS_Task(self, call: Call) -> Ref:
+        def work() -> None:
+            if not self.parent.serves_das:
+                raise Fault(
+                    'DasConfigFault', f"vSphere HA is not enabled for the host '{self.name}'."
+                )
+
+        return self.start('ReconfigureHostForDAS_Task', work)
+
+    def RetrieveHardwareUptime(self, call: Call) -> int:
+        return int((self.world.now() - self.boot_time).total_seconds())
+
     def _go_down(self) -> None:
         """Stop, with all that runs on it; HA starts what it can on other hosts."""
         self._become('notResponding')

@@ -62,6 +62,11 @@ class PoweredMachine(Machine):
         self._must_be('poweredOn', 'suspended', wanted='poweredOff')
         self._set_power('poweredOff')
 
+    def TerminateVM(self, call: Call) -> None:
+        """Stop the machine's process, whatever its guest does."""
+        self._must_be('poweredOn', wanted='poweredOff')
+        self._set_power('poweredOff')
+
     def SuspendVM_Task(self, call: Call) -> Ref:
         return self.start('SuspendVM_Task', self._suspend)
 
