@@ -382,6 +382,21 @@ def test_device_faults_name_the_change(client: Client) -> None:
     )
 
 
+def test_the_summary_of_a_drive_tells_what_is_in_it(client: Client) -> None:
+    """A disc that is put into a drive shows in its summary, and so does that it is gone."""
+    machine = client.at(OFF)
+    drive = vim.vm.device.VirtualCdrom
+    name = f'[{machine.datastore[0].name}] images/disc.iso'
+    disc = drive.IsoBackingInfo(fileName=name)
+    nothing = drive.RemotePassthroughBackingInfo(deviceName='', exclusive=False)
+    for backing, summary in ((disc, f'ISO {name}'), (nothing, 'Remote device')):
+        (edited,) = devices(machine, drive)
+        edited.backing = backing
+        reconfigured(machine, deviceChange=[change('edit', edited)])
+        (found,) = devices(machine, drive)
+        assert found.deviceInfo.summary == summary
+
+
 def test_cards_come_move_and_go(client: Client) -> None:
     """A card gets key and MAC, connects to networks and port groups, and the networks know it."""
     machine = client.at(OFF)

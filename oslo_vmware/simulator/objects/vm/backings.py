@@ -309,15 +309,17 @@ class Backings:
             self._disk(device, change, index)
         elif devices.is_network_card(device):
             cards.complete(self.vm, device, change, index)
-        elif change.operation == 'add' and not devices.is_controller(device):
-            self._other(device)
+        elif not devices.is_controller(device):
+            self._other(device, change)
 
-    def _other(self, device: DataObject) -> None:
+    def _other(self, device: DataObject, change: DataObject) -> None:
         backing = device.backing
         file_name = getattr(backing, 'fileName', None)
-        device.deviceInfo.summary = (
-            f'ISO {file_name}' if file_name else getattr(backing, 'deviceName', None) or ''
-        )
+        name = f'ISO {file_name}' if file_name else getattr(backing, 'deviceName', None)
+        if name == '' and 'Remote' in backing.wire_type:
+            name = 'Remote device'
+        if change.operation == 'add' or name:
+            device.deviceInfo.summary = name or ''
         if device.wire_type == 'VirtualCdrom' and device.connectable is None:
             device.connectable = cards.connectable(start=False, connected=False)
 
