@@ -10,6 +10,7 @@ import shlex
 import string
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -74,6 +75,15 @@ class Govc:
         with tarfile.open(self.directory / archive, 'w') as made:
             for path in found:
                 made.add(path, path.name)
+
+    def settled(self, place: str, path: str, value: str) -> str:
+        """A property when it has come to a value, or a second later: guests act on their own."""
+        for _ in range(20):
+            found = self.property(place, path)
+            if found == value:
+                break
+            time.sleep(0.05)
+        return found
 
     def read(self, name: str) -> bytes | None:
         """The content of a file in the directory; None where there is none."""

@@ -43,7 +43,7 @@ def wrong(govc: Govc, line: Line, output: str) -> list[str]:
     shown = ' '.join(output.split())
     found = [f'no {text!r} in {output}' for text in line.shows if text not in shown]
     for place, path, value in line.states:
-        state = govc.property(place, path)
+        state = govc.settled(place, path, value)
         if state != value:
             found.append(f'{path} of {place} is {state}')
     for first, second in line.same:
