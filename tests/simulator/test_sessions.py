@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
+from typing import Any
 
 import pytest
 from lxml import etree
+from pyVmomi import SoapStubAdapter, vim
 
 from oslo_vmware.simulator import VCenterSimulator
 from tests.simulator.conftest import (
@@ -146,6 +149,25 @@ def test_terminate_session(vcenter: VCenterSimulator, soap: Soap) -> None:
     assert other.call('CurrentTime', SERVICE_INSTANCE).fault_type == 'NotAuthenticated'
     assert soap.call('CurrentTime', SERVICE_INSTANCE).fault is None
     other.http.close()
+
+
+def test_a_ticket_makes_one_more_session(vcenter: VCenterSimulator, si: Any) -> None:
+    """Who shows the ticket is the same user, in a session of their own; it is good for once."""
+    ticket = si.content.sessionManager.AcquireCloneTicket()
+    context = ssl.create_default_context(cafile=vcenter.cacert)
+    stub = SoapStubAdapter(vcenter.host, vcenter.port, sslContext=context)
+    manager = vim.ServiceInstance('ServiceInstance', stub).content.sessionManager
+    made, own = manager.CloneSession(ticket), si.content.sessionManager.currentSession
+    assert (made.userName, made.key == own.key) == (own.userName, False)
+    assert manager.currentSession.key == made.key
+    with pytest.raises(vim.fault.InvalidLogin):
+        manager.CloneSession(ticket)
+    assert all(call.args is None for call in vcenter.calls if call.operation == 'CloneSession')
+    last = manager.AcquireCloneTicket()
+    manager.Logout()
+    with pytest.raises(vim.fault.InvalidLogin):
+        manager.CloneSession(last)
+    stub.DropConnections()
 
 
 def test_session_list(vcenter: VCenterSimulator, soap: Soap) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim, vmodl
 
-from tests.simulator.vsphere import Client, connected, done
+from tests.simulator.vsphere import Client, connected, done, failed
 
 MACHINE = 'Frankfurt/vm/Production/fra-web-0001'
 POD = 'Frankfurt/datastore/fra-pod-01'
@@ -131,7 +131,7 @@ def test_storage_drs_is_configured(client: Client) -> None:
     [
         lambda spec: setattr(spec, 'type', 'nonsense'),
         lambda spec: setattr(spec, 'configSpec', None),
-        lambda spec: setattr(spec, 'folder', None),
+        lambda spec: setattr(spec, 'resourcePool', None),
         lambda spec: setattr(spec.podSelectionSpec, 'storagePod', None),
     ],
 )
@@ -141,6 +141,15 @@ def test_specifications_that_lack_something(client: Client, change: Callable[[An
     change(spec)
     with pytest.raises(vmodl.fault.InvalidArgument):
         recommended(client, spec)
+
+
+def test_the_folder_can_wait(client: Client) -> None:
+    """A recommendation without a folder is for who creates the machine on their own."""
+    spec = new_machine(client)
+    spec.folder = None
+    best, _ = recommended(client, spec)
+    manager = client.content.storageResourceManager
+    failed(vmodl.fault.InvalidArgument, manager.ApplyStorageDrsRecommendation_Task([best.key]))
 
 
 @pytest.mark.parametrize(('kind', 'port'), [('mks', 902), ('webmks', 443)])

@@ -42,6 +42,7 @@ class SessionManager(ManagedObject):
         self._sessions = sessions
         self._tickets = tickets
         self._identity = identity
+        self._to_clone: dict[str, Session] = {}
         self.message = ''
         super().__init__(world, 'SessionManager')
 
@@ -94,6 +95,27 @@ class SessionManager(ManagedObject):
                     invalidProperty='sessionId',
                 )
             self._sessions.end(session)
+
+    def AcquireCloneTicket(self, call: Call) -> str:
+        """A ticket for one more session of the same user: for a console, say."""
+        ticket, session = f'cst-VCT-{self.world.new_uuid()}', call.session
+        assert session is not None
+        self._to_clone[ticket] = session
+        session.at_end(lambda: self._revoke(ticket))
+        return ticket
+
+    def _revoke(self, ticket: str) -> None:
+        self._to_clone.pop(ticket, None)
+
+    @anonymous
+    def CloneSession(self, call: Call) -> DataObject:
+        session = self._to_clone.pop(call.cloneTicket, None)
+        if session is None:
+            raise Fault('InvalidLogin', 'Cannot complete login: the ticket is not valid.')
+        call.new_session = self._sessions.begin(
+            session.user_name, session.locale, call.headers.get('User-Agent', '')
+        )
+        return call.new_session.info
 
     def AcquireGenericServiceTicket(self, call: Call) -> DataObject:
         if call.spec.wire_type != 'SessionManagerHttpServiceRequestSpec':

@@ -151,10 +151,9 @@ class StorageResourceManager(ManagedObject):
         return kinds[spec.type](spec)
 
     def _to_create(self, spec: DataObject) -> _Wanted:
-        folder, pool = (
-            self._find(spec, 'folder', 'Folder'),
-            self._find(spec, 'resourcePool', 'ResourcePool'),
-        )
+        pool = self._find(spec, 'resourcePool', 'ResourcePool')
+        # Who creates the machine on their own afterwards names it only then.
+        folder = self._find(spec, 'folder', 'Folder') if spec.folder is not None else None
         if spec.configSpec is None:
             raise invalid_argument('storageSpec.configSpec')
         host = self._find(spec, 'host', 'HostSystem') if spec.host is not None else None
@@ -165,6 +164,8 @@ class StorageResourceManager(ManagedObject):
         )
 
         def apply(place: Datastore) -> Machine:
+            if folder is None:
+                raise invalid_argument('storageSpec.folder')
             config = copy.copy(spec.configSpec)
             config.files = copy.copy(config.files) or types.VirtualMachineFileInfo()
             config.files.vmPathName = f'[{place.name}]'

@@ -54,7 +54,7 @@ class ServedCall:
     :ivar soap_headers: text of the SOAP headers by local name
     :ivar session_key: of the session that the cookie belongs to; None without one
     :ivar cookie: the Cookie header as sent
-    :ivar args: the decoded arguments; None for logins, whose secrets are not kept
+    :ivar args: the decoded arguments; None for logins of all kinds, whose secrets are not kept
     :ivar fault: name of the fault that it was answered with
     """
 
@@ -278,7 +278,7 @@ class Endpoint(abc.ABC):
                 f'"{etree.QName(body).namespace}"',
             )
         args = self._decoder.parameters(body, operation.parameters)
-        if not served.operation.startswith('Login'):
+        if not served.operation.startswith(('Login', 'CloneSession')):
             served.args = args
         with self._world.lock:
             session = self._session(served)

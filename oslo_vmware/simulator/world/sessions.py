@@ -166,7 +166,11 @@ class Sessions:
         if spelling is None:
             self._world.witness.refused(user_name)
             return None
-        session = Session(self._world, spelling, locale, user_agent)
+        return self.begin(spelling, locale, user_agent)
+
+    def begin(self, user_name: str, locale: str, user_agent: str) -> Session:
+        """A new session of somebody who has shown who they are."""
+        session = Session(self._world, user_name, locale, user_agent)
         self._by_cookie[session.cookie] = session
         self._world.witness.logged_in(session)
         return session
