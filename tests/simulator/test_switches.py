@@ -198,7 +198,7 @@ def test_port_settings_are_complete(server: Client, switch: Any) -> None:
     assert shown.securityPolicy.allowPromiscuous.value is True
     assert shown.securityPolicy.macChanges.value is False
     assert shown.macManagementPolicy.macLearningPolicy.enabled is False
-    assert shown.vlan.vlanId == 0
+    assert (shown.vlan.vlanId, shown.vlan.inherited) == (0, True)
     for one in server.at(SWITCH).portgroup:
         assert one.config.defaultPortConfig.uplinkTeamingPolicy.policy.value
 

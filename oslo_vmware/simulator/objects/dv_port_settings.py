@@ -46,7 +46,7 @@ _DEFAULTS = types.VMwareDVSPortSetting(
     vendorSpecificConfig=types.DVSVendorSpecificConfig(inherited=True, keyValue=[]),
     networkResourcePoolKey=_of('String', '-1'),
     filterPolicy=types.DvsFilterPolicy(inherited=True, filterConfig=[]),
-    vlan=types.VmwareDistributedVirtualSwitchVlanIdSpec(inherited=False, vlanId=0),
+    vlan=types.VmwareDistributedVirtualSwitchVlanIdSpec(inherited=True, vlanId=0),
     uplinkTeamingPolicy=types.VmwareUplinkPortTeamingPolicy(
         inherited=True,
         policy=_of('String', 'loadbalance_srcid'),
