@@ -240,6 +240,22 @@ def test_what_may_not_be_read_is_missing(admin: Client) -> None:
         assert missing.fault.privilegeId == 'System.Read'
 
 
+def test_what_may_not_be_seen_is_not_found(admin: Client) -> None:
+    """Views and searches leave out what lies beside the way to what a user may see."""
+    vm, other = admin.all(vim.VirtualMachine)[:2]
+    grant(admin, vm, 'reader@vsphere.local', -2)
+    uuids = [one.config.uuid for one in (vm, other)]
+    with logged_in(admin, 'reader@vsphere.local') as reader:
+        assert reader.all(vim.VirtualMachine) == [same(reader, vm)]
+        assert [one.name for one in reader.all(vim.Datacenter)] == ['Frankfurt']
+        assert reader.all(vim.Datastore) == []
+        search = reader.content.searchIndex
+        assert [search.FindByUuid(None, uuid, True) for uuid in uuids] == [same(reader, vm), None]
+        assert search.FindByInventoryPath('Frankfurt/datastore') is None
+        folder = same(reader, vm.parent)
+        assert search.FindChild(folder, vm.name) == same(reader, vm)
+
+
 def test_groups_and_own_permissions(admin: Client) -> None:
     """A user's own permission goes before that of a group on the same entity."""
     manager = admin.content.authorizationManager

@@ -254,6 +254,15 @@ def test_sessions(client: Client, events: Any) -> None:
     assert found[0].sessionId == found[1].sessionId
     assert found[0].ipAddress == '127.0.0.1'
     assert all('wrong' not in event.fullFormattedMessage for event in found)
+    latest = events.latestEvent
+    other = SmartConnect(pwd=client.vc.password, **options)
+    client.content.sessionManager.TerminateSession(
+        [other.content.sessionManager.currentSession.key]
+    )
+    assert names(since(events, latest)) == [
+        'UserLoginSessionEvent', 'SessionTerminatedEvent', 'UserLogoutSessionEvent'
+    ]  # fmt: skip
+    other._stub.DropConnections()
 
 
 def test_filters(client: Client, events: Any) -> None:
@@ -372,9 +381,10 @@ def test_the_history_has_a_limit(client: Client, events: Any) -> None:
     """Only so many events are kept, and the oldest go."""
     log = client.vc.world.witness
     assert isinstance(log, EventLog)
-    oldest = next(iter(log)).key
+    *_, oldest = log.newest_first()
     with client.vc.world.lock:
         for _ in range(KEPT_EVENTS):
             log.tell('GeneralUserEvent', message='flood')
-    assert len(list(log)) == KEPT_EVENTS
-    assert next(iter(log)).key > oldest
+    *newer, now_oldest = log.newest_first()
+    assert len(newer) == KEPT_EVENTS - 1
+    assert now_oldest.key > oldest.key

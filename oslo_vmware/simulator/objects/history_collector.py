@@ -8,7 +8,8 @@ RewindCollector brings it back to, or from the newest back, after ResetCollector
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument
@@ -42,7 +43,7 @@ class Place(Protocol):
 class HistoryCollector(ManagedObject):
     """One reader of a history.
 
-    :param items: those that the filter lets through, the oldest first
+    :param newest_first: gives those that the filter lets through
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class HistoryCollector(ManagedObject):
         world: World,
         session: Session | None,
         spec: DataObject,
-        items: Callable[[], Iterable[Any]],
+        newest_first: Callable[[], Iterator[Any]],
     ) -> None:
         self._session = session
-        self._items = items
+        self._newest_first = newest_first
         self._size = _PAGE
         # Between which items the scrollable view is: behind the one of this key.
         self._position = 0
@@ -72,8 +73,7 @@ class HistoryCollector(ManagedObject):
 
     @property
     def latestPage(self) -> list[DataObject]:
-        found = list(self._items())
-        return [self.value_of(item) for item in reversed(found[-self._size :])]
+        return [self.value_of(item) for item in itertools.islice(self._newest_first(), self._size)]
 
     def noticed(self) -> None:
         """There is a new item, or one is another now."""
@@ -82,7 +82,8 @@ class HistoryCollector(ManagedObject):
     def read_next(self, count: int) -> list[DataObject]:
         """The next newer items, the oldest first."""
         _check(count)
-        found = [item for item in self._items() if item.key > self._position][:count]
+        newer = itertools.takewhile(lambda item: item.key > self._position, self._newest_first())
+        found = list(newer)[::-1][:count]
         if found:
             self._position = found[-1].key
         return [self.value_of(item) for item in found]
@@ -90,10 +91,11 @@ class HistoryCollector(ManagedObject):
     def read_previous(self, count: int) -> list[DataObject]:
         """The next older items, the newest first."""
         _check(count)
-        found = [item for item in self._items() if item.key <= self._position][-count:]
+        older = itertools.dropwhile(lambda item: item.key > self._position, self._newest_first())
+        found = list(itertools.islice(older, count))
         if found:
-            self._position = found[0].key - 1
-        return [self.value_of(item) for item in reversed(found)]
+            self._position = found[-1].key - 1
+        return [self.value_of(item) for item in found]
 
     def SetCollectorPageSize(self, call: Call) -> None:
         _check(call.maxCount)
@@ -104,7 +106,8 @@ class HistoryCollector(ManagedObject):
         self._position = 0
 
     def ResetCollector(self, call: Call) -> None:
-        self._position = max((item.key for item in self._items()), default=0)
+        newest = next(self._newest_first(), None)
+        self._position = newest.key if newest is not None else 0
 
     def DestroyCollector(self, call: Call) -> None:
         self.destroy()

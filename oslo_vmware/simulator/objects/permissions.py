@@ -133,6 +133,18 @@ class Permissions(Guard):
             return None
         return no_permission(ref, privilege)
 
+    def visible(self, objects: list[Any]) -> list[Any]:
+        session = self._world.session
+        if session is None or session.user_name in self._almighty:
+            return objects
+        live = self._world.objects
+        return [
+            one
+            for one in objects
+            if (obj := live.get(one.value) if isinstance(one, Ref) else one) is not None
+            and self.allowed(session.user_name, obj, 'System.View')
+        ]
+
     def may_enter(self, session: Session) -> bool:
         user = session.user_name
         return any(self._matching(scope.permission, user) for scope in self._scopes.values())

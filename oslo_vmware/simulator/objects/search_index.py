@@ -28,7 +28,7 @@ class SearchIndex(ManagedObject):
             if matches(found) and (
                 call.datacenter is None or found.datacenter.ref == call.datacenter
             ):
-                yield found
+                yield from self.world.guard.visible([found])
 
     def _by_uuid(self, call: Call) -> Iterator[ManagedEntity]:
         wanted = (call.uuid or '').lower()
@@ -76,8 +76,7 @@ class SearchIndex(ManagedObject):
         datacenter: Any = self.world.get(call.datacenter)
         for machine in self.world.of_type(VirtualMachine):
             if views.vmx_path(machine) == call.path and machine.datacenter is datacenter:
-                found: ManagedEntity = machine
-                return found
+                return self._visible(machine)
         return None
 
     def FindByInventoryPath(self, call: Call) -> ManagedEntity | None:
@@ -88,12 +87,14 @@ class SearchIndex(ManagedObject):
                 found = found.child(name)
             if found is None:
                 return None
-        entity: ManagedEntity = found
-        return entity
+        return self._visible(found)
 
     def FindChild(self, call: Call) -> ManagedEntity | None:
         entity = self.world.get(call.entity)
         if not isinstance(entity, ManagedEntity):
             raise invalid_argument('entity')
-        child: ManagedEntity | None = entity.child(call.name)
-        return child
+        return self._visible(entity.child(call.name))
+
+    def _visible(self, found: Any) -> ManagedEntity | None:
+        """What was found, if whoever asks may know of it."""
+        return next(iter(self.world.guard.visible([found])), None) if found is not None else None

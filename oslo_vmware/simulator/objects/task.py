@@ -229,7 +229,8 @@ class TaskManager(ManagedObject):
 
     def CreateTask(self, call: Call) -> DataObject:
         """A task of an extension, which moves it on itself with UpdateProgress and SetTaskState."""
-        parent = next((e.info for e in self._history if e.info.key == call.parentTaskKey), None)
+        history = self._history.newest_first()
+        parent = next((one.info for one in history if one.info.key == call.parentTaskKey), None)
         if call.parentTaskKey and parent is None:
             raise invalid_argument('parentTaskKey')
         task = self._create(

@@ -47,8 +47,8 @@ class TaskHistory:
         self._entries: collections.deque[Entry] = collections.deque(maxlen=KEPT_TASKS)
         self.listeners: dict[Callable[[], None], None] = {}
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(list(self._entries))
+    def newest_first(self) -> Iterator[Entry]:
+        return reversed(list(self._entries))
 
     def append(self, entry: Entry) -> None:
         self._entries.append(entry)
@@ -90,7 +90,7 @@ class TaskHistoryCollector(HistoryCollector):
             world,
             call.session,
             spec,
-            lambda: [entry for entry in history if _passes(entry, spec)],
+            lambda: (entry for entry in history.newest_first() if _passes(entry, spec)),
         )
         self._history = history
         history.listeners[self.noticed] = None

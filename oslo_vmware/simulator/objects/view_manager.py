@@ -71,7 +71,7 @@ class ContainerView(_View):
     def view(self) -> list[Ref]:
         if self._kept is None:
             self._kept = list(self._walk())
-        return self._kept
+        return self.world.guard.visible(self._kept)
 
     def destroy(self) -> None:
         self.world.unlisten(self._tree_changed)
@@ -104,7 +104,20 @@ class ContainerView(_View):
 
 # Objects that come and go without a place in the tree.
 _OUTSIDE = frozenset(
-    {'Task', 'ContainerView', 'ListView', 'PropertyCollector', 'PropertyFilter', 'HttpNfcLease'}
+    {
+        'Alarm',
+        'ContainerView',
+        'EventHistoryCollector',
+        'EventManager',
+        'HttpNfcLease',
+        'ListView',
+        'PropertyCollector',
+        'PropertyFilter',
+        'ScheduledTask',
+        'Task',
+        'TaskHistoryCollector',
+        'TaskManager',
+    }
 )
 
 

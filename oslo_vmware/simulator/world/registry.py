@@ -296,6 +296,10 @@ class Guard:
         """Why whoever acts just now may not read a property; None when that is allowed."""
         return None
 
+    def visible(self, objects: list[Any]) -> list[Any]:
+        """Those of some objects, or references, that whoever acts just now may know of."""
+        return objects
+
     def may_enter(self, session: Session) -> bool:
         """Whether there is anything that a user may see."""
         return True

@@ -93,6 +93,7 @@ TEXTS = {
     'ScheduledTaskReconfiguredEvent': 'Reconfigured task {scheduledTask.name} on {entity.name}',
     'ScheduledTaskRemovedEvent': 'Removed task {scheduledTask.name} on {entity.name}',
     'ScheduledTaskStartedEvent': 'Running task {scheduledTask.name} on {entity.name}',
+    'SessionTerminatedEvent': 'A session for user {terminatedUsername} has stopped',
     'UserLoginSessionEvent': 'User {userName}@{ipAddress} logged in as {userAgent}',
     'UserLogoutSessionEvent': (
         'User {userName}@{ipAddress} logged out (login time: {loginTime}, number of API '

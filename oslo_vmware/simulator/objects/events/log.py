@@ -60,16 +60,16 @@ class EventLog(Witness):
         self.listeners: dict[Callable[[Record], None], None] = {}
         self.afterwards: list[Callable[[], None]] = []
 
-    def __iter__(self) -> Iterator[Record]:
+    def newest_first(self) -> Iterator[Record]:
         self.settle()
-        return iter(list(self._records))
+        return reversed(list(self._records))
 
     def lines(self) -> list[str]:
-        """The same as lines of a log."""
+        """The same as lines of a log, the oldest first."""
         return [
             f'{record.event.createdTime.isoformat()} info vpxd [{record.event.wire_type}] '
             f'[{record.event.userName}] {record.event.fullFormattedMessage}'
-            for record in self
+            for record in [*self.newest_first()][::-1]
         ]
 
     @property
@@ -122,6 +122,13 @@ class EventLog(Witness):
         )
 
     def logged_out(self, session: Session) -> None:
+        call = self._world.call
+        if call is not None and call.operation == 'TerminateSession':
+            self.tell(
+                'SessionTerminatedEvent',
+                sessionId=session.key,
+                terminatedUsername=session.user_name,
+            )
         self.tell(
             'UserLogoutSessionEvent',
             cause=Cause(session.user_name),

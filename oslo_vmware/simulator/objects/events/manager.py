@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,10 +89,10 @@ class EventHistoryCollector(HistoryCollector):
 
 
 def found(log: EventLog, spec: DataObject) -> Iterator[Record]:
-    """The events that a filter lets through, the oldest first."""
-    records = [record for record in log if passes(record, spec)]
+    """The events that a filter lets through, the newest first."""
+    records = (record for record in log.newest_first() if passes(record, spec))
     count = spec.maxCount
-    return iter(records[-count:] if count is not None and count > 0 else records)
+    return itertools.islice(records, count) if count is not None and count > 0 else records
 
 
 @managed('EventManager')
@@ -124,7 +125,7 @@ class EventManager(ManagedObject):
 
     def QueryEvents(self, call: Call) -> list[DataObject]:
         self._check(call.filter)
-        return [record.event for record in found(self._log, call.filter)]
+        return [record.event for record in found(self._log, call.filter)][::-1]
 
     def _check(self, spec: DataObject) -> None:
         if spec.entity is not None:
