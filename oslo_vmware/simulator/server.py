@@ -90,7 +90,7 @@ class VCenterSimulator:
     :param username: who may log in
     :param password: with which password
     :param users: passwords of further users by name, who may log in once they have permissions,
-        and may do what these grant them
+        and may do at ``/sdk`` what these grant them; files, PBM and REST ask for a session only
     :param task_seconds: how long a task takes
     :param inventory: what there is at the start
     :param session_idle_seconds: sessions expire when idle for so long; None is never

@@ -244,3 +244,13 @@ def test_the_alarm_of_a_machine_that_goes(client: Client, alarms: Any) -> None:
     assert vm in [one.entity for one in root.triggeredAlarmState]
     done(vm.Destroy_Task())
     assert vm._moId not in [one.entity._moId for one in root.triggeredAlarmState]
+
+
+def test_an_alarm_goes_with_its_entity(client: Client, alarms: Any) -> None:
+    """An alarm that was defined on something that is gone is gone as well."""
+    folder = client.at('Frankfurt').vmFolder.CreateFolder('short-lived')
+    alarm = alarms.CreateAlarm(folder, spec('short-lived', powered_off()))
+    done(folder.Destroy_Task())
+    assert alarm not in alarms.GetAlarm(None)
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        _ = alarm.info

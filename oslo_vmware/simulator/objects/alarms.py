@@ -70,6 +70,7 @@ class Alarms(AlarmStates):
         self._by_event: dict[tuple[str, str], str] = {}
         self._changed: dict[str, ManagedObject] = {}
         self._watched: set[str] = set()
+        self._orphans: list[Any] = []
         world.listen(self._note)
         events.listeners[self._hear] = None
         events.afterwards.append(self._settle)
@@ -124,8 +125,13 @@ class Alarms(AlarmStates):
         if names is None:
             self._changed.pop(obj.ref.value, None)
             self._forget(obj.ref.value)
+            self._orphans += [a for a in self.alarms.values() if a.info.entity == obj.ref]
 
     def _settle(self) -> None:
+        while self._orphans:
+            alarm = self._orphans.pop()
+            self.drop(alarm)
+            self._world.remove(alarm)
         while self._changed:
             _moid, entity = self._changed.popitem()
             for alarm in self.counting_for(entity):
