@@ -360,3 +360,9 @@ def test_a_broken_upload_is_made_on_demand(client: Client) -> None:
     assert response.status_code == 404
     response = client.http.post(client.url('cis/tagging/tag'), data=b'{', timeout=30)
     assert response.status_code == 400
+
+
+def test_a_body_of_nothing_has_no_fields(client: Client) -> None:
+    """govmomi sends null where an operation takes no fields."""
+    response = client.http.get(client.url('cis/tagging/tag'), data=b'null', timeout=30)
+    assert response.status_code == 200

@@ -178,6 +178,8 @@ def _fields(request: Request) -> Mapping[str, Any]:
         read = json.loads(data)
     except ValueError:
         raise Refusal('invalid_argument', 'The body is no JSON.') from None
+    if read is None:  # govmomi says so where there are no fields
+        return {}
     if not isinstance(read, dict):
         raise Refusal('invalid_argument', 'The body is no object.')
     for wrapper in _WRAPPERS:
