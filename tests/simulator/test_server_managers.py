@@ -179,8 +179,8 @@ def test_key_providers_are_listed(client: Client) -> None:
 @pytest.mark.parametrize(
     ('call', 'fault'),
     [
-        (lambda manager: manager.MarkDefault(PROVIDER), vim.fault.NotFound),
-        (lambda manager: manager.RemoveKmipServer(PROVIDER, 'x'), vim.fault.NotFound),
+        (lambda manager: manager.MarkDefault(PROVIDER), vmodl.fault.InvalidArgument),
+        (lambda manager: manager.RemoveKmipServer(PROVIDER, 'x'), vmodl.fault.InvalidArgument),
         (
             lambda manager: manager.RegisterKmsCluster(vim.encryption.KeyProviderId(id='')),
             vmodl.fault.InvalidArgument,

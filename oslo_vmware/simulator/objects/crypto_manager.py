@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, invalid_argument, types
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
 
 _KMIP_PORT = 5696
@@ -101,7 +101,7 @@ class CryptoManagerKmip(ManagedObject):
 
     def _known(self, provider: DataObject) -> str:
         if provider.id not in self._clusters:
-            raise Fault('NotFound', f"There is no key provider '{provider.id}'.")
+            raise invalid_argument('clusterId')
         name: str = provider.id
         return name
 

@@ -99,14 +99,11 @@ class LicenseAssignmentManager(ManagedObject):
     def QueryAssignedLicenses(self, call: Call) -> list[DataObject]:
         entities = self._entities()
         if call.entityId:
-            if call.entityId not in entities:
-                raise Fault('NotFound', f"There is no '{call.entityId}' that uses a license.")
-            entities = {call.entityId: entities[call.entityId]}
+            entities = {name: entities[name] for name in entities if name == call.entityId}
         return [self._assignment(entity, name) for entity, name in entities.items()]
 
     def UpdateAssignedLicense(self, call: Call) -> DataObject:
-        if call.entity not in self._entities():
-            raise Fault('NotFound', f"There is no '{call.entity}' that uses a license.")
+        self._check(call.entity)
         made = self._licenses.DecodeLicense(call)
         if _diagnosed(made):
             raise invalid_argument('licenseKey')
@@ -116,9 +113,16 @@ class LicenseAssignmentManager(ManagedObject):
         return made
 
     def RemoveAssignedLicense(self, call: Call) -> None:
-        if call.entityId not in self._entities():
-            raise Fault('NotFound', f"There is no '{call.entityId}' that uses a license.")
+        self._check(call.entityId)
         self._assigned.pop(call.entityId, None)
+
+    def _check(self, entity: str) -> None:
+        if entity not in self._entities():
+            raise Fault(
+                'LicenseEntityNotFound',
+                f"There is no '{entity}' that uses a license.",
+                entityId=entity,
+            )
 
     def _entities(self) -> dict[str, str]:
         """What uses a license, by id: the server itself, and its hosts."""

@@ -216,8 +216,12 @@ class HostDatastoreSystem(HostManager):
 
     def RemoveDatastoreEx_Task(self, call: Call) -> Ref:
         def work() -> None:
-            for ref in call.datastore:
-                self._remove(self._mounted(ref))
+            try:
+                for ref in call.datastore:
+                    self._remove(self._mounted(ref))
+            except Fault as fault:
+                # All that it declares, where RemoveDatastore tells more.
+                raise Fault('HostConfigFault', fault.message) from None
 
         return self.world.task_manager.start(
             self, 'RemoveDatastoreEx_Task', work, shown_on=self.host

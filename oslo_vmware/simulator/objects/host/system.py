@@ -222,19 +222,19 @@ class HostSystem(Host):
         self.parent.changed('summary')
 
     def DisconnectHost_Task(self, call: Call) -> Ref:
-        return self.start('DisconnectHost_Task', lambda: self._connect('disconnected'))
+        return self.start('DisconnectHost_Task', lambda: self._become('disconnected'))
 
     def ReconnectHost_Task(self, call: Call) -> Ref:
-        return self.start('ReconnectHost_Task', lambda: self._connect('connected'))
+        return self.start('ReconnectHost_Task', self._reconnect)
 
-    def _connect(self, state: str) -> None:
-        if self.connection == state:
-            raise Fault('InvalidState', f"The host '{self.name}' is {state} already.")
+    def _reconnect(self) -> None:
+        if self.connection == 'connected':
+            raise Fault('InvalidState', f"The host '{self.name}' is connected already.")
         if self.connection == 'notResponding':
             # Nobody can tell a vCenter to switch a host on; who reconnects one that was shut
             # down has done so.
             self.boot_time = self.world.now()
-        self._become(state)
+        self._become('connected')
 
     def _become(self, connection: str) -> None:
         self.update(connection=connection)
