@@ -152,6 +152,12 @@ def test_machines_use_a_new_network(client: Client, host: Any, system: Any) -> N
         ),
         (lambda net: net.AddPortGroup(group('x', vlan=5000)), vmodl.fault.InvalidArgument),
         (lambda net: net.UpdatePortGroup('nope', group('nope')), vim.fault.NotFound),
+        (lambda net: net.UpdatePortGroup('nope', group('other')), vim.fault.NotFound),
+        (
+            lambda net: net.UpdatePortGroup('fra-vlan-0110', group('Management Network')),
+            vim.fault.AlreadyExists,
+        ),
+        (lambda net: net.UpdatePortGroup('fra-vlan-0110', group('')), vmodl.fault.InvalidArgument),
         (lambda net: net.RemovePortGroup('nope'), vim.fault.NotFound),
         (lambda net: net.RemovePortGroup('Management Network'), vim.fault.ResourceInUse),
         (lambda net: net.RemoveVirtualNic('vmk0'), vim.fault.HostConfigFault),

@@ -222,16 +222,11 @@ class HostNetworkSystem(HostManager):
         self._told()
 
     def _add_group(self, spec: DataObject) -> None:
-        if not spec.name:
-            raise invalid_argument('portgrp.name')
-        if any(group.name == spec.name for group in self.groups):
-            raise _exists(f"port group '{spec.name}'", spec.name)
+        self._check_new_name(spec.name)
         self._check_group(spec)
         datacenter = self.host.datacenter
-        network = next(
-            (one for one in datacenter.network if (one.wire_type, one.name) == _key(spec.name)),
-            None,
-        )
+        standard = (one for one in datacenter.network if one.wire_type == 'Network')
+        network = next((one for one in standard if one.name == spec.name), None)
         if network is None:
             network = Network(self.world, spec.name, datacenter.networkFolder, vlan=spec.vlanId)
         self._groups[network.ref] = spec
@@ -247,6 +242,7 @@ class HostNetworkSystem(HostManager):
             # Machines are connected by name: another name is another network.
             if self._is_used(name):
                 raise _config_fault(f"The port group '{name}' is in use.")
+            self._check_new_name(wanted.name)
             self._remove_group(name)
             self._add_group(wanted)
             return
@@ -287,6 +283,12 @@ class HostNetworkSystem(HostManager):
         self._check_switch(spec.vswitchName)
         if not 0 <= spec.vlanId <= _LAST_VLAN:
             raise invalid_argument('portgrp.vlanId')
+
+    def _check_new_name(self, name: str) -> None:
+        if not name:
+            raise invalid_argument('portgrp.name')
+        if any(group.name == name for group in self.groups):
+            raise _exists(f"port group '{name}'", name)
 
     def _check_unused(self, name: str) -> None:
         if self._is_used(name):
@@ -454,10 +456,6 @@ def _group(name: str, vlan: int) -> DataObject:
     return types.HostPortGroupSpec(
         name=name, vlanId=vlan, vswitchName=_FIRST_SWITCH, policy=types.HostNetworkPolicy()
     )
-
-
-def _key(name: str) -> tuple[str, str]:
-    return 'Network', name
 
 
 def _config_fault(text: str) -> Fault:
