@@ -25,6 +25,7 @@ import ctypes  # noqa: E402
 import gc  # noqa: E402
 import json  # noqa: E402
 import multiprocessing  # noqa: E402
+import random  # noqa: E402
 import threading  # noqa: E402
 import time  # noqa: E402
 import traceback  # noqa: E402
@@ -44,13 +45,15 @@ from oslo_vmware import (  # noqa: E402
 from oslo_vmware._session.updates import SharedUpdates  # noqa: E402
 from oslo_vmware.soap import descriptions  # noqa: E402
 from oslo_vmware.spbm import cache  # noqa: E402
+from tests.transfer.disks import content_of, stream_of  # noqa: E402
 from tests.transfer.place import Place  # noqa: E402
 
 WORKERS = 4
 ROUNDS = 25
 
 #: What is transferred, and how much of it is when the process forks.
-IMAGE = bytes(range(256)) * 4096
+# What cannot be compressed is as long on the wire.
+IMAGE = random.Random(0).randbytes(1024 * 1024)
 MIDDLE = 300_000
 
 #: Where a forked process writes its result.
@@ -483,6 +486,7 @@ def transfers(arguments: dict[str, Any], ending: str) -> Any:
     where = (arguments['host'], arguments['port'], place.dc.name, place.ds.name, jar)
     writing = rw_handles.FileWriteHandle(*where, 'there', len(IMAGE))
     writing.write(IMAGE[:MIDDLE])
+    disk = stream_of(IMAGE)
     importing = rw_handles.VmdkWriteHandle(
         session,
         arguments['host'],
@@ -490,15 +494,15 @@ def transfers(arguments: dict[str, Any], ending: str) -> Any:
         place.first('ResourcePool'),
         place.read(place.dc.ref, 'vmFolder'),
         place.import_spec('imported'),
-        len(IMAGE),
+        len(disk),
         'POST',
     )
-    importing.write(IMAGE[:MIDDLE])
+    importing.write(disk[:MIDDLE])
     handles = (writing, importing)
 
     problems = misused(handles, lambda handle: handle.write(b'x'), ending)
-    for handle in handles:
-        handle.write(IMAGE[MIDDLE:])
+    for handle, data in zip(handles, (IMAGE, disk), strict=True):
+        handle.write(data[MIDDLE:])
         handle.close()
     reading = rw_handles.FileReadHandle(*where, 'there')
     exporting = rw_handles.VmdkReadHandle(
@@ -508,11 +512,12 @@ def transfers(arguments: dict[str, Any], ending: str) -> Any:
     begun = [handle.read(MIDDLE) for handle in handles]
 
     problems += misused(handles, lambda handle: handle.read(1), ending)
-    whole = []
+    ends = []
     for handle, data in zip(handles, begun, strict=True):
-        data += b''.join(iter(lambda handle=handle: handle.read(65536), b''))
+        ends.append(data + b''.join(iter(lambda handle=handle: handle.read(65536), b'')))
         handle.close()
-        whole.append(data == IMAGE)
+    file, stream = ends
+    whole = [file == IMAGE, content_of(stream, len(IMAGE)) == IMAGE]
     return {'problems': problems, 'whole': whole}
 
 
