@@ -97,6 +97,21 @@ def test_who_does_not_log_in_gets_nothing(files: Files) -> None:
     files.client.content.sessionManager.Login(files.vc.username, files.vc.password)
 
 
+def test_a_password_opens_the_files(files: Files) -> None:
+    """Basic authentication works for one request, begins no session, and is what 401 asks for."""
+    manager = files.client.content.sessionManager
+    right, wrong = (files.vc.username, files.vc.password), (files.vc.username, 'guessed')
+    before = len(manager.sessionList)
+    sent = files.http.put(files.url('mine'), data=b'mine', auth=right, timeout=30)
+    assert sent.status_code == 201
+    assert files.http.get(files.url('mine'), auth=right, timeout=30).content == b'mine'
+    for auth in (wrong, ('', ''), ('nobody', files.vc.password)):
+        refused = files.http.get(files.url('mine'), auth=auth, timeout=30)
+        assert (refused.status_code, refused.content == b'mine') == (401, False)
+        assert refused.headers['WWW-Authenticate'].startswith('Basic realm=')
+    assert len(manager.sessionList) == before
+
+
 def cookie_forms(cookie: str) -> dict[str, str]:
     name, _, value = cookie.partition('=')
     return {

@@ -1,10 +1,10 @@
 """``/folder``: the files of datastores over HTTP.
 
 ``GET``, ``HEAD``, ``PUT`` and ``DELETE`` of ``/folder/<path>?dcPath=<datacenter>&dsName=<name>``
-with the cookie of a session, or with a ticket that was acquired for just this request and works
-once. ``GET`` of a directory, or without a datastore, is a page of links. As on a real server a
-``PUT`` makes the directories that are missing. A ``GET`` may ask for a part of a file (RFC 9110,
-section 14), one at a time.
+with the cookie of a session, with user and password (basic authentication), or with a ticket that
+was acquired for just this request and works once. ``GET`` of a directory, or without a datastore,
+is a page of links. As on a real server a ``PUT`` makes the directories that are missing. A ``GET``
+may ask for a part of a file (RFC 9110, section 14), one at a time.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _STATUS = {
 # gets all, as one may.
 _RANGE = re.compile(r'\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*', re.ASCII | re.IGNORECASE)
 
+_CHALLENGE = (('WWW-Authenticate', 'Basic realm="VMware HTTP server"'),)
+
 _READING = ('GET', 'HEAD')
 _METHODS = (*_READING, 'PUT', 'DELETE')
 
@@ -58,7 +60,8 @@ class FolderServer:
     def serve(self, request: Request) -> Response:
         """Answer one request."""
         if not self._allowed(request):
-            return page(401, 'The request needs the cookie of a session, or a ticket.')
+            refused = page(401, 'The request needs the cookie of a session, or a ticket.')
+            return dataclasses.replace(refused, headers=_CHALLENGE)
         try:
             return self._answer(request)
         except Fault as fault:
@@ -69,7 +72,11 @@ class FolderServer:
         with self._world.lock:
             if self._sessions.of_cookie(cookie_value(header)) is not None:
                 return True
-            return self._tickets.use(header, request)
+            if self._tickets.use(header, request):
+                return True
+            return 'Authorization' in request.headers and self._sessions.knows(
+                *request.credentials()
+            )
 
     def _answer(self, request: Request) -> Response:
         path = normal(request.path.removeprefix('/folder'))

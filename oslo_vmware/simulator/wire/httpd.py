@@ -9,6 +9,8 @@ Only blocking sockets and threads are used, which makes the same code right in a
 eventlet has monkey-patched.
 """
 
+import base64
+import binascii
 import dataclasses
 import email.message
 import gzip
@@ -64,6 +66,16 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Headers
     stream: Body
+
+    def credentials(self) -> tuple[str, str]:
+        """User and password of basic authentication; two empty ones where there are none."""
+        kind, _, coded = self.headers.get('Authorization', '').partition(' ')
+        try:
+            plain = base64.b64decode(coded, validate=True).decode() if kind == 'Basic' else ''
+        except (binascii.Error, UnicodeDecodeError):
+            plain = ''
+        user, _, password = plain.partition(':')
+        return user, password
 
     def body(self) -> bytes:
         """The whole body, uncompressed.

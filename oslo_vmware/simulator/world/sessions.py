@@ -162,11 +162,18 @@ class Sessions:
 
     def login(self, user_name: str, password: str, locale: str, user_agent: str) -> Session | None:
         """A new session; None when name or password is wrong. Names ignore case."""
+        spelling = self._known(user_name, password)
+        return None if spelling is None else self.begin(spelling, locale, user_agent)
+
+    def knows(self, user_name: str, password: str) -> bool:
+        """Whether name and password are right, for one request that begins no session."""
+        return self._known(user_name, password) is not None
+
+    def _known(self, user_name: str, password: str) -> str | None:
         spelling = self._users.authenticate(user_name, password)
         if spelling is None:
             self._world.witness.refused(user_name)
-            return None
-        return self.begin(spelling, locale, user_agent)
+        return spelling
 
     def begin(self, user_name: str, locale: str, user_agent: str) -> Session:
         """A new session of somebody who has shown who they are."""

@@ -7,8 +7,6 @@ nothing. Who may call is shown by the id of a session, in a header or a cookie.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import uuid
 from collections.abc import Mapping
@@ -129,7 +127,7 @@ class RestServer:
         raise Refusal('not_found', f'There is nothing at {request.method} {request.path}.')
 
     def _login(self, request: Request, place: _Place) -> Response:
-        user, password = _credentials(request)
+        user, password = request.credentials()
         agent = request.headers.get('User-Agent', '')
         session = self._sessions.login(user, password, 'en', agent)
         if session is None:
@@ -157,16 +155,6 @@ class RestServer:
         if session is None or self._sessions.of_cookie(session.cookie) is None:
             raise Refusal('unauthenticated', 'Authentication required.')
         return session
-
-
-def _credentials(request: Request) -> tuple[str, str]:
-    kind, _, coded = request.headers.get('Authorization', '').partition(' ')
-    try:
-        plain = base64.b64decode(coded, validate=True).decode() if kind == 'Basic' else ''
-    except (binascii.Error, UnicodeDecodeError):
-        plain = ''
-    user, _, password = plain.partition(':')
-    return user, password
 
 
 def _fields(request: Request) -> Mapping[str, Any]:
