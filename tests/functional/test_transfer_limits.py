@@ -46,7 +46,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     _before.update(threading.enumerate())
     monkeypatch.setattr(limit, 'GRACE_SECONDS', SHORT_GRACE)
     monkeypatch.setattr(_deadline, 'LAST_REQUEST_SECONDS', 0.3)
-    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 1.0)
+    monkeypatch.setattr(imports, '_SEARCH_SECONDS', 3.0)
     monkeypatch.setattr(_lease, '_ABORT_SECONDS', 0.5)
     monkeypatch.setattr(_lease, '_ABORT_PAUSE_SECONDS', 0.1)
     monkeypatch.setattr(_lease, 'REPORT_SECONDS', 0.5)
