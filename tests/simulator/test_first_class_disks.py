@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 from collections.abc import Iterator
@@ -78,6 +79,15 @@ class Disks(Files):
 
     def retrieve(self, disk: Any) -> Any:
         return self.vslm.RetrieveVStorageObject(disk.config.id, self.ds)
+
+    @contextlib.contextmanager
+    def tag(self, category: str, name: str) -> Iterator[None]:
+        """Have a tag meanwhile, as somebody makes one by REST."""
+        tags = self.vc.world.tags
+        made = tags.add_category(category)
+        tags.add_tag(made.id, name)
+        yield
+        tags.remove_category(made.id)
 
     def machine(self) -> Any:
         """A machine on this datastore that is off."""
@@ -484,23 +494,25 @@ def test_policies_of_disks(disks: Disks) -> None:
 
 
 def test_metadata_and_tags(disks: Disks) -> None:
-    """A disk carries pairs of strings, and tags by which it is found."""
+    """A disk carries pairs of strings, and tags that there are, by which it is found."""
     disk, manager = disks.make(metadata=[vim.KeyValue(key='a', value='1')]), disks.vslm
     update = manager.VCenterUpdateVStorageObjectMetadataEx_Task
     shown = done(
         update(disk.config.id, disks.ds, [vim.KeyValue(key='b', value='2')], ['a', 'none'])
     )
     assert {one.key: one.value for one in shown.config.metadata} == {'b': '2'}
-    manager.AttachTagToVStorageObject(disk.config.id, 'k8s-region', 'us-west')
-    assert [
-        one.id for one in manager.ListVStorageObjectsAttachedToTag('k8s-region', 'us-west')
-    ] == [disk.config.id.id]
-    (tag,) = manager.ListTagsAttachedToVStorageObject(disk.config.id)
-    assert (tag.parentCategoryName, tag.tagName) == ('k8s-region', 'us-west')
-    manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
-    assert manager.ListTagsAttachedToVStorageObject(disk.config.id) == []
-    with pytest.raises(vim.fault.NotFound):
+    with disks.tag('k8s-region', 'us-west'):
+        manager.AttachTagToVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+        (found,) = manager.ListVStorageObjectsAttachedToTag('k8s-region', 'us-west')
+        assert found.id == disk.config.id.id
+        (tag,) = manager.ListTagsAttachedToVStorageObject(disk.config.id)
+        assert (tag.parentCategoryName, tag.tagName) == ('k8s-region', 'us-west')
         manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+        assert manager.ListTagsAttachedToVStorageObject(disk.config.id) == []
+        with pytest.raises(vim.fault.NotFound):
+            manager.DetachTagFromVStorageObject(disk.config.id, 'k8s-region', 'us-west')
+    with pytest.raises(vim.fault.NotFound):
+        manager.AttachTagToVStorageObject(disk.config.id, 'k8s-region', 'us-west')
 
 
 def manager_of(host: Any) -> Any:
@@ -718,13 +730,13 @@ def test_metadata_of_disks(disks: Disks, service: Vslm) -> None:
     assert manager.RetrieveVStorageObjectMetadataValue(disk, key='b') == 'B'
     with pytest.raises(vim.fault.KeyNotFound):
         manager.RetrieveVStorageObjectMetadataValue(disk, key='a')
-    manager.AttachTagToVStorageObject(disk, 'region', 'west')
-    assert [one.id for one in manager.ListVStorageObjectsAttachedToTag('region', 'west')] == [
-        disk.id
-    ]
-    (tag,) = manager.ListTagsAttachedToVStorageObject(disk)
-    assert (tag.parentCategoryName, tag.tagName) == ('region', 'west')
-    manager.DetachTagFromVStorageObject(disk, 'region', 'west')
+    with disks.tag('region', 'west'):
+        manager.AttachTagToVStorageObject(disk, 'region', 'west')
+        (found,) = manager.ListVStorageObjectsAttachedToTag('region', 'west')
+        assert found.id == disk.id
+        (tag,) = manager.ListTagsAttachedToVStorageObject(disk)
+        assert (tag.parentCategoryName, tag.tagName) == ('region', 'west')
+        manager.DetachTagFromVStorageObject(disk, 'region', 'west')
     result(manager.UpdateVStorageObjectPolicy(disk, [vim.vm.EmptyProfileSpec()]))
 
 

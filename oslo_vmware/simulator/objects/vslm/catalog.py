@@ -15,7 +15,7 @@ from typing import Any
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.storage.disks import Disk
 from oslo_vmware.simulator.storage.files import Volume
-from oslo_vmware.simulator.world.data import DataObject, Fault, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
 from oslo_vmware.simulator.world.registry import World
 
 MIB = 1024**2
@@ -52,7 +52,6 @@ class FirstClassDisk:
     :ivar kept: whether it stays when the machine is deleted that it is attached to
     :ivar fixed: whether it must stay on its datastore
     :ivar tracked: whether its changed blocks are tracked
-    :ivar tags: pairs of category and tag
     :ivar policy: id of its storage policy
     :ivar applied_policies: how that was applied, under the key of a part that is the whole
     :ivar snapshots: the oldest first
@@ -68,10 +67,14 @@ class FirstClassDisk:
     fixed: bool = False
     tracked: bool = False
     metadata: dict[str, str] = dataclasses.field(default_factory=dict)
-    tags: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
     policy: str | None = None
     applied_policies: dict[int | None, Any] = dataclasses.field(default_factory=dict)
     snapshots: list[Snapshot] = dataclasses.field(default_factory=list)
+
+    @property
+    def ref(self) -> Ref:
+        """What tags know it by; it is no managed object."""
+        return Ref('VStorageObject', self.id)
 
     @property
     def volume(self) -> Volume:

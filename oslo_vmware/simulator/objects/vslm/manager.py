@@ -14,7 +14,9 @@ from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.vslm import work
 from oslo_vmware.simulator.objects.vslm.catalog import MIB, Catalog, FirstClassDisk, pairs
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.refusals import Refusal
 from oslo_vmware.simulator.world.registry import Call, ManagedObject, World, managed
+from oslo_vmware.simulator.world.tags import Tag
 
 
 class StorageObjectManager:
@@ -208,22 +210,42 @@ class StorageObjectManager:
     # Tags
 
     def attach_tag(self, call: Call) -> None:
-        self.catalog.get(call.id.id).tags[call.category, call.tag] = None
+        disk, tag = self.catalog.get(call.id.id), self._tag(call)
+        try:
+            self.world.tags.attach(tag.id, disk.ref)
+        except Refusal as refusal:
+            raise Fault('InvalidArgument', refusal.message, invalidProperty='tag') from None
 
     def detach_tag(self, call: Call) -> None:
-        tags = self.catalog.get(call.id.id).tags
-        if (call.category, call.tag) not in tags:
+        disk, tag = self.catalog.get(call.id.id), self._tag(call)
+        if tag not in self.world.tags.attached_to(disk.ref):
             raise Fault('NotFound', f'The disk has no tag {call.category}:{call.tag}.')
-        del tags[call.category, call.tag]
+        self.world.tags.detach(tag.id, disk.ref)
 
     def tagged(self, call: Call) -> list[DataObject]:
-        return ids(disk for disk in self.catalog.all() if (call.category, call.tag) in disk.tags)
+        having = self.world.tags.objects_of(self._tag(call).id)
+        return ids(disk for disk in self.catalog.all() if disk.ref in having)
 
     def tags(self, call: Call) -> list[DataObject]:
+        tags = self.world.tags
         return [
-            types.VslmTagEntry(tagName=tag, parentCategoryName=category)
-            for category, tag in self.catalog.get(call.id.id).tags
+            types.VslmTagEntry(
+                tagName=tag.name, parentCategoryName=tags.category(tag.category_id).name
+            )
+            for tag in tags.attached_to(self.catalog.get(call.id.id).ref)
         ]
+
+    def _tag(self, call: Call) -> Tag:
+        """The tag that an operation names.
+
+        :raises Fault: NotFound
+        """
+        tags = self.world.tags
+        for tag in tags.tags.values():
+            category = tags.category(tag.category_id).name
+            if (category, tag.name) == (call.category, call.tag):
+                return tag
+        raise Fault('NotFound', f'There is no tag {call.category}:{call.tag}.')
 
 
 def ids(disks: Any) -> list[DataObject]:
