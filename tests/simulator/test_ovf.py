@@ -7,15 +7,17 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import requests
 from pyVmomi import vim, vmodl
 
 from oslo_vmware.simulator import Inventory
-from tests.simulator.transfers import DISK, settled
+from tests.simulator.transfers import DISK, Files, settled
 from tests.simulator.vsphere import Client, connected, done
 
 OVF = vim.OvfManager
 COMMON = {'locale': '', 'deploymentOption': ''}
 MIB = 1024 * 1024
+DRIVE = vim.vm.device.VirtualCdrom
 
 NAMESPACES = (
     'xmlns="http://schemas.dmtf.org/ovf/envelope/1" '
@@ -61,6 +63,8 @@ SYSTEM = """
     </Property>
     <Property ovf:key="secret" ovf:type="string" ovf:password="true"/>
   </ProductSection>
+  <vmw:IpAssignmentSection vmw:protocols="IPv4,IPv6" vmw:schemes="dhcp"><Info/>
+  </vmw:IpAssignmentSection>
   <EulaSection><Info/><License>Be nice.</License></EulaSection>
   <OperatingSystemSection ovf:id="94"><Info/><Description>Ubuntu</Description>
   </OperatingSystemSection>
@@ -142,6 +146,8 @@ def test_a_descriptor_is_described(client: Client) -> None:
     assert [one.label for one in found.deploymentOption] == ['Small', 'Gross']
     assert found.defaultDeploymentOption == 'large'
     assert (found.productInfo.name, found.productInfo.vendor) == ('Example', 'Example, Inc.')
+    assert list(found.ipProtocols) == ['IPv4', 'IPv6']
+    assert list(found.ipAllocationScheme) == ['dhcp']
     port, secret = found.property
     assert (port.classId, port.id, port.instanceId) == ('com.example', 'port', '1')
     assert (port.category, port.label, port.type) == ('Network', 'Port', 'uint16')
@@ -191,6 +197,43 @@ def test_a_descriptor_becomes_a_machine(client: Client, pool: Any, datastore: An
     assert (config.vAppConfig.ipAssignment.ipProtocol) == 'IPv4'
     assert list(config.vAppConfig.ovfEnvironmentTransport) == ['com.vmware.guestInfo', 'iso']
     assert [one.value for one in config.vAppConfig.property] == ['443', '']
+    done(made.Destroy_Task())
+
+
+def test_a_disc_comes_with_its_machine(client: Client, pool: Any, datastore: Any) -> None:
+    """The image of a drive is sent to a URL of its own, as it is, and is in the drive then."""
+    image = b'An image of a disc.'
+    references = '<References><File ovf:href="a.iso" ovf:id="f" ovf:size="19"/></References>'
+    drive = item(15, 4, Parent=3, HostResource='ovf:/file/f')
+    found = spec_of(
+        client,
+        pool,
+        datastore,
+        descriptor(MEMORY, item(5, 3), drive, references=references),
+        entityName='disc',
+    )
+    assert not found.error
+    (file,) = found.fileItem
+    assert (file.path, file.create, file.cimType) == ('a.iso', True, 15)
+    lease = settled(pool.ImportVApp(found.importSpec, client.at('Frankfurt').vmFolder))
+    (url,) = lease.info.deviceUrl
+    assert (url.importKey, url.disk) == (file.deviceId, False)
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, client.vc.cacert
+        assert session.put(url.url, data=image, timeout=30).status_code == 201
+    (entry,) = lease.HttpNfcLeaseGetManifest()
+    assert (entry.size, entry.disk) == (len(image), False)
+    lease.HttpNfcLeaseComplete()
+    made = lease.info.entity
+    (there,) = [one for one in made.config.hardware.device if isinstance(one, DRIVE)]
+    assert there.backing.fileName == '[fra-nfs-01] disc/_deviceImage-0.iso'
+    files = Files(client)
+    assert files.name == 'fra-nfs-01'
+    assert files.get('disc/_deviceImage-0.iso') == image
+    files.http.close()
+    exported = OVF.OvfFile(deviceId=url.key, path='b.iso', size=19)
+    text = described(client, made, ovfFiles=[exported]).ovfDescriptor
+    assert spec_of(client, pool, datastore, text).fileItem[0].path == 'b.iso'
     done(made.Destroy_Task())
 
 
@@ -397,7 +440,7 @@ def test_a_snapshot_is_described(client: Client) -> None:
 def test_an_image_in_a_drive_is_told(client: Client) -> None:
     """A drive with an image is described without it, which is a warning."""
     machine = client.at('Frankfurt/vm/Production/fra-app-0003')
-    kind = vim.vm.device.VirtualCdrom
+    kind = DRIVE
     drive = next(one for one in machine.config.hardware.device if isinstance(one, kind))
     drive.backing = kind.IsoBackingInfo(fileName='[fra-nfs-01] a.iso')
     change = vim.vm.device.VirtualDeviceSpec(operation='edit', device=drive)

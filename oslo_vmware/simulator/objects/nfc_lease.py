@@ -308,6 +308,9 @@ class ImportLease(HttpNfcLease):
         for change, disk in zip(changes, vm.disks, strict=True):
             if change.fileOperation == 'create':
                 _add_disk(self, vm, disk, vm.devices)
+        for drive in vm.devices:
+            if drive.wire_type == 'VirtualCdrom':
+                _add_image(self, vm, drive)
         # As vCenter 8.0.2 shows it: at the machine, though its name speaks of the pool.
         self._task = self.world.task_manager.show(vm, 'ResourcePool.ImportVAppLRO', self.cancel)
         vm.lease = self
@@ -373,6 +376,22 @@ def _add_disk(
         volume,
         extent,
         disk.capacityInBytes,
+    )
+
+
+def _add_image(lease: HttpNfcLease, vm: Machine, drive: DataObject) -> None:
+    """Have the disc of a drive sent, unless it is there already."""
+    file_name = getattr(drive.backing, 'fileName', None)
+    if not file_name:
+        return
+    volume = vm.world.files.of(vm.home)
+    path = normal(file_name.partition(']')[2])
+    if volume.name(path) != file_name or volume.is_file(path):
+        return
+    place = _place(vm.devices, drive)
+    name = f'file-{sum(one.capacity is None for one in lease.devices.values())}.iso'
+    lease.devices[name] = Device(
+        name, f'/{vm.ref.value}/{place}', f'/{vm.name}/{place}', volume, path, None
     )
 
 

@@ -104,17 +104,26 @@ def _upload(request: Request, lease: HttpNfcLease, device: Device) -> Response:
         return data
 
     try:
-        capacity = _unpack(read, upload, device)
+        disk = device.capacity is not None
+        capacity = _unpack(read, upload, device) if disk else _take(read, upload)
         with lease.world.lock:
             _check_open(lease)
             upload.finish(capacity)
             device.end(passage, populated=upload.size)
-            lease.received(device, capacity)
+            if disk:
+                lease.received(device, capacity)
             if lease.vm is not None:
                 lease.world.files.follow(lease.vm)
     finally:
         upload.close()
     return Response(201 if request.method == 'PUT' else 200)
+
+
+def _take(read: Callable[[int], bytes], upload: Upload) -> int:
+    """Write what is no disk as it comes; returns how long it is."""
+    while data := read(CHUNK):
+        upload.write(data)
+    return upload.size
 
 
 def _unpack(read: Callable[[int], bytes], upload: Upload, device: Device) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from oslo_vmware.simulator.objects.entity import wire_name
 from oslo_vmware.simulator.objects.ovf import systems
-from oslo_vmware.simulator.objects.ovf.reading import Item, Package, Property, unit_bytes
+from oslo_vmware.simulator.objects.ovf.reading import File, Item, Package, Property, unit_bytes
 from oslo_vmware.simulator.objects.vm import guests, hardware_versions
 from oslo_vmware.simulator.objects.vm.cards import network_backing
 from oslo_vmware.simulator.world.data import DataObject, Fault, types
@@ -183,7 +184,7 @@ class Import:
             elif item.kind == DISK:
                 self._disk(item)
             elif item.kind in (CD, DVD):
-                self._drive(item, types.VirtualCdrom)
+                self._drive(item)
             elif item.kind == FLOPPY:
                 self._add(
                     types.VirtualFloppy(
@@ -293,17 +294,7 @@ class Import:
         self._add(made, create=True)
         if disk.file is None:
             return
-        file = self.package.files[disk.file]
-        self.files.append(
-            types.OvfFileItem(
-                deviceId=f'/{self.name}/{place}',
-                path=file.href,
-                compressionMethod=file.compression,
-                size=file.size,
-                cimType=item.kind,
-                create=False,
-            )
-        )
+        self._upload(item, self.package.files[disk.file], place)
 
     @property
     def _thin(self) -> bool:
@@ -317,27 +308,42 @@ class Import:
             )
         return PROVISIONING[wanted]
 
-    def _drive(self, item: Item, kind: type[DataObject]) -> None:
-        made = kind(
+    def _drive(self, item: Item) -> None:
+        """A drive: with the disc that is in the package, or empty."""
+        made = types.VirtualCdrom(
             backing=types.VirtualCdromRemotePassthroughBackingInfo(deviceName='', exclusive=False)
         )
-        if self._place(item, made) is not None:
-            self._add(made)
-        if item.resource:
-            # Images of discs are not uploaded; the drive is empty, which is told.
-            self._no_image(item)
-
-    def _no_image(self, item: Item) -> None:
-        fault = Fault(
-            'OvfUnsupportedDeviceBackingInfo',
-            f"Line {item.line}: '{item.name}' is imported without its image.",
-            lineNumber=item.line,
-            elementName=item.name,
-            instanceId=item.id,
-            deviceName=item.name,
-            backingName=item.resource,
+        place = self._place(item, made)
+        if place is None:
+            return
+        self._add(made)
+        if item.resource is None or not _in_package(item.resource):
+            return
+        file = self.package.files.get(item.resource.rpartition('/')[2])
+        if file is None:
+            raise _reference(item, item.resource)
+        images = sum(one.create for one in self.files)
+        made.backing = types.VirtualCdromIsoBackingInfo(
+            fileName=f'[{self.datastore.name}] {self.name}/_deviceImage-{images}.iso',
+            datastore=self.datastore.ref,
         )
-        self.warnings.append(fault.localized())
+        made.connectable = types.VirtualDeviceConnectInfo(
+            startConnected=item.connected, allowGuestControl=True, connected=item.connected
+        )
+        self._upload(item, file, place)
+
+    def _upload(self, item: Item, file: File, place: str) -> None:
+        """Have a file of the package sent to a device."""
+        self.files.append(
+            types.OvfFileItem(
+                deviceId=f'/{self.name}/{place}',
+                path=file.href,
+                compressionMethod=file.compression,
+                size=file.size,
+                cimType=item.kind,
+                create=item.kind != DISK,
+            )
+        )
 
     def _card(self, item: Item) -> None:
         wire_type = self._typed(item)
@@ -387,13 +393,18 @@ class Import:
         return next((one for one in there if one.name == name), there[0])
 
 
+def _in_package(resource: str) -> bool:
+    """Whether what a device is made of is a file of the package: ``ovf:/file/file1``."""
+    return re.match(r'(ovf:/?)?/file/', resource) is not None
+
+
 def _reference(item: Item, value: str) -> Fault:
     return Fault(
         'OvfInvalidValueReference',
         f"Line {item.line}: '{value}' is not in the descriptor.",
         lineNumber=item.line,
         elementName='Item',
-        attributeName='HostResource' if item.kind == DISK else 'Connection',
+        attributeName='Connection' if item.kind == CARD else 'HostResource',
         value=value,
     )
 

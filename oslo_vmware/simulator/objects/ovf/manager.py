@@ -69,6 +69,8 @@ class OvfManager(ManagedObject):
         result.property = [
             property_info(number, one) for number, one in enumerate(package.properties(option))
         ]
+        result.ipAllocationScheme = package.assignment['schemes']
+        result.ipProtocols = package.assignment['protocols']
         result.productInfo = product_info(package)
         result.annotation = package.annotation
         result.approximateDownloadSize = sum(one.size or 0 for one in package.files.values())

@@ -172,6 +172,15 @@ class Package:
         return (_get(self._hardware, 'transport') or '').split()
 
     @property
+    def assignment(self) -> dict[str, list[str]]:
+        """How it may get addresses: ``schemes`` and ``protocols``."""
+        found = next(iter(self._sections('IpAssignmentSection')), None)
+        return {
+            name: [] if found is None else (_get(found, name) or '').split(',')
+            for name in ('schemes', 'protocols')
+        }
+
+    @property
     def settings(self) -> dict[str, str]:
         """VMware's own settings of the hardware as a whole."""
         return _pairs(self._hardware, 'Config')

@@ -27,6 +27,16 @@ _NAMESPACES: Any = {
     'vssd': _VSSD,
     'xsi': 'http://www.w3.org/2001/XMLSchema-instance',
 }
+# What every machine has without being told.
+_BUILT_IN = (
+    'VirtualKeyboard',
+    'VirtualMachineVMCIDevice',
+    'VirtualMachineVideoCard',
+    'VirtualPCIController',
+    'VirtualPS2Controller',
+    'VirtualPointingDevice',
+    'VirtualSIOController',
+)
 _STREAM = 'http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized'
 
 
@@ -201,13 +211,13 @@ class Writer:
             said |= {'HostResource': f'ovf:/disk/vmdisk{number}', 'ResourceType': 17}
             said |= self._placed(device)
         elif device.wire_type == 'VirtualCdrom':
-            said |= {'AutomaticAllocation': 'false', 'ResourceType': 15}
-            said |= {'ResourceSubType': 'vmware.cdrom.remotepassthrough'} | self._placed(device)
-            self._warn_of_image(device)
+            said |= self._drive(device) | self._placed(device) | {'ResourceType': 15}
         elif device.wire_type == 'VirtualFloppy':
             said |= {'AutomaticAllocation': 'false', 'ResourceType': 14}
             said |= {'ResourceSubType': 'vmware.floppy.remotedevice'}
         else:
+            if device.wire_type not in _BUILT_IN:
+                self._warn('OvfUnknownDevice', f"'{label}' is not exported.", device)
             return
         self._ids[device.key] = self._item(section, **said)
 
@@ -217,8 +227,16 @@ class Writer:
             'Parent': self._ids.get(device.controllerKey),
         }
 
-    def _warn_of_image(self, drive: DataObject) -> None:
-        image = drive.backing.fileName if drive.backing is not None else None
+    def _drive(self, drive: DataObject) -> dict[str, Any]:
+        """A drive with the image that was exported, or empty, which is told."""
+        image = getattr(drive.backing, 'fileName', None)
+        found = self._file(drive) if image else None
+        if found is not None:
+            return {
+                'AutomaticAllocation': 'true',
+                'HostResource': f'ovf:/file/file{found[0]}',
+                'ResourceSubType': 'vmware.cdrom.iso',
+            }
         if image:
             fault = Fault(
                 'OvfConnectedDeviceIso',
@@ -228,6 +246,14 @@ class Writer:
                 filename=image,
             )
             self.warnings.append(fault.localized())
+        return {
+            'AutomaticAllocation': 'false',
+            'ResourceSubType': 'vmware.cdrom.remotepassthrough',
+        }
+
+    def _warn(self, name: str, text: str, device: DataObject) -> None:
+        fault = Fault(name, text, device=device, vmName=self._vm.name)
+        self.warnings.append(fault.localized())
 
     def _item(self, section: Any, **said: Any) -> int:
         """Add an item; its members stand in the order of the alphabet, as the schema has it."""
