@@ -94,10 +94,24 @@ class Alarms(AlarmStates):
         """There is a new alarm, or one has another expression."""
         self.alarms[alarm.ref.value] = alarm
         self._watch()
+        for entity in self._to_look_at(alarm):
+            self._look_at(alarm, entity)
+
+    def _to_look_at(self, alarm: Any) -> list[Any]:
+        """The entities on which an alarm can be anything but green."""
+        found = list(leaves(alarm.info.expression))
+        objects = self._world.objects
+        if all(leaf.wire_type == 'EventAlarmExpression' for leaf in found):
+            # Before an event it is green, so that only those count that it has a state on.
+            states = self._states.items()
+            return [objects[moid] for moid, held in states if alarm.ref.value in held]
+        kinds = {type_of(leaf) for leaf in found}
         top: Any = self._world.get(alarm.info.entity)
-        for entity in (top, *top.descendants()):
-            if any(entity.is_a(type_of(leaf)) for leaf in leaves(alarm.info.expression)):
-                self._look_at(alarm, entity)
+        return [
+            entity
+            for entity in (top, *top.descendants())
+            if any(entity.is_a(kind) for kind in kinds)
+        ]
 
     def drop(self, alarm: Any) -> None:
         del self.alarms[alarm.ref.value]
