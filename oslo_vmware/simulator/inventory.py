@@ -37,8 +37,8 @@ from oslo_vmware.simulator.objects.storage_pod import StoragePod
 from oslo_vmware.simulator.objects.vm.guests import GUESTS
 from oslo_vmware.simulator.objects.vm.virtual_machine import VirtualMachine
 from oslo_vmware.simulator.objects.vslm.catalog import Catalog
-from oslo_vmware.simulator.storage.files import Volumes
 from oslo_vmware.simulator.storage.targets import Targets
+from oslo_vmware.simulator.storage.volumes import Volumes
 from oslo_vmware.simulator.world.data import types
 from oslo_vmware.simulator.world.registry import World
 from oslo_vmware.simulator.world.users import ADMINISTRATORS

@@ -1,9 +1,7 @@
-"""The files of the datastores: real ones, in a temporary directory.
+"""The files of one datastore: real ones.
 
-A datastore gets its directory when somebody first asks for its files; until then it costs
-nothing, however many machines lie on it. At that moment the files of its machines are made,
-sparse and mostly empty, and from then on they follow the machines: a swap file comes and goes
-with the power, a disk with the reconfiguration that adds it.
+Files follow the machines that they belong to: a swap file comes and goes with the power, a disk
+with the reconfiguration that adds it. They are sparse and mostly empty.
 
 Space adds up as the datastore shows it. What belongs to a machine the machine itself counts
 (``committed_on``); all else is charged to :attr:`Datastore.other_used` when it is written. A
@@ -24,167 +22,21 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO
 
-from oslo_vmware.simulator.storage import virtual_disks
+from oslo_vmware.simulator.storage.owners import Datastore, Machine
 from oslo_vmware.simulator.storage.sparse import copy_sparsely
 from oslo_vmware.simulator.storage.virtual_disks import Descriptor
-from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
-from oslo_vmware.simulator.world.registry import World
+from oslo_vmware.simulator.world.data import DataObject, Fault
 
-# Where a host has its datastores, by their ids.
-_VOLUMES = '/vmfs/volumes/'
+#: Where a host has its datastores, by their ids.
+VOLUMES = '/vmfs/volumes/'
 
 # Common file systems hold no larger file, sparse or not; what is larger is made that large.
 _LARGEST_FILE = 8 * 1024**4
 
 # Kinds of machine files that vanish by themselves when the machine changes its state.
 _PASSING = frozenset({'swap', 'suspend', 'suspendMemory', 'snapshotData'})
-
-
-class Datastore(Protocol):
-    """What is needed of a datastore, whose files these are."""
-
-    world: World
-    ref: Ref
-    name: str
-    uuid: str
-    other_used: int
-    # The machines on it.
-    vm: Any
-
-    @property
-    def free_space(self) -> int: ...
-
-    def update(self, **state: Any) -> None: ...
-
-    def changed(self, *names: str) -> None: ...
-
-
-class File(NamedTuple):
-    """A file of a machine.
-
-    :ivar datastore: where it is
-    :ivar name: full path with the datastore's name
-    :ivar kind: as ``layoutEx.file.type`` says it
-    :ivar disk: key of the disk that it belongs to
-    """
-
-    datastore: Any
-    name: str
-    kind: str
-    size: int
-    disk: int | None = None
-
-
-class Machine(Protocol):
-    """What is needed of a virtual machine, whose files follow it."""
-
-    @property
-    def running(self) -> bool: ...
-
-    def files(self) -> list[File]:
-        """All files that it has at present."""
-
-    def all_disks(self) -> list[DataObject]:
-        """The disks that have files of their own."""
-
-    def configuration_file(self) -> str:
-        """The text of its configuration file."""
-
-    def follow_disk(self, name: str, **changes: Any) -> None:
-        """Somebody has changed the files of one of its disks."""
-
-
-class Volumes:
-    """The files of all datastores of a world."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._root: str | None = None
-        self._closed = False
-        self._volumes: dict[str, Volume] = {}
-
-    def of(self, datastore: Datastore) -> Volume:
-        """The files of a datastore; made when first asked for."""
-        volume = self._volumes.get(datastore.ref.value)
-        if volume is None:
-            directory = os.path.join(self._directory(), datastore.ref.value)
-            os.mkdir(directory)
-            volume = Volume(datastore, directory, self.spool())
-            self._volumes[datastore.ref.value] = volume
-            for machine in datastore.vm:
-                volume.follow(machine)
-        return volume
-
-    def spool(self) -> str:
-        """The directory of files on their way."""
-        return os.path.join(self._directory(), 'spool')
-
-    def follow(self, machine: Machine) -> None:
-        """Bring the files of a machine in line with what the machine is now."""
-        for volume in self._volumes.values():
-            volume.follow(machine)
-
-    def release(self, machine: Machine) -> None:
-        """A machine has left the inventory; its files stay."""
-        for volume in self._volumes.values():
-            volume.release(machine)
-
-    def destroy(self, machine: Machine) -> None:
-        """Remove the files of a machine, and its directory unless others use it."""
-        for volume in self._volumes.values():
-            volume.destroy(machine)
-
-    def remove_disk(self, datastore: Datastore, path: str) -> None:
-        """Remove the files of a disk that has been taken out of its machine."""
-        volume = self._volumes.get(datastore.ref.value)
-        if volume is None:
-            return
-        extents = [virtual_disks.extent_of(path, child=child) for child in (False, True)]
-        mappings = [virtual_disks.mapping_of(path, physical=one) for one in (False, True)]
-        for file in (path, *extents, *mappings):
-            if volume.is_file(file):
-                volume.remove(file)
-
-    def occupied(self, datastore: Datastore, path: str) -> int | None:
-        """Bytes that a file occupies; None where nothing is known of it."""
-        volume = self._volumes.get(datastore.ref.value)
-        return None if volume is None else volume.occupied(path)
-
-    def set_capacity(self, datastore: Datastore, name: str, capacity: int) -> None:
-        """Correct the capacity in the descriptor of a disk; its data stays as it is."""
-        volume, path = self.of(datastore), normal(name.partition(']')[2])
-        descriptor = Descriptor.read(volume.check_file(path))
-        if descriptor is not None:
-            changed = dataclasses.replace(descriptor, capacity=capacity)
-            with open(volume.real(path), 'wb') as file:
-                file.write(changed.text().encode())
-
-    def at(self, address: str) -> tuple[Volume, str]:
-        """The datastore and the path of a file that a descriptor names.
-
-        :raises Fault: FileNotFound
-        """
-        uuid, _, path = address.removeprefix(_VOLUMES).partition('/')
-        for datastore in self._world.objects.values():
-            if getattr(datastore, 'uuid', None) == uuid and datastore.is_a('Datastore'):
-                return self.of(datastore), path  # type: ignore[arg-type]
-        raise Fault('FileNotFound', f"'{address}': file not found.", file=address)
-
-    def close(self) -> None:
-        """Remove all files."""
-        self._closed = True
-        if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
-
-    def _directory(self) -> str:
-        if self._closed:
-            raise RuntimeError('The simulator has stopped; its files are gone')
-        if self._root is None:
-            self._root = tempfile.mkdtemp(prefix='vcenter-datastores-')
-            os.mkdir(os.path.join(self._root, 'spool'))
-        return self._root
 
 
 def normal(path: str) -> str:
@@ -224,7 +76,7 @@ class Volume:
 
     def address(self, path: str) -> str:
         """The path of a file as descriptors name it, which no rename of the datastore changes."""
-        return f'{_VOLUMES}{self.datastore.uuid}/{path}'
+        return f'{VOLUMES}{self.datastore.uuid}/{path}'
 
     def data_of(self, path: str) -> tuple[Volume, str]:
         """Where the data of a disk is: its extent, or that of the disk below all its parents.

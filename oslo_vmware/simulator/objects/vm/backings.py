@@ -16,7 +16,7 @@ from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.vm import cards, devices, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.storage.files import File
+from oslo_vmware.simulator.storage.owners import File
 from oslo_vmware.simulator.storage.virtual_disks import (
     DESCRIPTOR_SIZE,
     Descriptor,

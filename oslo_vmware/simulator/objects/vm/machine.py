@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from oslo_vmware.simulator.objects.datastore import Datastore
 from oslo_vmware.simulator.objects.entity import ManagedEntity
-from oslo_vmware.simulator.storage.files import File
+from oslo_vmware.simulator.storage.owners import File
 from oslo_vmware.simulator.storage.virtual_disks import RAW_BACKING
 from oslo_vmware.simulator.world.data import DataObject, Ref, types
 from oslo_vmware.simulator.world.registry import ManagedObject

@@ -15,7 +15,8 @@ from typing import Any
 from oslo_vmware.simulator.objects import places
 from oslo_vmware.simulator.objects.vm import backings, clone, policies, raw_disks
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.storage.files import File, normal
+from oslo_vmware.simulator.storage.files import normal
+from oslo_vmware.simulator.storage.owners import File
 from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument
 
 

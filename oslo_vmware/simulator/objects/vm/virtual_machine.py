@@ -33,7 +33,7 @@ from oslo_vmware.simulator.objects.vm import (
 )
 from oslo_vmware.simulator.objects.vm.equipment import EquippedMachine
 from oslo_vmware.simulator.objects.vm.machine import Machine
-from oslo_vmware.simulator.storage.files import File
+from oslo_vmware.simulator.storage.owners import File
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, merged, types
 from oslo_vmware.simulator.world.registry import Call, managed
 
