@@ -156,12 +156,21 @@ class Endpoint(abc.ABC):
     def _target(self, ref: Ref) -> Any:
         """The managed object that a reference names, None without one."""
 
-    @abc.abstractmethod
     def _existing(self, ref: Ref) -> Any:
         """The same.
 
         :raises Fault: ManagedObjectNotFound
         """
+        found = self._target(ref)
+        if found is None:
+            service = self._schema.namespace.removeprefix('urn:')
+            raise Fault(
+                'ManagedObjectNotFound',
+                f"The object '{service}.{ref.type}:{ref.value}' has already been deleted or has "
+                'not been completely created',
+                obj=ref,
+            )
+        return found
 
     @abc.abstractmethod
     def _rejection(self, call: Call) -> Response:

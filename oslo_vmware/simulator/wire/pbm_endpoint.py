@@ -66,17 +66,6 @@ class PbmEndpoint(Endpoint):
     def _target(self, ref: Ref) -> Any:
         return self._objects.get(ref)
 
-    def _existing(self, ref: Ref) -> Any:
-        found = self._objects.get(ref)
-        if found is None:
-            raise Fault(
-                'ManagedObjectNotFound',
-                f"The object 'pbm.{ref.type}:{ref.value}' has already been deleted or has not "
-                'been completely created',
-                obj=ref,
-            )
-        return found
-
     def _rejection(self, call: Call) -> Response:
         if self._version in _WITH_SECURITY_ERROR:
             raise Fault('SecurityError', 'The caller is not authenticated.')

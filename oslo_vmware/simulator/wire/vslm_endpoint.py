@@ -33,17 +33,6 @@ class VslmEndpoint(Endpoint):
     def _target(self, ref: Ref) -> Any:
         return self._service.find(ref)
 
-    def _existing(self, ref: Ref) -> Any:
-        found = self._service.find(ref)
-        if found is None:
-            raise Fault(
-                'ManagedObjectNotFound',
-                f"The object 'vslm.{ref.type}:{ref.value}' has already been deleted or has not "
-                'been completely created',
-                obj=ref,
-            )
-        return found
-
     def _rejection(self, call: Call) -> Response:
         raise Fault(
             'NotAuthenticated',
