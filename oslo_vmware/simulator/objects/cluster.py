@@ -93,7 +93,9 @@ class ClusterComputeResource(ComputeResource):
         found: Any = self.world.objects.get(ref.value)
         if found is None:
             return False
-        return (found.parent if found.wire_type == 'HostSystem' else found.owner) is self
+        if found.wire_type == 'HostSystem':
+            return found.parent is self
+        return found.wire_type == 'VirtualMachine' and found.owner is self
 
     @property
     def configuration(self) -> DataObject:

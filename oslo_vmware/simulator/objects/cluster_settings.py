@@ -194,6 +194,8 @@ class Settings:
                 if not member(ref):
                     raise invalid_argument(f'spec.groupSpec.info.{_GROUPS[group.wire_type]}')
         for rule in self.of('rule'):
+            if not all(member(ref) for ref in rule.vm or ()):
+                raise invalid_argument('spec.rulesSpec.info.vm')
             for name in _GROUP_NAMES:
                 wanted = getattr(rule, name)
                 if wanted is not None and self.group(wanted) is None:

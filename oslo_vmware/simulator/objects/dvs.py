@@ -205,7 +205,7 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             host=self.hosts,
             vm=list(dict.fromkeys(vm for group in self.portgroup for vm in group.vm)),
             portgroupName=[group.name for group in self.portgroup],
-            contact=types.DVSContactInfo(),
+            contact=self.config.contact,
             numHosts=len(self.hosts),
         )
 
@@ -283,6 +283,8 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
             if getattr(spec, field):
                 raise Fault('NotSupported', f"'{field}' of a switch is not simulated.")
         changes = [self._change(change) for change in spec.host or ()]
+        if len({host for _operation, host, _backing in changes}) < len(changes):
+            raise invalid_argument('spec.host')
         pvlans = self._pvlans(spec.pvlanConfigSpec or ())
         # From here on nothing can fail.
         for operation, host, backing in changes:
@@ -388,8 +390,16 @@ class VmwareDistributedVirtualSwitch(ManagedEntity):
         specs: list[DataObject] = call.spec or []
 
         def work() -> None:
-            for spec in specs:
-                self.check_free(wire_name(spec.name), self.datacenter.network)
+            names = [wire_name(spec.name) for spec in specs]
+            for number, name in enumerate(names):
+                self.check_free(name, self.datacenter.network)
+                if name in names[:number]:
+                    raise Fault(
+                        'DuplicateName',
+                        f"The name '{name}' stands there twice.",
+                        name=name,
+                        object=self.ref,
+                    )
             for spec in specs:
                 self._new_portgroup(spec)
 

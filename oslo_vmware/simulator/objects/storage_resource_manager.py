@@ -204,8 +204,10 @@ class StorageResourceManager(ManagedObject):
     def _hosts(self, vm: Machine, spec: DataObject, location: DataObject) -> list[Any]:
         host, pool = spec.host or location.host, spec.resourcePool or location.pool
         if host is not None:
-            return [self.world.get(host)]
-        owner: Any = self.world.get(pool) if pool is not None else vm
+            return [vm.find(host, 'HostSystem', 'storageSpec.host')]
+        owner: Any = vm
+        if pool is not None:
+            owner = vm.find(pool, 'ResourcePool', 'storageSpec.resourcePool')
         hosts: list[Any] = owner.owner.host
         return hosts
 

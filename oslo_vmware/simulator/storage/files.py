@@ -72,7 +72,8 @@ class Volume:
         """The path of a file on this computer."""
         if '\0' in path:
             raise self._fault('CannotAccessFile', path)
-        return os.path.join(self.directory, path) if path else self.directory
+        inside = normal(path)
+        return os.path.join(self.directory, inside) if inside else self.directory
 
     def address(self, path: str) -> str:
         """The path of a file as descriptors name it, which no rename of the datastore changes."""

@@ -38,7 +38,7 @@ _STATUS = {
 
 # One range of bytes: from and to, from, or so many at the end. Whoever asks for more than one
 # gets all, as one may.
-_RANGE = re.compile(r'\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*', re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r'\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*', re.ASCII | re.IGNORECASE)
 
 _CHALLENGE = (('WWW-Authenticate', 'Basic realm="VMware HTTP server"'),)
 

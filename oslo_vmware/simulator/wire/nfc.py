@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from oslo_vmware.simulator.objects.nfc_lease import Device, HttpNfcLease
 from oslo_vmware.simulator.storage import sparse, stream_optimized
+from oslo_vmware.simulator.storage.disks import MAX_CAPACITY
 from oslo_vmware.simulator.storage.files import Upload
 from oslo_vmware.simulator.wire.folder import page, parts
 from oslo_vmware.simulator.wire.httpd import Request, Response
@@ -133,6 +134,8 @@ def _unpack(read: Callable[[int], bytes], upload: Upload, device: Device) -> int
     """
     try:
         header = stream_optimized.Header.parse(read(stream_optimized.SECTOR))
+        if header.capacity > MAX_CAPACITY:
+            raise stream_optimized.NoStream('its capacity is larger than that of any disk')
         for at, data in stream_optimized.decode(header, read):
             if data.count(0) != len(data):
                 upload.write(data, at)

@@ -45,6 +45,9 @@ _SETTINGS = {
     'memoryHotAddEnabled': lambda value: value == 'true',
 }
 _MIB = 2**20
+_VERSION = re.compile(r'vmx-[0-9]{1,4}')
+# What numbers of processors and of MiB the API can say.
+_MOST = 2**31 - 1
 
 
 class Import:
@@ -135,7 +138,7 @@ class Import:
         usable = [
             one
             for one in wanted
-            if one.startswith('vmx-') and one[4:].isdigit() and int(one[4:]) <= newest
+            if _VERSION.fullmatch(one) and hardware_versions.number(one) <= newest
         ]
         if wanted and not usable:
             raise Fault(
@@ -143,7 +146,7 @@ class Import:
                 f"No supported hardware family among '{' '.join(wanted)}'.",
                 version=' '.join(wanted),
             )
-        return max(usable, key=lambda one: int(one[4:]), default=None)
+        return max(usable, key=hardware_versions.number, default=None)
 
     def _vapp(self) -> DataObject | None:
         package = self.package
@@ -173,10 +176,10 @@ class Import:
         # What is connected to a controller may stand before it.
         for item in sorted(items, key=lambda one: one.kind not in _CONTROLLERS):
             if item.kind == CPU:
-                config.numCPUs = item.quantity or 1
+                config.numCPUs = _sayable(item, item.quantity or 1)
             elif item.kind == MEMORY:
                 unit = unit_bytes(item.units or 'byte * 2^20')
-                config.memoryMB = (item.quantity or 0) * unit // _MIB
+                config.memoryMB = _sayable(item, (item.quantity or 0) * unit // _MIB)
             elif item.kind in _CONTROLLERS:
                 self._controller(item)
             elif item.kind == CARD:
@@ -467,3 +470,14 @@ def product_info(package: Package) -> DataObject | None:
     """The product as the API describes it."""
     product = package.product
     return types.VAppProductInfo(key=0, **product) if product is not None else None
+
+
+def _sayable(item: Item, number: int) -> int:
+    if number > _MOST:
+        raise Fault(
+            'OvfHostValueNotParsed',
+            f'Line {item.line}: the quantity is too large.',
+            property='VirtualQuantity',
+            value=str(item.quantity),
+        )
+    return number

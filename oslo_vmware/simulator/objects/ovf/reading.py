@@ -25,9 +25,11 @@ _NAMESPACES = (
 _ITEMS = ('Item', 'StorageItem', 'EthernetPortItem')
 _DOCTYPE = re.compile(r'(?:\s|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE', re.DOTALL)
 _DECLARATION = re.compile(r'\s*<\?xml\s[^>]*\?>')
-_UNITS = re.compile(r'byte(?:\s*\*\s*(?P<base>\d+)(?:\s*\^\s*(?P<power>\d{1,2}))?)?')
+_UNITS = re.compile(r'byte(?:\s*\*\s*(?P<base>\d{1,18})(?:\s*\^\s*(?P<power>\d{1,2}))?)?')
 _OLD_UNITS = {'bytes': 1, 'kilobytes': 2**10, 'megabytes': 2**20, 'gigabytes': 2**30}
 _MOST_DIGITS = 18
+_LARGEST_UNIT = 2**50
+_LARGEST_DISK = 2**62
 
 
 @dataclasses.dataclass
@@ -161,7 +163,7 @@ class Package:
             number = _get(one, 'id') or ''
             return (
                 _get(one, 'osType'),
-                int(number) if number.isdigit() else 0,
+                int(number) if _is_number(number) else 0,
                 self._said(one, 'Description'),
             )
         return None, 0, ''
@@ -262,12 +264,14 @@ class Package:
             if file is not None and file not in self.files:
                 raise _value('OvfInvalidValueReference', one, 'fileRef', file)
             unit = unit_bytes(_get(one, 'capacityAllocationUnits') or 'byte')
+            if capacity * unit > _LARGEST_DISK:
+                raise _value('OvfInvalidValueFormatMalformed', one, 'capacity', str(capacity))
             populated = _get(one, 'populatedSize') or '0'
             yield Disk(
                 _needed(one, 'diskId'),
                 capacity * unit,
                 file,
-                int(populated) if populated.isdigit() else 0,
+                int(populated) if _is_number(populated) else 0,
             )
 
     def _default_option(self) -> str:
@@ -295,7 +299,7 @@ class Package:
             name=text('ElementName') or text('Caption') or '',
             subtype=(text('ResourceSubType') or '').lower().split(),
             parent=text('Parent'),
-            address=number('Address') if (text('Address') or '').isdigit() else None,
+            address=number('Address') if _is_number(text('Address') or '') else None,
             unit=number('AddressOnParent'),
             connection=text('Connection'),
             resource=text('HostResource'),
@@ -352,7 +356,15 @@ def unit_bytes(units: str) -> int:
             value=units,
         )
     base, power = int(found['base'] or 1), int(found['power'] or 1)
-    return int(base**power)
+    size = int(base**power)
+    if size > _LARGEST_UNIT:
+        raise Fault(
+            'OvfHostValueNotParsed',
+            f"The unit '{units}' is too large.",
+            property='AllocationUnits',
+            value=units,
+        )
+    return size
 
 
 def _parsed(text: str) -> Any:
@@ -420,8 +432,12 @@ def _needed(element: Any, name: str) -> str:
     return value
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
 def _number(element: Any, name: str, value: str) -> int:
-    if not value.isdecimal() or len(value) > _MOST_DIGITS:
+    if not _is_number(value):
         raise _value('OvfInvalidValueFormatMalformed', element, name, value)
     return int(value)
 

@@ -72,6 +72,9 @@ def _move_files(vm: Machine, spec: DataObject, home: Any) -> None:
     devices, old = vm.devices, backings.files(vm)
     moving = [one for one in devices if home is not vm.home or one.key in locators]
     raw_disks.check_copyable(moving)
+    for one in moving:
+        if one.vDiskId is not None and world.first_class_disks.get(one.vDiskId.id).snapshots:
+            raise Fault('InvalidState', f"The disk '{one.vDiskId.id}' has snapshots.")
     for file in old:
         # Files that nobody has asked for are made now, lest there were nothing to copy.
         world.files.of(file.datastore)

@@ -183,6 +183,8 @@ class Catalog:
 
     def remove(self, disk: FirstClassDisk) -> None:
         del self._disks[disk.id]
+        for tag in self.world.tags.attached_to(disk.ref):
+            self.world.tags.detach(tag.id, disk.ref)
         self.world.policies.forget_disk(disk.id)
 
     def check_free(self, disk_id: str) -> None:

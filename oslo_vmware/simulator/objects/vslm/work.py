@@ -324,7 +324,7 @@ def _free_path(catalog: Catalog, place: Datastore, wanted: str | None) -> str:
         return path
     if not wanted and not volume.is_directory(path):
         volume.make_directory(path)
-    return f'{path}/{catalog.world.new_uuid().replace("-", "")}.vmdk'
+    return normal(f'{path}/{catalog.world.new_uuid().replace("-", "")}.vmdk')
 
 
 def _copy(source: Disk, made: FirstClassDisk) -> None:
