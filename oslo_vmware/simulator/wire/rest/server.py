@@ -66,8 +66,10 @@ class RestServer:
         """Answer one request."""
         place = self._place(request)
         try:
+            # Before the lock is taken: a body comes when the client sends it.
+            fields = _fields(request)
             with self._world.lock:
-                return self._answer(request, place)
+                return self._answer(request, place, fields)
         except Refusal as refusal:
             return _refused(place, refusal)
         except Fault as fault:
@@ -87,7 +89,7 @@ class RestServer:
             resource = _BELOW.get((resource, below), f'{resource}/{below}')
         return _Place(wrapped, resource, key.removeprefix('id:'), action)
 
-    def _answer(self, request: Request, place: _Place) -> Response:
+    def _answer(self, request: Request, place: _Place, fields: Mapping[str, Any]) -> Response:
         if place.resource == _SESSION:
             return self._about_session(request, place)
         session = self._session(request)
@@ -100,7 +102,7 @@ class RestServer:
         query = {name: values[0] for name, values in request.query.items()}
         self._world.session = session
         try:
-            result = handler(RestCall(place.key, _fields(request), query, session))
+            result = handler(RestCall(place.key, fields, query, session))
         finally:
             self._world.session = None
         created = request.method == 'POST' and not action
@@ -164,7 +166,7 @@ def _fields(request: Request) -> Mapping[str, Any]:
         return {}
     try:
         read = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refusal('invalid_argument', 'The body is no JSON.') from None
     if read is None:  # govmomi says so where there are no fields
         return {}
