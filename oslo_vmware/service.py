@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import suds
 
-from oslo_vmware import _attempt, _secrets, constants, exceptions
+from oslo_vmware import _attempt, _request, _secrets, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._replies import FIRST_PAGE, PAGES, check_retrieval, fault_exception
 from oslo_vmware._retrievals import Retrievals
@@ -327,7 +327,7 @@ class Service:
         if isinstance(managed_object, str):
             managed_object = moref(managed_object, managed_object)
         skip_op_id = arguments.pop('skip_op_id', False)
-        op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}'
+        op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}{_request.suffix()}'
         call = Call(name)
         around = sys.exception()
         try:

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from oslo_vmware import _request
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer.limit import Timer, in_time
 from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded
@@ -150,7 +151,9 @@ class _ReadAhead:
         self._ended = threading.Event()
         context = contextvars.copy_context()
         threading.Thread(
-            target=lambda: context.run(self._run), name='oslo.vmware-source', daemon=True
+            target=_request.carried(lambda: context.run(self._run)),
+            name='oslo.vmware-source',
+            daemon=True,
         ).start()
 
     def _run(self) -> None:

@@ -21,7 +21,7 @@ import threading
 import uuid
 from typing import Any
 
-from oslo_vmware import _deadline, _wanted, exceptions, vim_util
+from oslo_vmware import _deadline, _request, _wanted, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import limit as _limit
 
@@ -98,7 +98,9 @@ class _Search:
         seconds = min(_WAIT_SECONDS, _deadline.until(_limit.GRACE_SECONDS))
         context = contextvars.Context()  # without the caller's deadline
         threading.Thread(
-            target=lambda: context.run(self._run), name='oslo.vmware-import', daemon=True
+            target=_request.carried(lambda: context.run(self._run)),
+            name='oslo.vmware-import',
+            daemon=True,
         ).start()
         return self._ended.wait(seconds)
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from oslo_vmware import _deadline, _wanted, exceptions, vim_util
+from oslo_vmware import _deadline, _request, _wanted, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer.owner import Owner
@@ -209,7 +209,7 @@ class Lease:
         settled = threading.Event()
         context = contextvars.Context()  # without the deadline
         threading.Thread(
-            target=lambda: context.run(self._abort_patiently, outcome, settled),
+            target=_request.carried(lambda: context.run(self._abort_patiently, outcome, settled)),
             name='oslo.vmware-abort',
             daemon=True,
         ).start()
@@ -278,7 +278,9 @@ class KeepAlive:
         self._ended = threading.Event()
         # Not join(): with a limit, eventlet's raises its Timeout on Python 3.13.
         self._gone = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='oslo.vmware-lease', daemon=True)
+        self._thread = threading.Thread(
+            target=_request.carried(self._run), name='oslo.vmware-lease', daemon=True
+        )
 
     def __enter__(self) -> None:
         if self._reports:

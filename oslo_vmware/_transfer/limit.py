@@ -13,13 +13,12 @@ import contextlib
 import contextvars
 import logging
 import math
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from oslo_vmware import _deadline, _wanted
+from oslo_vmware import _deadline, _request, _wanted
 from oslo_vmware._i18n import _
 
 LOG = logging.getLogger(__name__)
@@ -115,14 +114,13 @@ class _Call(Generic[T]):
         # Not join(): with a limit, eventlet's raises its Timeout on Python 3.13.
         self._ended = threading.Event()
         context = contextvars.copy_context()
-        logged = _request_context()
         threading.Thread(
-            target=lambda: context.run(self._run, logged), name='oslo.vmware-call', daemon=True
+            target=_request.carried(lambda: context.run(self._run)),
+            name='oslo.vmware-call',
+            daemon=True,
         ).start()
 
-    def _run(self, logged: Any) -> None:
-        if logged is not None:
-            logged.update_store()
+    def _run(self) -> None:
         try:
             with _wanted.only_while(lambda: not self._left_behind):
                 self._result = self._function()
@@ -157,9 +155,3 @@ def is_logged_out(session: Any) -> bool:
     """Whether the owner of a session has ended it, and with it all that it held."""
     # Stand-ins for a session have no such attribute.
     return getattr(session, '_session_id', '') is None
-
-
-def _request_context() -> Any:
-    """What oslo.context knows of the request at hand, by which log records are told apart."""
-    module = sys.modules.get('oslo_context.context')
-    return module.get_current() if module is not None else None

@@ -30,8 +30,8 @@ SUDS_MACHINERY = ('suds.client', 'suds.sax', 'suds.transport', 'suds.wsdl', 'sud
 
 DATA = ('', 'wsdl')
 BASE = (
-    *(*DATA, '_deadline', '_i18n', '_lists', '_process', '_secrets', '_switches', '_wanted'),
-    *('constants', 'version'),
+    *(*DATA, '_deadline', '_i18n', '_lists', '_process', '_request', '_secrets', '_switches'),
+    *('_wanted', 'constants', 'version'),
 )
 SOCKETS = ('_sockets',)
 CODEC = (
