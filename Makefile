@@ -4,7 +4,8 @@
 #   PYTHON   the interpreter to start from; 3.11 or newer
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
-#   WORKERS  processes that run the tests side by side: as many as there are cores by default
+#   WORKERS  processes that run the tests side by side: by default as many as there are cores, and
+#            twice as many for the half under eventlet, which mostly waits; 0 is one after the other
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
@@ -21,8 +22,8 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
-TESTS   ?= tests
-WORKERS ?= auto
+TESTS   ?= tests --ignore=tests/packaging
+WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
 FUZZER  ?= fuzz
@@ -36,12 +37,12 @@ PRETTY  := $(GOCODE)/src/github.com/kr/pretty
 # Who has run out of tests takes over half of what another still has to do.
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 GREEN_HALF := env OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet \
-	tests/functional --junitxml=$(RESULTS)/eventlet.xml
+	--numprocesses $(shell expr 2 \* $(WORKERS)) tests/functional --junitxml=$(RESULTS)/eventlet.xml
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-reference test-consumers test-drivers test-vcsim vcsim test-govc govc fuzz soak bench before lowest lint format docs wheel clean
+.PHONY: help demo test test-packaging test-reference test-consumers test-drivers test-vcsim vcsim test-govc govc fuzz soak bench before lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -52,7 +53,7 @@ demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 
 # The two halves are processes of their own, because monkey-patching cannot be undone. The second one
 # mostly waits, so it runs beside the first unless there shall be one process at a time, and is shown
-# afterwards. Both always run; the closing line counts both.
+# as soon as the first has come to its end. Both always run; the closing line counts both.
 test: $(VENV)/.has-test  ## Run the test suite, and its functional part once more under eventlet
 	@mkdir -p $(RESULTS); rm -f $(RESULTS)/native.xml $(RESULTS)/eventlet.xml; status=0; \
 	if [ '$(WORKERS)' != 0 ]; then \
@@ -61,8 +62,8 @@ test: $(VENV)/.has-test  ## Run the test suite, and its functional part once mor
 	fi; \
 	$(BIN)/python -m pytest $(TESTS) $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/native.xml || status=1; \
 	if [ '$(WORKERS)' != 0 ]; then \
-		echo 'Waiting for the half under eventlet ...'; \
-		wait $$beside || status=1; trap - EXIT; cat $(RESULTS)/eventlet.log; \
+		tail -n +1 -f $(RESULTS)/eventlet.log & shown=$$!; \
+		wait $$beside || status=1; trap - EXIT; sleep 1; kill $$shown; \
 	else \
 		$(GREEN_HALF) || status=1; \
 	fi; \
@@ -77,6 +78,11 @@ test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the referenc
 		tests/functional tests/contract tests/faults --ignore=tests/faults/test_matrix.py \
 		$(SIDE_BY_SIDE) \
 		--junitxml=$(RESULTS)/reference.xml
+
+# Apart from the others, because these want an index of packages.
+test-packaging: $(VENV)/.has-test  ## Build a release, and install it as the documentation says
+	@mkdir -p $(RESULTS)
+	@$(BIN)/python -m pytest tests/packaging --junitxml=$(RESULTS)/packaging.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits

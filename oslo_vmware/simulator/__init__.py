@@ -4,7 +4,7 @@ It speaks SOAP over HTTPS with certificates of its own, holds an inventory of pl
 objects, and makes trouble when told to. It shares the service description with the library and
 nothing else, so that a mistake of the library cannot hide in its own mirror.
 
-It needs the extra ``simulator``: ``pip install 'oslo.vmware[simulator]'``.
+It needs the extra ``simulator``, which brings pyVmomi and trustme.
 """
 
 from typing import TYPE_CHECKING, Any

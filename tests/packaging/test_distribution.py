@@ -7,39 +7,23 @@ installed into an empty environment. That needs pip to reach the packages it is 
 import dataclasses
 import email.message
 import email.parser
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import tarfile
 import zipfile
 
 import pytest
 
-from tests.work_tree import ROOT, copy_sources
+from tests.packaging.commands import run
+from tests.packaging.conftest import Built
+from tests.work_tree import ROOT
 
-EXTRA = 'oslo.vmware[simulator]'
+#: What the simulator says without its extra. Not the extra's name: an index has another package of
+#: our name.
+EXTRA = "pip install 'pyvmomi>=9.1.1.0' trustme"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-def run(*command: str | os.PathLike[str], cwd: pathlib.Path, check: bool = True) -> str:
-    """Run a command outside of the work tree, and give what it printed."""
-    environment = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=250,
-    )
-    if check:
-        assert done.returncode == 0, f'{command} failed:\n{done.stdout}'
-    return done.stdout
 
 
 def contents(wheel: pathlib.Path) -> dict[str, int]:
@@ -66,22 +50,14 @@ class Release:
 
 
 @pytest.fixture(scope='session')
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+def release(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Release:
     place = tmp_path_factory.mktemp('release')
-    tree = copy_sources(place / 'tree')
-    # By default the wheel is built from the sdist, with --wheel from the tree.
-    run(sys.executable, '-m', 'build', '--outdir', place / 'by_sdist', tree, cwd=place)
-    run(sys.executable, '-m', 'build', '--wheel', '--outdir', place / 'by_tree', tree, cwd=place)
-    (sdist,) = (place / 'by_sdist').glob('*.tar.gz')
-    (wheel_of_sdist,) = (place / 'by_sdist').glob('*.whl')
-    (wheel_of_tree,) = (place / 'by_tree').glob('*.whl')
-
     run(sys.executable, '-m', 'venv', place / 'environment', cwd=place)
     python = place / 'environment' / 'bin' / 'python'
-    run(python, '-m', 'pip', 'install', '-qq', wheel_of_tree, cwd=place)
+    run(python, '-m', 'pip', 'install', '-qq', built.wheel_of_tree, cwd=place)
     empty = place / 'empty'
     empty.mkdir()
-    return Release(sdist, wheel_of_sdist, wheel_of_tree, python, empty)
+    return Release(built.sdist, built.wheel_of_sdist, built.wheel_of_tree, python, empty)
 
 
 def normalized(requirement: str) -> str:

@@ -148,7 +148,7 @@ def test_a_missing_extra_is_said_kindly(package: str) -> None:
     kind, _, sentence = imported.stderr.strip().splitlines()[-1].partition(': ')
     assert kind == 'ImportError'
     assert package.lower() in sentence
-    assert sentence.endswith("pip install 'oslo.vmware[simulator]'")
+    assert sentence.endswith("pip install 'pyvmomi>=9.1.1.0' trustme")
     started = run(
         '-c',
         f'{without}import runpy; runpy.run_module("oslo_vmware.simulator", run_name="__main__")',

@@ -16,7 +16,7 @@ try:
 except ImportError:  # pragma: no cover - proved by a test in a process of its own
     raise ImportError(
         'The vCenter simulator needs the package trustme, which is not installed; '
-        "get it with: pip install 'oslo.vmware[simulator]'"
+        "get it with: pip install 'pyvmomi>=9.1.1.0' trustme"
     ) from None
 
 _NAMES = ('127.0.0.1', '::1', 'localhost')
