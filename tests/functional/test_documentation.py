@@ -62,6 +62,13 @@ def test_programs_against_ones_own_vcenter(
     assert vc.count('Logout') == 1
 
 
+def test_a_minutes_start(capsys: pytest.CaptureFixture[str]) -> None:
+    """The program of the landing page needs nothing but the library with its simulator."""
+    page = 'doc/source/index.rst'
+    execute(page, program(page))
+    assert capsys.readouterr().out.count('runtime.powerState') == 5
+
+
 def test_programs_about_errors(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
     """What the guide says about catching errors catches them."""
     vc.faults.fail_task('PowerOnVM_Task', fault='InvalidPowerState')
