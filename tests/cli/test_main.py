@@ -1,0 +1,185 @@
+"""The frame of all commands: where they connect to, what they exit with, how they fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from oslo_vmware.cli import commands, connection, failures
+from oslo_vmware.simulator import VCenterSimulator
+
+from .conftest import Run, environment_of, run_command
+
+SECRET = 'open sesame'
+
+
+@pytest.mark.parametrize('arguments', [['--help'], ['--version'], ['frobnicate'], []])
+def test_help_is_quick(arguments: list[str]) -> None:
+    """Help needs neither the library nor what shows colours."""
+    code = (
+        'import sys\nfrom oslo_vmware.cli.main import main\n'
+        f'main({arguments!r})\n'
+        'print(*sorted({"requests", "rich", "suds", "lxml", "oslo_i18n"} & set(sys.modules)),'
+        ' file=sys.stderr)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.splitlines()[-1] == ''
+
+
+def test_help_has_every_command_variable_and_exit_code() -> None:
+    """Whoever asks for help finds the commands, the environment, and the exit codes."""
+    ran = run_command('--help')
+    assert ran.code == 0
+    for text in [
+        *(f'{one.name:<12} {one.summary}' for one in commands.every()),
+        *connection.VARIABLES,
+        *(f'{code:<5} {meaning}' for code, meaning in failures.EXIT_CODES.items()),
+    ]:
+        assert text in ran.out
+
+
+@pytest.mark.parametrize('name', [one.name for one in commands.every()])
+def test_each_command_has_help(name: str) -> None:
+    """Each command says what it does, before and after its name, without a server."""
+    for arguments in ([name, '--help'], ['--help', name]):
+        ran = run_command(*arguments)
+        assert ran.code == 0
+        assert ran.out.startswith(f'usage: oslo-vmware {name}')
+
+
+EVERYTHING = {'VSPHERE_USER': 'operator', 'VSPHERE_PASSWORD': SECRET}
+NOBODY_LISTENS = '127.0.0.1:9'
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'environ', 'code', 'told'),
+    [
+        (['about'], {}, 0, ''),
+        ([], {}, 2, ''),
+        (['abuot'], {}, 2, 'Do you mean about?'),
+        (['about', '--frobnicate'], {}, 2, 'unrecognized arguments: --frobnicate'),
+        (['about', '--port', '70000'], {}, 2, 'a number from 1 to 65535'),
+        (['about', '--host', 'vc'], {}, 2, 'Give --user or set VSPHERE_USER'),
+        (['about', '--host', 'vc', '--user', 'me'], {}, 2, 'set VSPHERE_PASSWORD'),
+        (['about', '--host', f'https://me:{SECRET}@vc'], {}, 2, 'not belong on the command line'),
+        (['about', '--host', 'ftp://vc'], EVERYTHING, 2, '--host is a name or an address'),
+        (['about', '--cacert', '/none'], EVERYTHING | {'VSPHERE_HOST': 'vc'}, 2, 'file /none'),
+        (['about'], EVERYTHING | {'VSPHERE_HOST': 'vc', 'VSPHERE_PORT': 'x'}, 2, 'VSPHERE_PORT'),
+        (['about'], EVERYTHING | {'VSPHERE_HOST': 'vc', 'VSPHERE_INSECURE': 'x'}, 2, 'is 1 or 0'),
+        (['about'], EVERYTHING | {'VSPHERE_HOST': NOBODY_LISTENS}, 3, 'Login at'),
+        (['about', '--debug'], EVERYTHING | {'VSPHERE_HOST': NOBODY_LISTENS}, 3, 'Login at'),
+        (
+            ['about'],
+            {'GOVC_URL': f'https://me:{SECRET.replace(" ", "%20")}@{NOBODY_LISTENS}/sdk'},
+            3,
+            'Login at',
+        ),
+    ],
+)
+@pytest.mark.parametrize('form', ['text', 'json'])
+def test_exit_codes(
+    arguments: list[str], environ: dict[str, str], code: int, told: str, form: str
+) -> None:
+    """Each kind of failure has its exit code, says what is wrong, and never the password."""
+    if form == 'json':
+        if not arguments:
+            pytest.skip('help is for people')
+        arguments = ['--json', *arguments]
+    ran = run_command(*arguments, environ=environ)
+    assert ran.code == code
+    assert told in ran.err
+    assert SECRET not in ran.out + ran.err
+    if form == 'json' and code:
+        assert ran.out == ''
+        document = json.loads(ran.err.splitlines()[-1])
+        assert document['exit_code'] == code
+        assert told in document['error']
+
+
+def test_wrong_password(vc: VCenterSimulator) -> None:
+    """A refused login is no connection, and says who was refused, by whom."""
+    ran = run_command('about', environ=environment_of(vc) | {'VSPHERE_PASSWORD': SECRET})
+    assert ran.code == 3
+    assert f'does not let {vc.username} in' in ran.err
+    assert SECRET not in ran.err
+
+
+def test_the_server_is_verified(vc: VCenterSimulator) -> None:
+    """A certificate of nobody known is refused, until somebody says that it does not matter."""
+    stranger = {**environment_of(vc), 'VSPHERE_CACERT': ''}
+    ran = run_command('about', environ=stranger)
+    assert ran.code == 3
+    assert 'certificate' in ran.err
+    ran = run_command('about', '--insecure', environ=stranger)
+    assert ran.code == 0
+    assert 'warning: The certificate of' in ran.err
+
+
+@pytest.mark.parametrize(
+    ('options', 'environ', 'expected'),
+    [
+        ([], {'VSPHERE_HOST': 'a'}, ('a', 443, 'operator', SECRET, False)),
+        ([], {'VSPHERE_HOST': 'a:8443'}, ('a', 8443, 'operator', SECRET, False)),
+        ([], {'VSPHERE_HOST': '[::1]:8443'}, ('::1', 8443, 'operator', SECRET, False)),
+        ([], {'VSPHERE_HOST': '2001:db8::1'}, ('2001:db8::1', 443, 'operator', SECRET, False)),
+        (
+            [],
+            {'VSPHERE_HOST': 'a', 'VSPHERE_PORT': '1', 'VSPHERE_INSECURE': '1'},
+            ('a', 1, 'operator', SECRET, True),
+        ),
+        (['--port', '2'], {'VSPHERE_HOST': 'a:1'}, ('a', 2, 'operator', SECRET, False)),
+        # No server in the environment: the password is for whichever is named.
+        (['--host', 'b'], {}, ('b', 443, 'operator', SECRET, False)),
+        # It is another server's, or another user's: nobody gets it.
+        (['--host', 'b'], {'VSPHERE_HOST': 'a'}, ('b', 443, 'operator', None, False)),
+        (['--user', 'you'], {'VSPHERE_HOST': 'a'}, ('a', 443, 'you', None, False)),
+        (
+            ['--host', 'b'],
+            {'VSPHERE_HOST': 'a', 'VSPHERE_INSECURE': '1'},
+            ('b', 443, 'operator', None, False),
+        ),
+        # govc's family, which the other one hides.
+        ([], {'GOVC_URL': 'me:pw@g'}, ('g', 443, 'me', 'pw', False)),
+        ([], {'GOVC_URL': 'https://g:8443/sdk', 'GOVC_USERNAME': 'me', 'GOVC_PASSWORD': 'pw',
+              'GOVC_INSECURE': 'true'}, ('g', 8443, 'me', 'pw', True)),
+        ([], {'GOVC_URL': 'me:pw@g', 'VSPHERE_HOST': 'a'}, ('a', 443, 'operator', SECRET, False)),
+    ],
+)  # fmt: skip
+def test_where_to_connect(
+    options: list[str], environ: dict[str, str], expected: tuple[object, ...]
+) -> None:
+    """Options before VSPHERE_HOST before GOVC_URL; a password goes to nobody but its server."""
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    connection.add_options(parser)
+    found = connection.find(parser.parse_args(options), EVERYTHING | environ)
+    assert (found.host, found.port, found.user, found.password, found.insecure) == expected
+    assert SECRET not in repr(found)
+
+
+def test_about_without_a_server() -> None:
+    """It tells which package this is, though there is nobody to ask."""
+    ran = run_command('about')
+    assert ran.code == 0
+    assert 'the rebuild' in ran.lines[0]
+    assert 'No server is named' in ran.out
+    document = run_command('about', '--json').data
+    assert document['vcenter'] is None
+    assert document['package']['is_rebuild']
+
+
+def test_about_with_a_server(run: Run, vc: VCenterSimulator) -> None:
+    """It tells product, version, build, API version and instance UUID."""
+    document = run('about', '--json').data['vcenter']
+    assert document['api_version'] == '9.1.1.0'
+    assert document['product'].startswith('VMware vCenter Server')
+    assert document['instance_uuid']
+    ran = run('about')
+    for value in document.values():
+        assert value in ran.out

@@ -1,0 +1,97 @@
+"""How it looks, in plain text and for programs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from oslo_vmware.cli.output import Bar, JsonOutput, Node, Output, Styled, clean, duration, size
+
+
+class Utf8(io.StringIO):
+    encoding = 'utf-8'
+
+
+class Ascii(io.StringIO):
+    encoding = 'ascii'
+
+
+def said(stream: io.StringIO) -> Output:
+    return Output(stream, io.StringIO(), {})
+
+
+def test_a_table() -> None:
+    """Columns are aligned by what they show, figures to the right, bars with their percents."""
+    stream = Utf8()
+    said(stream).table(
+        ['Name', '>Size', 'Space'],
+        [['ab', '1', Bar(1, 2)], [Styled('日本', 'bad'), '1000', Bar(None, 2)]],
+    )
+    assert stream.getvalue().splitlines() == [
+        'Name   Size   Space',
+        '─' * 29,
+        'ab        1   █████░░░░░  50%',
+        '日本   1000   not known',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('stream', 'expected'),
+    [
+        (Utf8(), ['top        all', '├── a      1', '│   └── b', '└── cccc   2']),
+        (Ascii(), ['top        all', '|-- a      1', '|   `-- b', '`-- cccc   2']),
+    ],
+)
+def test_a_tree(stream: io.StringIO, expected: list[str]) -> None:
+    """Notes stand in one column; what the character set lacks is drawn with what it has."""
+    said(stream).tree(Node('top', 'all', '', [Node('a', '1', '', [Node('b')]), Node('cccc', '2')]))
+    assert stream.getvalue().splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'shown'),
+    [
+        ('[bold]x[/bold]', '[bold]x[/bold]'),
+        ('\x1b[31mred', '\\x1b[31mred'),
+        ('two\nlines', 'two\\nlines'),
+        ('\u202etxt', '\\u202etxt'),
+        ('Zürich 日本', 'Zürich 日本'),
+    ],
+)
+def test_names_do_not_steer_the_terminal(text: str, shown: str) -> None:
+    """Whoever names a machine gets no say in what the terminal does."""
+    assert clean(text) == shown
+    stream = Utf8()
+    said(stream).facts([('Name', text)])
+    assert stream.getvalue() == f'Name  {shown}\n'
+
+
+@pytest.mark.parametrize(
+    ('number', 'text'),
+    [(None, ''), (0, '0 B'), (1023, '1,023 B'), (1024, '1.0 KiB'), (1536 * 1024, '1.5 MiB'),
+     (1024**4 - 1, '1.0 TiB'), (200 * 1024**3, '200 GiB'), (5000 * 1024**5, '5,000 PiB')],
+)  # fmt: skip
+def test_sizes(number: float | None, text: str) -> None:
+    """Three figures or so, in the unit that suits."""
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(('seconds', 'text'), [(0, '0:00'), (65, '1:05'), (7200, '2:00:00')])
+def test_durations(seconds: float, text: str) -> None:
+    """Minutes and seconds, with hours where there are some."""
+    assert duration(seconds) == text
+
+
+def test_json_shows_data_alone() -> None:
+    """What is for people is left out; what is for programs is there in one piece."""
+    out, err = io.StringIO(), io.StringIO()
+    json_output = JsonOutput(out, err, {})
+    json_output.line('a line')
+    json_output.table(['A'], [['b']])
+    json_output.tree(Node('top'))
+    json_output.success('good')
+    json_output.data({'a': 1})
+    json_output.warning('careful')
+    assert out.getvalue() == '{\n  "a": 1\n}\n'
+    assert err.getvalue() == '{"warning": "careful"}\n'
