@@ -30,6 +30,7 @@ from oslo_vmware._i18n import _
 from oslo_vmware._inventory_path import path_to
 from oslo_vmware._lists import listed
 from oslo_vmware._references import get_moref_type, get_moref_value, known_id
+from oslo_vmware._serialization import deserialize_object, is_vim_instance, serialize_object
 from oslo_vmware._specs import (
     build_object_spec,
     build_property_filter_spec,
@@ -55,6 +56,7 @@ __all__ = [
     'build_traversal_spec',
     'cancel_retrieval',
     'continue_retrieval',
+    'deserialize_object',
     'find_extension',
     'get_http_service_request_spec',
     'get_inventory_path',
@@ -70,6 +72,7 @@ __all__ = [
     'get_prop_spec',
     'get_properties_for_a_collection_of_objects',
     'get_vc_version',
+    'is_vim_instance',
     'propset_dict',
     'register_extension',
     'serialize_object',
@@ -480,16 +483,3 @@ def get_vc_version(session: Any) -> Any:
     :returns: version, for example ``8.0.2``
     """
     return session.vim.service_content.about.version
-
-
-def serialize_object(obj: Any) -> Any:
-    """Turn a response object into plain dicts and lists.
-
-    :param obj: object from a reply
-    :returns: nested dict; what is neither such an object nor a list is taken over as it is
-    """
-    if hasattr(obj, '__keylist__'):
-        return {name: serialize_object(getattr(obj, name)) for name in obj.__keylist__}
-    if isinstance(obj, list):
-        return [serialize_object(item) for item in obj]
-    return obj

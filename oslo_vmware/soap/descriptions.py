@@ -85,6 +85,11 @@ def described(url: str, transport: HttpTransport) -> Codec:
     return codec
 
 
+def known_schemas() -> list[Schema]:
+    """The schemas that this process has: the one that ships, and all that it was given."""
+    return [shipped_vim().schema, *(codec.schema for _, codec in list(_compiled.values()))]
+
+
 def open_vim(wsdl_url: str, soap_url: str, transport: HttpTransport) -> CompiledClient:
     """A client for a VIM service, in the newest version that both sides know.
 

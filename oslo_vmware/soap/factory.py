@@ -55,7 +55,7 @@ class Factory:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+        self.schema = schema
         self._templates: dict[str, _Template] = {}
 
     def create(self, name: str) -> Any:
@@ -68,10 +68,10 @@ class Factory:
         """
         template = self._templates.get(name)
         if template is None:
-            tag = self._schema.lookup(name)
-            if tag is None or tag not in self._schema.description.types:
+            tag = self.schema.lookup(name)
+            if tag is None or tag not in self.schema.description.types:
                 raise suds.TypeNotFound(name)
-            type_ = self._schema.type(tag)
+            type_ = self.schema.type(tag)
             if type_.kind is Kind.ENUM:
                 template = _Template(
                     type_class(Record, name, tag), {value: value for value in type_.values}
@@ -81,12 +81,16 @@ class Factory:
             self._templates[name] = template
         return template.make()
 
+    def knows(self, name: str) -> bool:
+        """Whether there is a type of a name."""
+        return self.schema.lookup(name) in self.schema.description.types
+
     def _template(self, tag: str, path: tuple[tuple[str, str], ...]) -> _Template:
         """What an object of a type consists of.
 
         :param path: the members on the way to it, as (type, name); none comes twice
         """
-        type_ = self._schema.type(tag)
+        type_ = self.schema.type(tag)
         if type_.kind is Kind.ENUM:
             # To suds a required enumeration is a text that is not there yet.
             return _Template(type_class(Reference, type_.name, tag), {'value': None})
@@ -111,6 +115,6 @@ class Factory:
     def _is_object(self, field: Field) -> bool:
         if field.kind is Kind.COMPLEX:
             # An object that can have no members would be nothing to fill in.
-            type_ = self._schema.type(field.type)
+            type_ = self.schema.type(field.type)
             return bool(type_.fields or type_.attributes)
         return field.kind in (Kind.ENUM, Kind.MOREF)

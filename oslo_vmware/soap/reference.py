@@ -336,11 +336,21 @@ class _LenientFactory(suds.client.Factory):
 
         :raises suds.TypeNotFound: the description has no such type
         """
+        qualified = self._qualified(name)
+        if qualified is None:
+            raise suds.TypeNotFound(name)
+        return super().create(qualified)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a type of a name."""
+        return self._qualified(name) is not None
+
+    def _qualified(self, name: str) -> str | None:
         local = name.rpartition(':')[2]
         for prefix, uri in self._prefixes:
             if (local, uri) in self.wsdl.schema.types:
-                return super().create(f'{prefix}:{local}')
-        raise suds.TypeNotFound(name)
+                return f'{prefix}:{local}'
+        return None
 
 
 class _TolerantResolver(NodeResolver):

@@ -1,5 +1,6 @@
 """What is written is valid by the XSD, and read again it is what it was."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from lxml import etree
 
+from oslo_vmware import vim_util
 from oslo_vmware.soap.unmarshal import parse
 from tests.differential.comparison import differences
 from tests.differential.engines import Engines
@@ -68,6 +70,22 @@ def test_drawn_requests_are_valid_and_read_as_what_was_sent(
         # A reference from a reply has the class of its element's name.
         found = [text for text in differences(read[one], value) if 'of Property' not in text]
         assert not found, sent
+
+
+@DRAWN
+@given(data=st.data())
+def test_drawn_requests_are_the_same_after_json(engines: Engines, data: st.DataObject) -> None:
+    """Arguments that were typed data, and text, make the same request, with either engine."""
+    name, this, arguments = data.draw(engines.calls)
+    reference = build(this, None, {})
+    for by, factory in (
+        (engines.by_ours, engines.ours.factory),
+        (engines.by_tolerant, engines.tolerant.factory),
+    ):
+        made = {one: build(value, factory, engines.prefixes) for one, value in arguments.items()}
+        text = json.dumps(vim_util.serialize_object(made, typed=True))
+        again = vim_util.deserialize_object(factory, json.loads(text))
+        assert engines.sent(by, name, reference, again) == engines.sent(by, name, reference, made)
 
 
 def has_empty_object(value: Any) -> bool:

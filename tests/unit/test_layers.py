@@ -46,7 +46,7 @@ FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
 SERVICES = ('_flights', '_replies', '_retrievals', 'service', 'vim', '_pbm_session', 'pbm')
-HELPERS = ('_inventory_path', '_references', '_specs', 'vim_util', 'dvs_util')
+HELPERS = (*('_inventory_path', '_references', '_serialization', '_specs', 'vim_util', 'dvs_util'),)
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')
@@ -90,6 +90,12 @@ LAYERS = (
     Layer(FAULTS, BASE + FAULTS, never=HTTP + XML),
     Layer(ATTEMPT, (*BASE, *ATTEMPT, 'soap.effects'), never=HTTP + XML),
     Layer(SERVICES, BASE + FAULTS + SOAP + ATTEMPT + SERVICES),
+    # Objects as data: the one helper that asks the descriptions, and for nothing but types.
+    Layer(
+        ('_serialization',),
+        (*BASE, 'soap.objects', 'soap.schema', 'soap.values', 'soap.descriptions'),
+        never=HTTP + XML,
+    ),
     # Specifications and references are suds objects, hence soap.objects; no more of the engine.
     Layer(
         HELPERS,
