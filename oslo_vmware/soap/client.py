@@ -13,10 +13,13 @@ errors of the HTTP library through as they are.
 import os
 from collections.abc import Mapping, Sequence
 from http.cookiejar import CookieJar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.transport import HttpTransport
+
+if TYPE_CHECKING:
+    from oslo_vmware.soap.schema import Schema
 
 #: The engine that is compiled from the description; the default.
 COMPILED = 'compiled'
@@ -44,6 +47,10 @@ class SoapClient(Protocol):
     @property
     def service(self) -> Any:
         """``service.Operation(moref, **arguments)`` performs an operation."""
+
+    @property
+    def schema(self) -> 'Schema':
+        """Types and operations of the service, for whoever asks about them."""
 
     @property
     def cookiejar(self) -> CookieJar:

@@ -78,6 +78,11 @@ class CompiledClient:
         vars(self.options).update(options)
 
     @property
+    def schema(self) -> Schema:
+        """Types and operations of the service."""
+        return self._codec.schema
+
+    @property
     def cookiejar(self) -> CookieJar:
         """The live cookies of the HTTP session; another jar may be put in their place."""
         return self._transport.cookiejar

@@ -50,6 +50,15 @@ def shipped_vim() -> Codec:
     return Codec(Schema(stored.load(path.read_bytes(), str(path))))
 
 
+@functools.cache
+def shipped_pbm() -> Codec:
+    """The newest description of PBM that ships with the package."""
+    # Imported here because the description of VIM that ships need not be compiled.
+    from oslo_vmware.soap.wsdl import load
+
+    return Codec(load(str(wsdl.newest_pbm_wsdl_path())))
+
+
 def described(url: str, transport: HttpTransport) -> Codec:
     """The description at a URL, compiled once for the process.
 

@@ -52,10 +52,12 @@ from oslo_vmware._process import PerProcess
 from oslo_vmware._secrets import Secrets, guarded
 from oslo_vmware.soap import suds_parts, unmarshal
 from oslo_vmware.soap.call import Call
+from oslo_vmware.soap.descriptions import described, shipped_vim
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.objects import moref
+from oslo_vmware.soap.schema import Schema
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
 
@@ -96,6 +98,18 @@ class CompatibilitySudsClient(suds.client.Client):
         self.messages: dict[str, Any] = {}
         self.service: Any = _Operations(self)
         self.factory: Any = _LenientFactory(self.wsdl, described.sd[0].prefixes)
+
+    @property
+    def schema(self) -> Schema:
+        """Types and operations of the service, for whoever asks about them.
+
+        Of a server that describes itself it is the description that ships: to read another one
+        twice would be too much for that.
+        """
+        url = str(self.wsdl.url)
+        if url.startswith('file:'):
+            return described(url, self.options.transport.http).schema
+        return shipped_vim().schema
 
     @property
     def cookiejar(self) -> CookieJar:

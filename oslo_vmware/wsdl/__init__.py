@@ -78,6 +78,11 @@ def pbm_wsdl_path(release: tuple[int, int]) -> pathlib.Path | None:
     return _pbm_releases()[max(older)] / 'pbmService.wsdl' if older else None
 
 
+def newest_pbm_wsdl_path() -> pathlib.Path:
+    """Path of the description of PBM for the newest release that there is one for."""
+    return _pbm_releases()[max(_pbm_releases())] / 'pbmService.wsdl'
+
+
 def file_url(path: pathlib.Path) -> str:
     """URL under which a SOAP client can open a file.
 

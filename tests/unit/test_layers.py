@@ -37,10 +37,11 @@ SOCKETS = ('_sockets',)
 CODEC = (
     *('soap.declarations', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored'),
     *('soap.versions', 'soap.objects', 'soap.values', 'soap.factory', 'soap.marshal'),
-    *('soap.start_tags', 'soap.shapes', 'soap.tokens', 'soap.unmarshal'),
+    *('soap.start_tags', 'soap.shapes', 'soap.tokens', 'soap.unmarshal', 'soap.wording'),
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
+TYPES = ('types', 'types.*')
 TRUST = ('_trust',)
 FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
@@ -82,6 +83,8 @@ LAYERS = (
     Layer(('common', 'common.*'), ('common', 'common.*', *BASE), never=HTTP + XML),
     # Pure functions of bytes and objects: whoever uses them brings the I/O.
     Layer(('soap', *CODEC), ('soap', *BASE, *CODEC), never=HTTP),
+    # Of a description, for people.
+    Layer(TYPES, (*TYPES, 'soap', 'soap.descriptions', 'soap.schema', 'soap.wording'), HTTP + XML),
     Layer(SOCKETS, BASE, never=XML),
     # How servers are verified: the session does it by this, and so do transfers.
     Layer(TRUST, BASE, never=XML),
