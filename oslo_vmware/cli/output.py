@@ -231,6 +231,14 @@ class Output:
         """The answer is no; what ends a command is raised instead."""
         self._marked('✘', '!', text, 'bad')
 
+    def caution(self, text: str) -> None:
+        """Something works, and somebody should know something about it."""
+        self._marked('▲', '?', text, 'warn')
+
+    def note(self, text: str) -> None:
+        """Something that could not be seen, or does not matter."""
+        self._marked('·', '-', text, 'dim')
+
     def facts(self, facts: Iterable[tuple[str, Cell]]) -> None:
         """Names and values, below one another."""
         facts = list(facts)

@@ -147,6 +147,14 @@ LAYERS = (
     ),
     # How the command line looks; it shows what it is given, and knows of no server.
     Layer(CLI_OUTPUT, ('', *CLI_OUTPUT), never=HTTP + XML),
+    # What looks at a server goes there step by step, and needs each of them by itself.
+    Layer(
+        ('cli.check', 'cli.check.*'),
+        (
+            *(*BASE, *TRUST, *FAULTS, *HELPERS, *TRANSFERS, 'api', 'pbm', 'service'),
+            *('soap.transport', 'soap.versions', 'cli.failures', 'cli.check', 'cli.check.*'),
+        ),
+    ),
     # The command line is a user like others: what it needs is public, or an opening of the layer
     # below. It may have the simulator for a server of its own.
     Layer(

@@ -24,7 +24,10 @@ class Command:
 
 #: Commands by group, in the order of ``--help``.
 COMMANDS: dict[str, tuple[Command, ...]] = {
-    'Begin here': (Command('about', 'about', 'what is installed here, and which vCenter answers'),),
+    'Begin here': (
+        Command('about', 'about', 'what is installed here, and which vCenter answers'),
+        Command('check', 'check', 'will OpenStack work with this vCenter?'),
+    ),
 }
 
 
