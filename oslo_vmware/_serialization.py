@@ -26,13 +26,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oslo_vmware.soap import objects
-from oslo_vmware.soap.values import TypedValue, xsd_float
 
 if TYPE_CHECKING:
     from oslo_vmware.soap.schema import Schema
 
 _TYPE = '_type'
-_TYPED_VALUE = TypedValue.__name__
+_TYPED_VALUE = 'TypedValue'
 
 #: All that a reference can have.
 _OF_REFERENCES = {_TYPE, 'value', '_serverGuid'}
@@ -43,8 +42,10 @@ _Simple = tuple[type, str, Callable[[Any], str], Callable[[str], Any]]
 @functools.cache
 def _simple_types() -> tuple[_Simple, ...]:
     """Python type, type of XML Schema, and the ways there and back."""
-    # Imported here because hardly anybody has one.
+    # Imported here because sessions are opened without.
     from decimal import Decimal
+
+    from oslo_vmware.soap.values import xsd_float
 
     moment, day, clock = datetime.datetime, datetime.date, datetime.time
     return (
@@ -112,6 +113,8 @@ def serialize_object(obj: Any, typed: bool = False) -> Any:
 
 def _plain(value: Any) -> Any:
     """A simple value in a form that JSON has."""
+    from oslo_vmware.soap.values import TypedValue
+
     if isinstance(value, tuple):
         return [serialize_object(item, typed=True) for item in value]
     if isinstance(value, TypedValue):
@@ -177,6 +180,8 @@ class _Reader:
             if name == simple:
                 return read(data['value'])
         if name == _TYPED_VALUE:
+            from oslo_vmware.soap.values import TypedValue
+
             return TypedValue(self.value(data['value']), data['type'])
         if data.keys() <= _OF_REFERENCES and not self._is_data_type(name):
             return self._reference(data)

@@ -63,8 +63,9 @@ class CompiledClient:
         self._soap_action = soap_action
         self.factory = codec.factory
         self.service = _Operations(self)
-        #: ``location``: URL that requests go to.
-        self.options = SimpleNamespace(location=location)
+        #: ``location``: URL that requests go to; ``transport``: whose ``cookiejar`` is that of the
+        #: client, because suds has it there.
+        self.options = SimpleNamespace(location=location, transport=transport)
 
     def set_options(self, **options: Any) -> None:
         """Change options, of which there is ``location``.
@@ -73,7 +74,7 @@ class CompiledClient:
                                 of the service or of one call
         """
         for name in options:
-            if not hasattr(self.options, name):
+            if name != 'location':
                 raise AttributeError(f'the client has no option {name!r}')
         vars(self.options).update(options)
 

@@ -40,6 +40,18 @@ def test_the_live_jar(place: Place) -> None:
     assert place.content('g') == DATA
 
 
+def test_the_live_jar_where_suds_has_it(place: Place) -> None:
+    """Drivers of the field ask the options of the client; put another jar there, and it is used."""
+    client = place.session.vim.client
+    jar = client.options.transport.cookiejar
+    assert jar is client.cookiejar
+    write(place, jar)
+    assert sent(place) == f'vmware_soap_session={place.session.vim.get_http_cookie()}'
+    client.options.transport.cookiejar = jar.copy()
+    assert client.cookiejar is client.options.transport.cookiejar is not jar
+    assert place.session.is_current_session_active()
+
+
 def test_a_ticket_in_a_list(place: Place) -> None:
     """Nova's way: one object with a name and a value that keeps its double quotes."""
     url = place.ds.build_url(

@@ -105,10 +105,12 @@ def test_the_face() -> None:
     assert repr(found) == '<CompiledClient of https://elsewhere/sdk>'
     with pytest.raises(AttributeError, match='timeout'):
         found.set_options(location='https://nowhere/sdk', timeout=5)
+    with pytest.raises(AttributeError, match='transport'):
+        found.set_options(transport=None)
     assert found.options.location == 'https://elsewhere/sdk'
     jar = CookieJar()
     found.cookiejar = jar
-    assert found.cookiejar is jar
+    assert found.cookiejar is found.options.transport.cookiejar is jar
 
 
 def test_what_came_goes_with_its_last_reference() -> None:
