@@ -1,0 +1,70 @@
+"""Download the first disk of a machine that is off, as a stream-optimised VMDK.
+
+usage: download_disk.py PATH-OF-MACHINE FILE
+"""
+
+import os
+import pathlib
+import sys
+from typing import Any
+
+from oslo_vmware import api, image_transfer
+
+
+def connect() -> api.VMwareAPISession:
+    """A session with the vCenter that the environment names; its certificate is verified."""
+    return api.VMwareAPISession(
+        os.environ['VSPHERE_HOST'],
+        os.environ['VSPHERE_USER'],
+        os.environ['VSPHERE_PASSWORD'],
+        api_retry_count=3,
+        task_poll_interval=0.5,
+        port=int(os.environ.get('VSPHERE_PORT', '443')),
+        cacert=os.environ.get('VSPHERE_CACERT'),
+        insecure=False,
+    )
+
+
+def find(session: api.VMwareAPISession, path: str) -> Any:
+    """What is at a path of the inventory, such as ``Frankfurt/vm/Production/fra-web-0001``."""
+    index = session.vim.service_content.searchIndex
+    found = session.invoke_api(session.vim, 'FindByInventoryPath', index, inventoryPath=path)
+    if found is None:
+        sys.exit(f'There is nothing at {path}.')
+    return found
+
+
+def download(session: api.VMwareAPISession, machine: Any, file: pathlib.Path) -> None:
+    """Export a disk into a file that is whole, or not there.
+
+    :raises ImageTransferException: the disk did not come whole; the text says why
+    """
+    part = file.with_name(f'{file.name}.part')
+    try:
+        image_transfer.copy_stream_optimized_disk(
+            None,
+            # Seconds for all of it; None waits as long as bytes come.
+            3600,
+            part.open('wb'),
+            session=session,
+            host=os.environ['VSPHERE_HOST'],
+            port=int(os.environ.get('VSPHERE_PORT', '443')),
+            vm=machine,
+            # What the server thinks it will be; 0 if nobody knows.
+            vmdk_size=0,
+        )
+        part.rename(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def main() -> None:
+    path, name = sys.argv[1:]
+    file = pathlib.Path(name)
+    with connect() as session:
+        download(session, find(session, path), file)
+    print(f'{file} has {file.stat().st_size:,} bytes')
+
+
+if __name__ == '__main__':
+    main()
