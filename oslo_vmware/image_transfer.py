@@ -10,6 +10,10 @@ Every function makes one or two handles (:mod:`oslo_vmware.rw_handles`) and has
 - ``timeout_secs`` is for all of it, from the first question to the image service to the giving up
   of the lease, which goes on in the background if the server does not answer in time. What is not
   of this library and hangs is left behind (:mod:`oslo_vmware._transfer.limit`).
+- ``progress`` is a function that is told how far it is: bytes done, and bytes in total, or None
+  while nobody knows. It is called for each block that was taken, with a time limit by another
+  thread, and last with the same number twice, just before both ends are closed. What it raises
+  calls the transfer off, and is raised as it is.
 """
 
 import contextlib
@@ -25,6 +29,7 @@ from oslo_vmware._transfer import ends as _ends
 from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer import ova as _ova
+from oslo_vmware._transfer import progress as _progress
 from oslo_vmware._transfer import stream as _stream
 from oslo_vmware._transfer import tar as _tar
 
@@ -42,22 +47,33 @@ _LAST_WORDS_SECONDS = 0.5
 Timer = _limit.Timer
 
 
-def _start_transfer(read_handle: Any, write_handle: Any, timeout_secs: float | None) -> None:
+def _start_transfer(
+    read_handle: Any,
+    write_handle: Any,
+    timeout_secs: float | None,
+    progress: _progress.Callback | None = None,
+    total: int | None = None,
+) -> None:
     """Copy until the reading end gives something falsy, then close both ends.
 
     :param read_handle: has ``read(n)`` and ``close()``
     :param write_handle: has ``write(data)`` and ``close()``
     :param timeout_secs: seconds the whole may take; None for no limit
+    :param progress: see the module
+    :param total: bytes that there are to be; None if nobody knows
     :raises ImageTransferException: the time is up, or an end failed; ``cause`` says why
     :raises VimException: the server did not take what was written, when it was closed
     """
     with _limited(timeout_secs) as timer, _leases_kept_alive(read_handle, write_handle):
-        copy = _copy.Copy(read_handle, write_handle, timer)
+        telling = _progress.telling(progress, total)
+        copy = _copy.Copy(read_handle, write_handle, timer, telling)
         with contextlib.ExitStack() as undo:
             undo.callback(_ends.call_off, read_handle, write_handle, copy, timer)
             try:
                 copy.run()
             except Exception as exc:
+                if _ends.is_objection(exc, telling, read_handle, write_handle):
+                    raise
                 raise exceptions.ImageTransferException(
                     _('The transfer from %(source)s to %(destination)s failed after %(done)s bytes')
                     % {
@@ -120,6 +136,8 @@ def download_image(
     rel_path: str,
     bypass: bool = True,
     timeout_secs: float = 7200,
+    *,
+    progress: _progress.Callback | None = None,
 ) -> None:
     """Write an image to a file on a datastore.
 
@@ -132,13 +150,15 @@ def download_image(
     :param rel_path: path of the file on the datastore
     :param bypass: send it to a host that mounts the datastore, past the vCenter
     :param timeout_secs: seconds the whole may take
+    :param progress: see the module
     :raises ImageTransferException: see the module
     :raises VimException: see the module
     """
     size = int(image_meta['size'])
     with _limited(timeout_secs) as timer:
         upload = _opened(timer, lambda: _upload_to(datastore, rel_path, size, session, bypass))
-        _start_transfer(rw_handles.ImageReadHandle(image), upload, timeout_secs)
+        source = rw_handles.ImageReadHandle(image)
+        _start_transfer(source, upload, timeout_secs, progress, size)
 
 
 def _upload_to(
@@ -187,6 +207,8 @@ def download_flat_image(
     timeout_secs: float | None,
     image_service: Any,
     image_id: str,
+    *,
+    progress: _progress.Callback | None = None,
     **kwargs: Any,
 ) -> None:
     """Write an image of an image service to a file on a datastore.
@@ -195,6 +217,7 @@ def download_flat_image(
     :param timeout_secs: seconds the whole may take
     :param image_service: its ``download(context, image_id)`` gives the bytes
     :param image_id: which image
+    :param progress: see the module
     :param kwargs: ``image_size``, and ``host``, ``port``, ``data_center_name``,
                    ``datastore_name``, ``cookies``, ``file_path``, ``cacerts`` of
                    :class:`~oslo_vmware.rw_handles.FileWriteHandle`. Without ``cacerts`` the server
@@ -217,6 +240,7 @@ def download_flat_image(
             int(kwargs['image_size']),
             kwargs['cacerts'] if 'cacerts' in kwargs else _usual_cacerts(kwargs),
             timeout_secs,
+            progress=progress,
         )
 
 
@@ -244,10 +268,12 @@ def download_file(
     file_size: Any,
     cacerts: Any,
     timeout_secs: float | None,
+    *,
+    progress: _progress.Callback | None = None,
 ) -> None:
     """Write what a handle gives to a file on a datastore; the handle is closed.
 
-    The parameters are those of :class:`~oslo_vmware.rw_handles.FileWriteHandle`.
+    The parameters are those of :class:`~oslo_vmware.rw_handles.FileWriteHandle`, and of the module.
 
     :raises ImageTransferException: see the module
     :raises VimException: see the module
@@ -261,18 +287,25 @@ def download_file(
                     cacerts=cacerts,
                 ),
             )
-        _start_transfer(read_handle, write_handle, timeout_secs)
+        size = _connection.as_size(file_size)
+        _start_transfer(read_handle, write_handle, timeout_secs, progress, size)
 
 
 @_secrets.guarded
 def download_stream_optimized_data(
-    context: Any, timeout_secs: float | None, read_handle: Any, **kwargs: Any
+    context: Any,
+    timeout_secs: float | None,
+    read_handle: Any,
+    *,
+    progress: _progress.Callback | None = None,
+    **kwargs: Any,
 ) -> Any:
     """Import a virtual machine with the stream-optimised disk that a handle gives.
 
     :param context: not used
     :param timeout_secs: seconds the whole may take
     :param read_handle: gives the disk; closed
+    :param progress: see the module
     :param kwargs: ``session``, ``host``, ``port``, ``resource_pool``, ``vm_folder``,
                    ``vm_import_spec``, ``image_size`` and ``http_method`` for
                    :class:`~oslo_vmware.rw_handles.VmdkWriteHandle`
@@ -284,7 +317,7 @@ def download_stream_optimized_data(
         with _ends.closed_on_error(read_handle, timer):
             size = int(kwargs['image_size'])
             write_handle = _opened(timer, lambda: _vmdk_write_handle(kwargs, size))
-        _start_transfer(read_handle, write_handle, timeout_secs)
+        _start_transfer(read_handle, write_handle, timeout_secs, progress, size)
         return write_handle.get_imported_vm()
 
 
@@ -307,6 +340,8 @@ def download_stream_optimized_image(
     timeout_secs: float | None,
     image_service: Any,
     image_id: str,
+    *,
+    progress: _progress.Callback | None = None,
     **kwargs: Any,
 ) -> Any:
     """Import a virtual machine with the stream-optimised disk of an image.
@@ -318,6 +353,7 @@ def download_stream_optimized_image(
     :param timeout_secs: seconds the whole may take
     :param image_service: its ``show`` and ``download`` are called with context and image id
     :param image_id: which image
+    :param progress: see the module
     :param kwargs: those of :func:`download_stream_optimized_data`
     :returns: reference of the virtual machine
     :raises ImageTransferException: see the module; also for an OVA that is broken
@@ -329,7 +365,9 @@ def download_stream_optimized_image(
         data = _limit.in_time(timer, lambda: image_service.download(context, image_id))
         read_handle = rw_handles.ImageReadHandle(data)
         if metadata.get('container_format') != 'ova':
-            return download_stream_optimized_data(context, timeout_secs, read_handle, **kwargs)
+            return download_stream_optimized_data(
+                context, timeout_secs, read_handle, progress=progress, **kwargs
+            )
         archive = _tar.Archive(read_handle)
         try:
             disk = _limit.in_time(timer, lambda: _ova.first_disk(archive))
@@ -338,18 +376,27 @@ def download_stream_optimized_image(
                 _('Image %s is no usable OVA.') % image_id, exc
             ) from exc
         kwargs['image_size'] = disk.size
-        return download_stream_optimized_data(context, timeout_secs, disk, **kwargs)
+        return download_stream_optimized_data(
+            context, timeout_secs, disk, progress=progress, **kwargs
+        )
 
 
 @_secrets.guarded
 def copy_stream_optimized_disk(
-    context: Any, timeout_secs: float | None, write_handle: Any, **kwargs: Any
+    context: Any,
+    timeout_secs: float | None,
+    write_handle: Any,
+    *,
+    progress: _progress.Callback | None = None,
+    **kwargs: Any,
 ) -> None:
     """Export the first disk of a virtual machine into a handle.
 
     :param context: not used
     :param timeout_secs: seconds the whole may take
     :param write_handle: takes the stream-optimised disk; closed
+    :param progress: see the module; a server that makes the disk as it sends it does not know its
+                     size before the end
     :param kwargs: ``session``, ``host``, ``port``, ``vm``, ``vmdk_file_path`` and ``vmdk_size``
                    for :class:`~oslo_vmware.rw_handles.VmdkReadHandle`
     :raises ImageTransferException: see the module
@@ -357,10 +404,13 @@ def copy_stream_optimized_disk(
     with _limited(timeout_secs) as timer:
         with _ends.closed_on_error(write_handle, timer):
             read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
-        _start_transfer(read_handle, write_handle, timeout_secs)
+        size = read_handle.get_size()
+        _start_transfer(read_handle, write_handle, timeout_secs, progress, size)
 
 
-def _vmdk_read_handle(kwargs: Mapping[str, Any]) -> rw_handles.VmdkReadHandle:
+def _vmdk_read_handle(
+    kwargs: Mapping[str, Any], progress: _progress.Callback | None = None
+) -> rw_handles.VmdkReadHandle:
     return rw_handles.VmdkReadHandle(
         kwargs.get('session'),
         kwargs.get('host'),  # type: ignore[arg-type]
@@ -368,6 +418,7 @@ def _vmdk_read_handle(kwargs: Mapping[str, Any]) -> rw_handles.VmdkReadHandle:
         kwargs.get('vm'),
         kwargs.get('vmdk_file_path'),
         kwargs.get('vmdk_size'),
+        progress=progress,
     )
 
 
@@ -378,6 +429,8 @@ def upload_image(
     image_service: Any,
     image_id: str,
     owner_id: str,
+    *,
+    progress: _progress.Callback | None = None,
     **kwargs: Any,
 ) -> None:
     """Export the first disk of a virtual machine into an image.
@@ -387,6 +440,7 @@ def upload_image(
     :param image_service: its ``update`` is given the metadata and a handle to read the data from
     :param image_id: which image
     :param owner_id: the image's property ``owner_id``
+    :param progress: see the module; called for each block that the image service has read
     :param kwargs: those of :func:`copy_stream_optimized_disk`, and ``image_name``,
                    ``image_version`` (deprecated), ``store_id``, ``base_image_ref``
     :raises ImageTransferException: the image service was content with less than the whole disk, or
@@ -405,8 +459,8 @@ def upload_image(
         'properties': properties,
     }
     with _limited(timeout_secs) as timer:
-        read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs))
-        with _ends.closed_on_error(read_handle, timer):
+        read_handle = _opened(timer, lambda: _vmdk_read_handle(kwargs, progress))
+        with _ends.closed_on_error(read_handle, timer), _ends.objection_first(read_handle):
             read_handle.bind(timer)
             with _leases_kept_alive(read_handle):
                 _limit.in_time(

@@ -10,6 +10,10 @@ checked stream on it (:mod:`oslo_vmware._transfer.stream`) and, for virtual disk
   say so (:mod:`oslo_vmware._transfer.proof`).
 - A lease is completed after the last byte was acknowledged or read, and aborted in every other
   case, including an error in a constructor.
+- A handle in a ``with`` statement is closed at its end, and called off by an exception in it.
+
+``progress`` is a function that is told, after each block, how many bytes were moved and how many
+there are to be, or None if nobody knows before the end. What it raises calls the transfer off.
 """
 
 import logging
@@ -24,9 +28,11 @@ from oslo_vmware._transfer import connection as _connection
 from oslo_vmware._transfer import disk as _disk
 from oslo_vmware._transfer import imports as _imports
 from oslo_vmware._transfer import lease as _lease
+from oslo_vmware._transfer import progress as _progress
 from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
 from oslo_vmware._transfer.handle import FileHandle as FileHandle
+from oslo_vmware._transfer.handle import Stream as _Stream
 
 LOG = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ class FileWriteHandle(FileHandle):
                     to verify a session's own server as the session does, if ``cookies`` is its
                     live jar, and otherwise not to verify
     :param thumbprint: of the server's certificate, which must then have it
+    :param progress: see the module
     :raises ValueError: the scheme is another one, or the size no number
     :raises VimException: the connection cannot be opened; or the live jar of a session that
                           verifies its server would go to another one that is not verified
@@ -75,6 +82,8 @@ class FileWriteHandle(FileHandle):
         scheme: str = 'https',
         cacerts: bool | str | None = False,
         thumbprint: str | None = None,
+        *,
+        progress: _progress.Callback | None = None,
     ) -> None:
         url = _connection.file_url(
             host_or_url, port, data_center_name, datastore_name, file_path, scheme
@@ -86,6 +95,7 @@ class FileWriteHandle(FileHandle):
         )
         self._upload = _stream.Upload(connection, size, self._url)
         super().__init__(self._upload)
+        self._telling = _progress.telling(progress, size)
 
     def write(self, data: bytes) -> None:
         """Send data.
@@ -94,6 +104,8 @@ class FileWriteHandle(FileHandle):
                               announced
         """
         self._upload.write(data)
+        if self._telling is not None:
+            self._tell(self._upload.sent)
 
     def close(self) -> None:
         """Read what the server says of the upload, and close the connection.
@@ -101,6 +113,8 @@ class FileWriteHandle(FileHandle):
         :raises VimException: bytes are missing, or the server did not say that it has them;
                               not again if ``write`` has raised, or at a second call
         """
+        if not self._upload.closed:
+            self._tell(self._upload.sent, ended=True)
         self._upload.finish()
 
     def __str__(self) -> str:
@@ -125,6 +139,8 @@ class FileReadHandle(FileHandle):
         scheme: str = 'https',
         cacerts: bool | str | None = False,
         thumbprint: str | None = None,
+        *,
+        progress: _progress.Callback | None = None,
     ) -> None:
         url = _connection.file_url(
             host_or_url, port, data_center_name, datastore_name, file_path, scheme
@@ -136,13 +152,20 @@ class FileReadHandle(FileHandle):
             raise exceptions.VimException(_('%s cannot be opened') % self._url, exc) from exc
         self._download = _stream.Download(connection, self._url)
         super().__init__(self._download)
+        self._telling = _progress.telling(progress, self._download.size)
 
-    def read(self, length: int) -> bytes:
+    def read(self, length: int | None = None) -> bytes:
         """Read at most ``length`` bytes; ``b''`` at the end and after closing.
 
+        :param length: None, or less than 0, for all that is left
         :raises VimException: the connection broke, or ended before all bytes were there
         """
-        return self._download.read(length)
+        if length is None or length < 0:
+            return self._rest()
+        data = self._download.read(length)
+        if self._telling is not None:
+            self._tell(self._download.received, self._download.complete)
+        return data
 
     def get_size(self) -> int | None:
         """Bytes of the file as the server announced them; None if it did not."""
@@ -217,6 +240,7 @@ class VmdkWriteHandle(VmdkHandle):
     :param import_spec: ``VirtualMachineImportSpec``
     :param vmdk_size: bytes that will be written; None to send them without announcing how many
     :param http_method: ``PUT``, or ``POST`` for the type of a stream-optimised disk
+    :param progress: see the module
     :raises ValueError: another method, or a size that is no number
     :raises VimException: the import cannot begin; the lease is then aborted
     """
@@ -237,6 +261,8 @@ class VmdkWriteHandle(VmdkHandle):
         import_spec: Any,
         vmdk_size: Any,
         http_method: str = 'PUT',
+        *,
+        progress: _progress.Callback | None = None,
     ) -> None:
         if http_method not in self._HEADERS:
             raise ValueError(_('http_method is PUT or POST, not %r') % http_method)
@@ -251,6 +277,7 @@ class VmdkWriteHandle(VmdkHandle):
             self._upload = _stream.Upload(connection, size, _connection.shown(url), http_method)
             super().__init__(session, lease_ref, url, self._upload)
         self._problem: Exception | None = None
+        self._telling = _progress.telling(progress, size)
 
     def write(self, data: bytes) -> None:
         """Send data.
@@ -262,6 +289,8 @@ class VmdkWriteHandle(VmdkHandle):
         except exceptions.VimException as exc:
             self._give_up(exc)
             raise
+        if self._telling is not None:
+            self._tell(self._upload.sent)
 
     def tell(self) -> int:
         """Bytes that were written."""
@@ -322,6 +351,8 @@ class VmdkWriteHandle(VmdkHandle):
             self._give_up(exceptions.VimException(_('%s was called off') % self))
 
     def _acknowledge(self) -> None:
+        if not self._upload.closed:
+            self._tell(self._upload.sent, ended=True)
         try:
             self._upload.finish()
         except exceptions.VimException as exc:
@@ -360,7 +391,9 @@ class VmdkReadHandle(VmdkHandle):
     :param port: its port
     :param vm_ref: reference of the virtual machine
     :param vmdk_path: not used
-    :param vmdk_size: bytes to measure progress by, such as the capacity of the disk
+    :param vmdk_size: bytes to measure progress by for the lease, such as the capacity of the disk
+    :param progress: see the module; a server that makes the disk as it sends it does not know its
+                     size before the end
     :raises VimException: the export cannot begin; the lease is then aborted
     """
 
@@ -373,6 +406,8 @@ class VmdkReadHandle(VmdkHandle):
         vm_ref: Any,
         vmdk_path: str | None,
         vmdk_size: Any,
+        *,
+        progress: _progress.Callback | None = None,
     ) -> None:
         self._expected = _connection.as_size(vmdk_size)
         self._proven = False
@@ -385,13 +420,17 @@ class VmdkReadHandle(VmdkHandle):
             connection, url = _disk.open_disk(session, info, host, port, 'GET', {})
             self._download = _stream.Download(connection, _connection.shown(url), unframed=True)
             super().__init__(session, lease_ref, url, self._download)
+        self._telling = _progress.telling(progress, self._download.size)
 
-    def read(self, chunk_size: int = READ_CHUNKSIZE) -> bytes:
+    def read(self, chunk_size: int | None = READ_CHUNKSIZE) -> bytes:
         """Read at most ``chunk_size`` bytes; ``b''`` at the end and after closing.
 
+        :param chunk_size: None, or less than 0, for all that is left; without it, a block, as ever
         :raises VimException: the connection broke, or what came is not the whole disk; the lease
                               is then aborted. Reading again raises it again
         """
+        if chunk_size is None or chunk_size < 0:
+            return self._rest()
         try:
             data = self._download.read(chunk_size)
             self._passed.add(data)
@@ -410,6 +449,8 @@ class VmdkReadHandle(VmdkHandle):
             # is lost, and reading on must not end as if it were not.
             self.abort()
             raise
+        if self._telling is not None:
+            self._tell(self._download.received, self._proven)
         return data
 
     def _prove(self) -> None:
@@ -429,6 +470,10 @@ class VmdkReadHandle(VmdkHandle):
     def tell(self) -> int:
         """Bytes that were read."""
         return self._download.received
+
+    def get_size(self) -> int | None:
+        """Bytes of the disk as the server announced them; None if it did not."""
+        return self._download.size
 
     @property
     def complete(self) -> bool:
@@ -471,23 +516,37 @@ class VmdkReadHandle(VmdkHandle):
         return f'VMDK read handle for {self._url}'
 
 
-class ImageReadHandle:
+class ImageReadHandle(_Stream):
     """Gives the pieces of an image service's iterator as reads.
 
     :param glance_read_iter: iterable of bytes
+    :param progress: see the module; nobody knows the size before the end
     """
 
-    def __init__(self, glance_read_iter: Iterable[bytes]) -> None:
+    def __init__(
+        self, glance_read_iter: Iterable[bytes], *, progress: _progress.Callback | None = None
+    ) -> None:
         # An empty piece would be taken for the end.
         self._pieces = filter(None, glance_read_iter)
+        self._telling = _progress.telling(progress, None)
+        self._done = 0
 
-    def read(self, chunk_size: int) -> bytes:
-        """The next piece, whatever its size; ``b''`` at the end."""
-        return next(self._pieces, b'')
+    def read(self, chunk_size: int | None = None) -> bytes:
+        """The next piece, whatever its size; ``b''`` at the end.
+
+        :param chunk_size: None, or less than 0, for all that is left
+        """
+        if chunk_size is None or chunk_size < 0:
+            return self._rest()
+        piece = next(self._pieces, b'')
+        if self._telling is not None:
+            self._done += len(piece)
+            self._telling.moved(self._done, ended=not piece)
+        return piece
 
     def get_next(self) -> Iterator[bytes]:
         """The pieces that are left."""
-        yield from self._pieces
+        yield from self
 
     def close(self) -> None:
         """Do nothing: the iterator belongs to whoever made it."""

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from oslo_vmware import _request
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer.limit import Timer, in_time
+from oslo_vmware._transfer.progress import Telling
 from oslo_vmware._transfer.stream import CHUNK_SIZE, Bounded
 
 #: Seconds that an end gets to come back from its read or write when the copying has ended.
@@ -225,17 +226,21 @@ class _Failed:
 class Copy:
     """One copy from a source to a sink; closes neither.
 
+    :param telling: what is told how far it is
     :ivar done: bytes that the sink has taken
     :ivar source_hangs: the source is still in its last read; it is closed when that returns
     :ivar sink_hangs: the sink is still in its last write; it is closed when that returns
     """
 
-    def __init__(self, source: Source, sink: Sink, timer: Timer) -> None:
+    def __init__(
+        self, source: Source, sink: Sink, timer: Timer, telling: Telling | None = None
+    ) -> None:
         self._reader = source.read
         self._writer = sink.write
         self._source = _End(source)
         self._sink = _End(sink)
         self._timer = timer
+        self._telling = telling
         self.done = 0
         self.source_hangs = False
         self.sink_hangs = False
@@ -249,7 +254,8 @@ class Copy:
         :raises Timer.Timeout: the time is up
         """
         try:
-            if self._source.is_ours and self._sink.is_ours:
+            # A callback for the progress is not ours, either.
+            if self._source.is_ours and self._sink.is_ours and self._telling is None:
                 self._copy()
             else:
                 in_time(self._timer, self._copy, grace=2 * _JOIN_SECONDS)
@@ -265,6 +271,7 @@ class Copy:
 
     def _copy(self) -> None:
         pace = Pace()
+        telling = self._telling
         ahead: _ReadAhead | None = None
         try:
             while True:
@@ -272,12 +279,16 @@ class Copy:
                 began = _clock()
                 data = self._read() if ahead is None else ahead.next(self._timer.remaining())
                 if not data:
+                    if telling is not None:
+                        telling.moved(self.done, ended=True)
                     return
                 came = _clock()
                 self._write(data)
                 self.done += len(data)
                 if ahead is None and pace.is_held_up(len(data), came - began, _clock() - came):
                     ahead = _ReadAhead(self._read)
+                if telling is not None:
+                    telling.moved(self.done)
         finally:
             if ahead is not None:
                 ahead.stop()

@@ -13,9 +13,12 @@ from oslo_vmware import exceptions, rw_handles
 from oslo_vmware._i18n import _
 from oslo_vmware._transfer import limit as _limit
 from oslo_vmware._transfer.copy import Copy
+from oslo_vmware._transfer.progress import Telling
 from oslo_vmware._transfer.stream import Bounded, Download, Upload
 
 LOG = logging.getLogger(__name__)
+
+_HANDLES = (rw_handles.FileHandle, rw_handles.ImageReadHandle)
 
 
 def give_up(handle: Any) -> None:
@@ -72,6 +75,24 @@ def told_what_was_moved(read_handle: Any, copy: Copy) -> Iterator[None]:
         raise
 
 
+def is_objection(exc: BaseException, telling: Telling | None, *handles: Any) -> bool:
+    """Whether an exception is what a callback for the progress has raised."""
+    told = [telling, *(handle for handle in handles if isinstance(handle, _HANDLES))]
+    return any(one is not None and one.objection is exc for one in told)
+
+
+@contextlib.contextmanager
+def objection_first(handle: rw_handles.VmdkReadHandle) -> Iterator[None]:
+    """Raise what a callback for the progress has raised, whatever others have made of it."""
+    try:
+        yield
+    except Exception:
+        if handle.objection is None:
+            raise
+    if handle.objection is not None:
+        raise handle.objection
+
+
 @contextlib.contextmanager
 def closed_on_error(handle: Any, timer: _limit.Timer) -> Iterator[None]:
     """Close what was handed over when what follows fails before it gets to copying."""
@@ -88,7 +109,7 @@ def described(handle: Any) -> str:
     """What a handle is, for texts."""
     if isinstance(handle, Upload | Download):
         return handle.name
-    if isinstance(handle, rw_handles.FileHandle | rw_handles.ImageReadHandle):
+    if isinstance(handle, _HANDLES):
         return str(handle)
     name = getattr(handle, 'name', None)
     return name if isinstance(name, str) else type(handle).__name__

@@ -39,7 +39,7 @@ LOG = logging.getLogger(__name__)
 CHUNK_SIZE = 65536
 
 #: Bytes that a read gives at most.
-_MAX_READ_SIZE = 4 * CHUNK_SIZE
+MAX_READ_SIZE = 4 * CHUNK_SIZE
 
 #: Bytes that are sent or received, if nothing makes us wait, before it is asked whether the server
 #: has something to say. That is also when other green threads get their turn.
@@ -447,7 +447,7 @@ class Download(Bounded):
         return data
 
     def _receive(self, size: int) -> bytes:
-        size = min(size, _MAX_READ_SIZE)
+        size = min(size, MAX_READ_SIZE)
         if len(self._buffer) < size:
             self._buffer = bytearray(size)
         view = memoryview(self._buffer)[:size]

@@ -78,25 +78,30 @@ def export_arguments(session: StandIn) -> dict[str, Any]:
     }
 
 
-UPLOADS: list[Callable[[DataServer, StandIn], Any]] = [
-    lambda server, session: image_transfer.download_flat_image(
+UPLOADS: list[Callable[..., Any]] = [
+    lambda server, session, **more: image_transfer.download_flat_image(
         'context', 10, ImageService(DATA), 'id', image_size=str(len(DATA)), host=server.host,
         port=server.port, data_center_name='dc', datastore_name='ds', file_path='p', cacerts=False,
+        **more,
     ),
-    lambda server, session: image_transfer.download_file(
-        io.BytesIO(DATA), server.host, server.port, 'dc', 'ds', None, 'p', len(DATA), False, 10
+    lambda server, session, **more: image_transfer.download_file(
+        io.BytesIO(DATA), server.host, server.port, 'dc', 'ds', None, 'p', len(DATA), False, 10,
+        **more,
     ),
-    lambda server, session: import_image(session, ImageService(DATA)),
-    lambda server, session: image_transfer.download_stream_optimized_data(
+    lambda server, session, **more: import_image(session, ImageService(DATA), **more),
+    lambda server, session, **more: image_transfer.download_stream_optimized_data(
         'context', 10, io.BytesIO(DATA), session=session, host=server.host, port=443,
         resource_pool='rp', vm_folder='f', vm_import_spec='spec', image_size=len(DATA),
+        **more,
     ),
-    lambda server, session: to_datastore(server, session, bypass=False),
-    lambda server, session: to_datastore(server, session, bypass=True),
+    lambda server, session, **more: to_datastore(server, session, bypass=False, **more),
+    lambda server, session, **more: to_datastore(server, session, bypass=True, **more),
 ]  # fmt: skip
 
 
-def to_datastore(server: DataServer, session: Any, bypass: bool, seconds: float = 9) -> None:
+def to_datastore(
+    server: DataServer, session: Any, bypass: bool, seconds: float = 9, **more: Any
+) -> None:
     store = datastore.Datastore('ds-1', 'ds', datacenter=datacenter.Datacenter('dc-1', 'dc'))
     if bypass:
         host = vim_util.get_moref('host-1', 'HostSystem')
@@ -107,7 +112,7 @@ def to_datastore(server: DataServer, session: Any, bypass: bool, seconds: float 
     session._insecure = True
     meta = {'size': str(len(DATA))}
     image = [DATA[:9], b'', DATA[9:]]
-    image_transfer.download_image(image, meta, session, store, 'a b', bypass, seconds)
+    image_transfer.download_image(image, meta, session, store, 'a b', bypass, seconds, **more)
 
 
 DISK = b'KDMV' + DATA
