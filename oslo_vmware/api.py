@@ -341,17 +341,31 @@ class VMwareAPISession(Login):
 
     # Waiting
 
-    def wait_for_task(self, task: Any, timeout: float | None = None) -> Any:
+    def wait_for_task(
+        self,
+        task: Any,
+        timeout: float | None = None,
+        *,
+        progress: Callable[[int | None, str], Any] | None = None,
+    ) -> Any:
         """Wait, in the caller's thread, until a task has ended.
 
         :param task: reference of the task
         :param timeout: seconds to wait at most; None for no limit. The task is not cancelled
+        :param progress: told, in the caller's thread, each change of the task's percentage, from 0
+                         to 100 or None if the server does not know it, and of its state; last
+                         the state in which it ends, with 100 after success. What it raises ends
+                         the wait and is raised as it is; the task goes on
         :returns: the task's ``info`` (TaskInfo, vSphere API 4.0); its ``result`` is what the
                   operation made
         :raises VimException: the task failed; the class is the one registered for its fault
         :raises VimWaitTimeoutException: it has not ended in time
         """
-        meaning, info = self._wait_for(_wait.TASK, task, timeout)
+        if progress is None:
+            meaning, info = self._wait_for(_wait.TASK, task, timeout)
+        else:
+            told = _wait.Progress(progress)
+            meaning, info = self._wait_for(_wait.TASK_AND_PROGRESS, task, timeout, told)
         if meaning is _wait.Meaning.DONE:
             return info
         error = getattr(info, 'error', None)
@@ -392,7 +406,11 @@ class VMwareAPISession(Login):
         )
 
     def _wait_for(
-        self, wait: _wait.Wait, moref: Any, timeout: float | None
+        self,
+        wait: _wait.Wait,
+        moref: Any,
+        timeout: float | None,
+        progress: _wait.Progress | None = None,
     ) -> tuple[_wait.Meaning, Any]:
         def read() -> Any:
             return self.invoke_api(
@@ -404,17 +422,17 @@ class VMwareAPISession(Login):
                 skip_op_id=True,
             )
 
-        asked = self._shared_updates()
+        asked = self._shared_updates(wait)
 
         def hear() -> Any:
             nonlocal asked
-            asked = self._shared_updates()
-            value = None if asked is None else asked.final(moref, wait)
+            asked = self._shared_updates(wait)
+            value = None if asked is None else asked.final(moref, wait, progress)
             return value if is_heard else None
 
         def pause(spent: float) -> None:
             # After a new login there is somebody else to ask.
-            if self._shared_updates() is asked:
+            if self._shared_updates(wait) is asked:
                 remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
                 time.sleep(_deadline.at_most(remaining))
 
@@ -425,20 +443,27 @@ class VMwareAPISession(Login):
         )
         with _deadline.within(timeout):
             return _wait.poll(
-                wait, vim_util.get_moref_value(moref), read, hear, pause, look_first=look_first
+                *(wait, vim_util.get_moref_value(moref), read, hear, pause),
+                look_first=look_first,
+                progress=progress,
             )
 
-    def _shared_updates(self) -> SharedUpdates | None:
+    def _shared_updates(self, wait: _wait.Wait) -> SharedUpdates | None:
         """The waiters of this login; None where the service is a stand-in that has no updates."""
         if not isinstance(self._vim, service.Service):
             return None
         own = self._own.get()
         with own.client_lock:
-            if own.updates is None:
+            sees_progress = wait is _wait.TASK_AND_PROGRESS
+            if sees_progress not in own.updates:
                 # A wait must end before its connection times out.
                 limit = self._connection_timeout or 2 * MAX_WAIT
-                own.updates = SharedUpdates(self._vim, max(1, int(min(MAX_WAIT, limit / 2))))
-            return own.updates
+                own.updates[sees_progress] = SharedUpdates(
+                    self._vim,
+                    max(1, int(min(MAX_WAIT, limit / 2))),
+                    wait if sees_progress else _wait.TASK,
+                )
+            return own.updates[sees_progress]
 
 
 class _Renewed(Exception):

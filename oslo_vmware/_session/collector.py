@@ -5,8 +5,8 @@ it: to watch some more and others no longer takes one call for all of them toget
 waited for has a filter of its own, and so have tasks where the server has no such view.
 
 A filter watches the parts of a property rather than the whole, because progress would change the
-whole again and again, and nobody waits for that. The state comes first among the parts, so that
-what the server looks up after it is no older.
+whole again and again, and hardly anybody waits for that. The state comes first among the parts, so
+that what the server looks up after it is no older.
 """
 
 import logging
@@ -39,12 +39,14 @@ class Collector:
     """A property collector on the server.
 
     :param vim: the session's Vim service
+    :param task: what is told of tasks
     :ivar is_new: whether the server has not told anything yet
     :ivar has_view: whether tasks can be members of a view
     """
 
-    def __init__(self, vim: Any) -> None:
+    def __init__(self, vim: Any, task: Wait = TASK) -> None:
         self._vim = vim
+        self._task = task
         self._version = ''
         self._view: Any = None
         self._manager = getattr(vim.service_content, 'viewManager', None)
@@ -85,7 +87,7 @@ class Collector:
         except exceptions.VimAttributeException as exc:
             self._refused(exc)
         else:
-            self._create_filter(TASK, self._in_view())
+            self._create_filter(self._task, self._in_view())
         return set()
 
     def _refused(self, reason: Exception) -> None:

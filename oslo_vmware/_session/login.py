@@ -170,7 +170,7 @@ class Login:
             self._pbm.set_soap_cookie(client.get_http_cookie())
         self._liveness = Liveness()
         # Its property collector belonged to the session before.
-        self._own.get().updates = None
+        self._own.get().updates = {}
         self.login_count += 1
         LOG.info(
             'Logged in at %s:%s, session %s%s',

@@ -26,7 +26,8 @@ class Own:
     :ivar login_lock: held to log in and out
     :ivar client_lock: held to make a client
     :ivar login_attempt: the login under way, or the next one
-    :ivar updates: the waiters of the present login, once there is one
+    :ivar updates: the waiters of the present login, once there are some; those to whom progress is
+                   told (True) apart from all others, who shall not be woken by it
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class Own:
         self.login_lock = threading.RLock()
         self.client_lock = threading.RLock()
         self.login_attempt = LoginAttempt()
-        self.updates: SharedUpdates | None = None
+        self.updates: dict[bool, SharedUpdates] = {}
 
     @contextlib.contextmanager
     def logging_in(self) -> Iterator[None]:

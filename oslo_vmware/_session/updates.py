@@ -10,6 +10,10 @@ takes back on the way what nobody waits for any more.
 What the server tells is kept by path for each object until nobody waits for it and the server has
 told what was left to tell; so it does not matter when anybody comes, or comes back.
 
+Who wants to see a task's progress shares with others who do: it changes often, and is to wake
+nobody else. What is to be told is told by each waiter itself, in its own thread, while another
+leads.
+
 This only ever replaces a pause between two polls: whoever is not told reads the property, and goes
 on waiting if there is reason to. Therefore nothing here has to be certain. Whatever goes wrong (an
 expired session, a server or a stand-in that has no such operations), the waiters fall back to
@@ -23,12 +27,13 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from oslo_vmware import _deadline, vim_util
 from oslo_vmware._session.collector import Collector, changes, clear_away
-from oslo_vmware._session.wait import TASK, Wait
+from oslo_vmware._session.wait import TASK, Progress, Wait
 
 LOG = logging.getLogger(__name__)
 
@@ -102,6 +107,9 @@ class _Watched:
                 waiter.end(told)
         elif self.wait.state_path not in told:
             self.fail()
+        else:
+            for waiter in self.waiters:
+                waiter.hear(told, self.wait)
 
     def fail(self) -> None:
         """Let those who wait look for themselves."""
@@ -112,13 +120,17 @@ class _Watched:
 class _Waiter:
     """One caller that waits.
 
+    :param progress: what is told how far it is
     :ivar deadline: when whoever waits wants to wait no longer; infinite for never
     :ivar woken: set when there is reason to look again, or to take the lead
     :ivar told: what has ended the wait; empty if there is nothing to wait for any more
+    :ivar news: percentages and states that are to be told
     """
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, progress: Progress | None = None) -> None:
         self.deadline = deadline
+        self.progress = progress
+        self.news: deque[tuple[Any, Any]] = deque()
         self.woken = threading.Event()
         self.told: dict[str, Any] | None = None
 
@@ -131,6 +143,22 @@ class _Waiter:
         """Whether it is the server that does not answer in time, if a request of it fails now."""
         return time.monotonic() < self.deadline
 
+    def hear(self, told: dict[str, Any], wait: Wait) -> None:
+        """Take note of what is to be told by the thread that waits."""
+        if self.progress is not None:
+            percent = told.get(f'{wait.property_name}.progress')
+            self.news.append((percent, told[wait.state_path]))
+            self.woken.set()
+
+    def tell_news(self) -> None:
+        """Tell what was heard."""
+        while self.progress is not None and self.news:
+            self.progress.tell(*self.news.popleft())
+
+    def has_objected(self, exc: Exception) -> bool:
+        """Whether an exception is what came of telling."""
+        return self.progress is not None and self.progress.objection is exc
+
     def end(self, told: dict[str, Any]) -> None:
         if self.told is None:
             self.told = told
@@ -142,11 +170,13 @@ class SharedUpdates:
 
     :param vim: the session's Vim service
     :param max_wait: seconds that one request may stay outstanding
+    :param task: what is told of tasks
     """
 
-    def __init__(self, vim: Any, max_wait: int = MAX_WAIT) -> None:
+    def __init__(self, vim: Any, max_wait: int = MAX_WAIT, task: Wait = TASK) -> None:
         self._vim = vim
         self._max_wait = max_wait
+        self._task = task
         self._lock = threading.Lock()
         # Held while the server is asked to watch something.
         self._joining = threading.Lock()
@@ -166,11 +196,12 @@ class SharedUpdates:
         """
         return self._ended_early and time.monotonic() >= self._unavailable_until
 
-    def final(self, moref: Any, wait: Wait) -> Any:
+    def final(self, moref: Any, wait: Wait, progress: Progress | None = None) -> Any:
         """Sleep until the server tells a final value, or there is reason to look for it.
 
         :param moref: the object
         :param wait: what is waited for
+        :param progress: is told how far it is until then; what it raises is raised
         :returns: the value; None when it was not told
         """
         if time.monotonic() < self._unavailable_until or _deadline.remaining() < LEAST_SECONDS:
@@ -178,17 +209,21 @@ class SharedUpdates:
         if vim_util.get_moref_type(moref) != wait.type_name:
             return None
         self._ended_early = False
-        waiter = _Waiter(time.monotonic() + _deadline.remaining())
+        waiter = _Waiter(time.monotonic() + _deadline.remaining(), progress)
         watched = self._enter(waiter, moref, wait)
         try:
             if not waiter.over:
                 self._wait(waiter, self._joined(waiter, watched))
+            waiter.tell_news()
             if not waiter.told:
                 return None
             # Made by each for itself, with all in it: these are objects that can be changed.
             told = {path: _copied(value) for path, value in waiter.told.items()}
             return wait.made_of(told, self._vim.client.factory.create)
-        except Exception as exc:  # noqa: BLE001 - the next poll meets the trouble and reports it
+        except Exception as exc:
+            # The next poll meets any other trouble and reports it.
+            if waiter.has_objected(exc):
+                raise
             LOG.debug('Updates of %s are not to be had: %s', watched.id, exc)
             if os.getpid() == self._process and waiter.has_time:
                 self._give_up()
@@ -210,6 +245,8 @@ class SharedUpdates:
             watched.waiters.append(waiter)
             if watched.has_ended:
                 waiter.end(watched.told)
+            elif watched.told:
+                waiter.hear(watched.told, wait)
         return watched
 
     # What the server watches
@@ -224,8 +261,8 @@ class SharedUpdates:
                 if time.monotonic() < self._unavailable_until:
                     raise RuntimeError('another waiter has just tried')
                 if self._collector is None:
-                    self._collector = Collector(self._vim)
-                if not watched.joined and watched.wait is TASK and self._collector.has_view:
+                    self._collector = Collector(self._vim, self._task)
+                if not watched.joined and watched.wait is self._task and self._collector.has_view:
                     self._join_view(self._collector)
                 if not watched.joined and not waiter.over:
                     # Before the filter is there: the leader may be told before we are.
@@ -245,7 +282,9 @@ class SharedUpdates:
     def _join_view(self, collector: Collector) -> None:
         """Have all tasks watched that are waited for, and no others."""
         with self._lock:
-            tasks = [one for one in self._watched.values() if one.wait is TASK and not one.filter]
+            tasks = [
+                one for one in self._watched.values() if one.wait is self._task and not one.filter
+            ]
             new = [one for one in tasks if one.waiters and not one.joined]
             old = [one for one in tasks if one.joined and not one.waiters]
             for one in new:
@@ -272,6 +311,12 @@ class SharedUpdates:
         # A second less than until the deadline, because the server's answer takes its time.
         end = time.monotonic() + min(self._max_wait, _deadline.remaining() - 1)
         while not waiter.over:
+            if waiter.news:
+                # However long the callback takes, others shall not wait for it.
+                with self._lock:
+                    self._hand_over(waiter)
+                waiter.tell_news()
+                continue
             left = end - time.monotonic()
             # What it took to come here is not to cost a whole second.
             seconds = int(left + 0.1)
@@ -292,19 +337,24 @@ class SharedUpdates:
                 self._leader = waiter
             return self._leader is waiter
 
+    def _hand_over(self, waiter: _Waiter) -> None:
+        """Have another waiter lead, if there is one; with the lock held."""
+        if self._leader is waiter:
+            self._leader = None
+        if self._leader is None:
+            # Not to one whose wait is over as well: it leaves without taking the lead.
+            heirs = (one for one in self._waiters if one is not waiter and not one.over)
+            heir = next(heirs, None)
+            if heir is not None:
+                heir.woken.set()
+
     def _leave(self, waiter: _Waiter, watched: _Watched) -> None:
         """Stop waiting; a leader hands over."""
         with self._lock:
             # First of all, so that the next leader need not wait for the rest.
             if waiter in self._waiters:
                 self._waiters.remove(waiter)
-            if self._leader is waiter:
-                self._leader = None
-            if self._leader is None:
-                # Not to one whose wait is over as well: it leaves without taking the lead.
-                heir = next((other for other in self._waiters if not other.over), None)
-                if heir is not None:
-                    heir.woken.set()
+            self._hand_over(waiter)
             watched.waiters.remove(waiter)
             if watched.waiters or (watched.filter is None and (watched.joined or watched.left)):
                 return

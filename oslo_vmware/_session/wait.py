@@ -113,6 +113,39 @@ TASK = Wait(
     },
 )
 
+#: The same for those who want to see it coming. Its ``progress`` is a percentage, which a server
+#: may know only of a task that runs, or never.
+TASK_AND_PROGRESS = TASK._replace(paths=(*TASK.paths, 'info.progress'))
+
+
+class Progress:
+    """Tells a callback how far a task is, each change once.
+
+    :param callback: is given the percentage, None if the server does not know, and the state
+    :ivar objection: what the callback has raised
+    """
+
+    def __init__(self, callback: Callable[[int | None, str], Any]) -> None:
+        self._callback = callback
+        self._last: tuple[int | None, str] | None = None
+        self.objection: BaseException | None = None
+
+    def tell(self, percent: int | None, state: Any) -> None:
+        """Tell how far it is, unless that is what was told last."""
+        if state == 'success':
+            percent = 100
+        elif percent is None and self._last is not None and TASK.is_final(state):
+            percent = self._last[0]
+        if state is None or self._last == (percent, state):
+            return
+        self._last = percent, state
+        try:
+            self._callback(percent, state)
+        except BaseException as exc:
+            self.objection = exc
+            raise
+
+
 #: An HttpNfcLease's ``state`` is an HttpNfcLeaseState (vSphere API 4.0).
 LEASE = Wait(
     _('Lease'),
@@ -137,6 +170,7 @@ def poll(
     pause: Callable[[float], None],
     *,
     look_first: bool = False,
+    progress: Progress | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Meaning, Any]:
     """Hear or read a property until its state is final.
@@ -147,6 +181,7 @@ def poll(
     :param hear: waits until the server tells the property's final value; None to read it
     :param pause: called after a read with the seconds since the last pause
     :param look_first: read it before anything is heard
+    :param progress: is told what is read, and the end
     :returns: what the final state means, and the property's value
     :raises VimWaitTimeoutException: the deadline is over, if there is one
     :raises VimException: the server says nothing, though the session is alive
@@ -158,6 +193,7 @@ def poll(
         started = clock()
         value = None if look_first else hear()
         if value is not None:
+            _tell(progress, wait, value)
             return wait.meaning(wait.state_of(value)), value
         try:
             value = read()
@@ -176,6 +212,7 @@ def poll(
         else:
             silent = 0
             state = wait.state_of(value)
+            _tell(progress, wait, value)
             meaning = wait.meaning(state)
             if meaning is not Meaning.AGAIN:
                 return meaning, value
@@ -190,6 +227,11 @@ def poll(
         if not look_first:
             pause(clock() - started)
         look_first = False
+
+
+def _tell(progress: Progress | None, wait: Wait, value: Any) -> None:
+    if progress is not None:
+        progress.tell(getattr(value, 'progress', None), wait.state_of(value))
 
 
 def _not_told(wait: Wait, name: Any) -> exceptions.VimException:
