@@ -257,6 +257,7 @@ class VCenterSimulator:
             self.world.changes.notify_all()
         if self._http is not None:
             self._http.stop()
+        self.nfc.stop()
         self._scheduler.stop()
         self.world.files.close()
         if self._authority is not None:

@@ -5,7 +5,8 @@ long as the client reports progress in time. It ends by Complete, by Abort, when
 out or with the session that made it. As on a real server the machine of an import is there from
 the moment the lease is ready, and goes away again unless the lease is completed.
 
-The bytes come and go in the module ``nfc``, which finds a lease by the ticket in the URL.
+The bytes come and go in the module ``nfc``, which finds a lease by the ticket in the URL, or are
+fetched there by the hosts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from oslo_vmware.simulator.objects.entity import ManagedEntity
 from oslo_vmware.simulator.objects.vm import backings
 from oslo_vmware.simulator.objects.vm.machine import Machine
 from oslo_vmware.simulator.storage.files import Volume, normal
-from oslo_vmware.simulator.world.data import DataObject, Fault, invalid_argument, types
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
 from oslo_vmware.simulator.world.registry import (
     Call,
     ManagedObject,
@@ -182,6 +183,19 @@ class HttpNfcLease(ManagedObject):
                 raise invalid_argument('deviceUrlsToChecksumTypes')
             devices[pair.key].checksum_type = pair.value
 
+    def HttpNfcLeasePullFromUrls_Task(self, call: Call) -> Ref:
+        if not self.capabilities.pullModeSupported:
+            raise Fault('NotSupported', 'The hosts cannot pull for this lease.')
+        if self.state != 'ready' or self.active:
+            raise self._not_ready()
+        devices = {device.import_key: device for device in self.devices.values()}
+        files = [(devices.pop(one.targetDeviceId, None), one) for one in call.files or []]
+        if devices or any(device is None for device, _file in files):
+            # One file for each device, no more and no less.
+            raise invalid_argument('files')
+        self.update(mode='pull')
+        return self.world.nfc.pull(self, files)
+
     # Life
 
     def fail(self, fault: Fault) -> None:
@@ -284,6 +298,12 @@ class ImportLease(HttpNfcLease):
     """Takes the disks of a new machine."""
 
     uploads = True
+
+    @property
+    def capabilities(self) -> DataObject:  # type: ignore[override]
+        return types.HttpNfcLeaseCapabilities(
+            pullModeSupported=self.world.nfc.can_pull, corsSupported=False
+        )
 
     def __init__(
         self,

@@ -72,7 +72,10 @@ _FURTHER = {
     'StorageProfile': 'Update View',
     'System': 'Anonymous Read View',
     'Task': 'Create Update',
-    'VApp': 'ApplicationConfig AssignResourcePool AssignVM Clone Create Delete Export Import Move',
+    'VApp': (
+        'ApplicationConfig AssignResourcePool AssignVM Clone Create Delete Export Import Move '
+        'PullFromUrls'
+    ),
 }
 
 _DELETE = {
@@ -162,6 +165,8 @@ def _dynamic(target: Any, call: Call) -> Iterator[tuple[Any, str | None]]:
         case 'MigrateVM_Task':
             running = target.power_state == 'poweredOn'
             yield target, 'Resource.HotMigrate' if running else 'Resource.ColdMigrate'
+        case 'HttpNfcLeasePullFromUrls_Task' if target.vm is not None:
+            yield target.vm, 'VApp.PullFromUrls'
         case 'UpdateConfig':
             yield target, 'Resource.EditPool'
 

@@ -63,6 +63,10 @@ class Task(ManagedObject):
         if self._cancel is not None:
             self._cancel()
 
+    def advance(self, progress: int) -> None:
+        """Tell how far a task is that is shown."""
+        self._run(progress)
+
     def end(self, error: DataObject | None = None) -> None:
         """End a task that is shown."""
         if not self.ended:

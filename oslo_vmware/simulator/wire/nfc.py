@@ -1,6 +1,7 @@
 """``/nfc``: the disks of leases over HTTP.
 
-``PUT`` or ``POST`` to a device URL of an import, ``GET`` from one of an export. The ticket in
+``PUT`` or ``POST`` to a device URL of an import, ``GET`` from one of an export; or the hosts fetch
+what an import needs themselves (:mod:`~oslo_vmware.simulator.wire.pulls`). The ticket in
 the URL is all the permission that is needed. Disks travel as stream-optimised VMDKs, both ways:
 what one holds becomes the content of the machine's disk, and anything else ends the lease. An
 export says no length beforehand, as on a real server, which compresses on the way.
@@ -9,17 +10,16 @@ export says no length beforehand, as on a real server, which compresses on the w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from oslo_vmware.simulator.objects.nfc_lease import Device, HttpNfcLease
 from oslo_vmware.simulator.storage import sparse, stream_optimized
-from oslo_vmware.simulator.storage.disks import MAX_CAPACITY
-from oslo_vmware.simulator.storage.files import Upload
+from oslo_vmware.simulator.wire.arrivals import arrive, check_open
 from oslo_vmware.simulator.wire.folder import page, parts
 from oslo_vmware.simulator.wire.httpd import Request, Response
-from oslo_vmware.simulator.wire.transfers import CHUNK
-from oslo_vmware.simulator.world.data import Fault
-from oslo_vmware.simulator.world.registry import Disconnect, World
+from oslo_vmware.simulator.wire.pulls import Pull
+from oslo_vmware.simulator.world.data import DataObject, Fault, Ref
+from oslo_vmware.simulator.world.registry import World
 
 _DEFAULT_LEASE_SECONDS = 300.0
 
@@ -34,6 +34,7 @@ class Nfc:
     :ivar claimed_thumbprint: goes into leases in place of the true one; ``''`` for none
     :ivar claimed_certificate: goes into leases beside the thumbprint, as that of servers from 9.0
         on does (PEM); none by default
+    :ivar can_pull: whether hosts fetch disks themselves, as they do from vSphere 6.7 on
     """
 
     def __init__(self, world: World, address: Callable[[], tuple[str, str]]) -> None:
@@ -44,6 +45,8 @@ class Nfc:
         self.host: str | None = None
         self.claimed_thumbprint: str | None = None
         self.claimed_certificate: str | None = None
+        self.can_pull = True
+        self._pulls: list[Pull] = []
 
     @property
     def leases(self) -> list[HttpNfcLease]:
@@ -55,6 +58,22 @@ class Nfc:
 
     def drop(self, lease: HttpNfcLease) -> None:
         self._leases.pop(lease.ticket, None)
+        for pull in self._pulls:
+            if pull.lease is lease:
+                pull.cancel()
+
+    def pull(self, lease: HttpNfcLease, files: Sequence[tuple[Device, DataObject]]) -> Ref:
+        """Begin to fetch what a lease is for; returns the task."""
+        pull = Pull(lease, files)
+        self._pulls = [*(one for one in self._pulls if not one.is_over), pull]
+        return pull.task.ref
+
+    def stop(self) -> None:
+        """Let nothing go on."""
+        for pull in self._pulls:
+            pull.cancel()
+        for pull in self._pulls:
+            pull.join()
 
     @property
     def thumbprint(self) -> str:
@@ -94,66 +113,8 @@ class Nfc:
 
 def _upload(request: Request, lease: HttpNfcLease, device: Device) -> Response:
     length = request.headers.get('Content-Length')
-    with lease.world.lock:
-        upload = device.volume.upload(device.path, int(length) if length else None)
-    passage = device.begin()
-
-    def read(size: int) -> bytes:
-        data = request.stream.read(size)
-        _check_open(lease)
-        passage.add(data)
-        return data
-
-    try:
-        disk = device.capacity is not None
-        capacity = _unpack(read, upload, device) if disk else _take(read, upload)
-        with lease.world.lock:
-            _check_open(lease)
-            upload.finish(capacity)
-            device.end(passage, populated=upload.size)
-            if disk:
-                lease.received(device, capacity)
-            if lease.vm is not None:
-                lease.world.files.follow(lease.vm)
-    finally:
-        upload.close()
+    arrive(lease, device, int(length) if length else None, request.stream.read)
     return Response(201 if request.method == 'PUT' else 200)
-
-
-def _take(read: Callable[[int], bytes], upload: Upload) -> int:
-    """Write what is no disk as it comes; returns how long it is."""
-    while data := read(CHUNK):
-        upload.write(data)
-    return upload.size
-
-
-def _unpack(read: Callable[[int], bytes], upload: Upload, device: Device) -> int:
-    """Write what a stream holds; returns the capacity of the disk.
-
-    :raises Fault: InvalidDiskFormat
-    """
-    try:
-        header = stream_optimized.Header.parse(read(stream_optimized.SECTOR))
-        if header.capacity > MAX_CAPACITY:
-            raise stream_optimized.NoStream('its capacity is larger than that of any disk')
-        for at, data in stream_optimized.decode(header, read):
-            if data.count(0) != len(data):
-                upload.write(data, at)
-    except stream_optimized.NoStream as problem:
-        raise Fault(
-            'InvalidDiskFormat',
-            f"What was sent for '{device.name}' is no stream-optimized disk: {problem}.",
-        ) from None
-    # Some programs pad the stream.
-    while read(CHUNK):
-        pass
-    return header.capacity
-
-
-def _check_open(lease: HttpNfcLease) -> None:
-    """Cut the connection of a transfer whose lease has ended."""
-    if lease.ended:
-        raise Disconnect
 
 
 def _download(request: Request, lease: HttpNfcLease, device: Device) -> Response:
@@ -172,7 +133,7 @@ def _passing(lease: HttpNfcLease, device: Device, real: str) -> Iterator[bytes]:
         lease.active += 1
     try:
         for part in content:
-            _check_open(lease)
+            check_open(lease)
             passage.add(part)
             yield part
         with lease.world.lock:

@@ -148,6 +148,11 @@ class Scheduler(Protocol):
 class ShownTask(Protocol):
     """A task that stands for something which goes on elsewhere."""
 
+    @property
+    def ref(self) -> Ref: ...
+
+    def advance(self, progress: int) -> None: ...
+
     def end(self, error: DataObject | None = None) -> None: ...
 
 
@@ -205,6 +210,7 @@ class Leases(Protocol):
 
     lease_seconds: float
     claimed_certificate: str | None
+    can_pull: bool
 
     @property
     def thumbprint(self) -> str: ...
@@ -214,6 +220,8 @@ class Leases(Protocol):
     def add(self, lease: Any) -> None: ...
 
     def drop(self, lease: Any) -> None: ...
+
+    def pull(self, lease: Any, files: Any) -> Ref: ...
 
 
 class Policies(Protocol):
