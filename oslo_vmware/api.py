@@ -448,7 +448,7 @@ class VMwareAPISession(Login):
                 progress=progress,
             )
 
-    def _shared_updates(self, wait: _wait.Wait) -> SharedUpdates | None:
+    def _shared_updates(self, wait: _wait.Wait = _wait.TASK) -> SharedUpdates | None:
         """The waiters of this login; None where the service is a stand-in that has no updates."""
         if not isinstance(self._vim, service.Service):
             return None
