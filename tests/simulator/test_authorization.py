@@ -223,6 +223,25 @@ def test_a_worker_works_where_he_may(admin: Client) -> None:
         assert task.info.reason.userName == WORKER
 
 
+@pytest.mark.parametrize(
+    ('more', 'privilege'), [(0, 'EditDevice'), (1, 'DiskExtend')], ids=['edited', 'extended']
+)
+def test_disks_that_are_edited_and_extended(admin: Client, more: int, privilege: str) -> None:
+    """To extend a disk is a privilege of its own; whatever else changes is that of all devices."""
+    vm = admin.all(vim.VirtualMachine)[0]
+    grant(admin, vm, 'reader@vsphere.local', -2)
+    (disk,) = [
+        one for one in vm.config.hardware.device if isinstance(one, vim.vm.device.VirtualDisk)
+    ]
+    disk.capacityInKB += more
+    disk.capacityInBytes += more * 1024
+    change = vim.vm.device.VirtualDeviceSpec(operation='edit', device=disk)
+    user = 'reader@vsphere.local'
+    with logged_in(admin, user) as reader, pytest.raises(vim.fault.NoPermission) as raised:
+        same(reader, vm).ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change]))
+    assert raised.value.privilegeId == f'VirtualMachine.Config.{privilege}'
+
+
 def test_what_may_not_be_read_is_missing(admin: Client) -> None:
     """A property collector says of each property that it may not tell why."""
     vm = admin.all(vim.VirtualMachine)[0]

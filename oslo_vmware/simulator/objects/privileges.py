@@ -156,7 +156,7 @@ def _dynamic(target: Any, call: Call) -> Iterator[tuple[Any, str | None]]:
             for ref in call.list or ():
                 yield ref, _of_kind(_MOVE, target.world.get(ref))
         case 'ReconfigVM_Task':
-            for privilege in _reconfiguration(call.spec):
+            for privilege in _reconfiguration(target, call.spec):
                 yield target, f'VirtualMachine.Config.{privilege}'
         case 'CloneVM_Task':
             what = 'DeployTemplate' if target.template else 'Clone'
@@ -175,18 +175,32 @@ def _of_kind(table: dict[str, str], obj: Any) -> str | None:
     return next((table[name] for name in metamodel.ancestors(obj.wire_type) if name in table), None)
 
 
-def _reconfiguration(spec: DataObject) -> list[str]:
+def _reconfiguration(target: Any, spec: DataObject) -> list[str]:
     wanted = [_CONFIG.get(name, 'Settings') for name in vars(spec) if name not in _NO_CHANGE]
-    wanted += [_device_change(change) for change in spec.deviceChange or ()]
+    wanted += [_device_change(target, change) for change in spec.deviceChange or ()]
     return list(dict.fromkeys(wanted))
 
 
-def _device_change(change: DataObject) -> str:
-    if change.device.wire_type != 'VirtualDisk':
-        return 'EditDevice' if change.operation == 'edit' else 'AddRemoveDevice'
+def _device_change(target: Any, change: DataObject) -> str:
+    device = change.device
+    if change.operation == 'edit':
+        return 'DiskExtend' if _is_resized(target, device) else 'EditDevice'
+    if device.wire_type != 'VirtualDisk':
+        return 'AddRemoveDevice'
     if change.operation == 'add':
         return 'AddNewDisk' if change.fileOperation == 'create' else 'AddExistingDisk'
-    return 'RemoveDisk' if change.operation == 'remove' else 'DiskExtend'
+    return 'RemoveDisk'
+
+
+def _is_resized(target: Any, device: DataObject) -> bool:
+    """Whether a device is a disk that gets another size; without one it keeps what it has."""
+    if device.wire_type != 'VirtualDisk':
+        return False
+    present = next((one for one in target.devices if one.key == device.key), None)
+    return present is not None and (
+        device.capacityInBytes not in (None, present.capacityInBytes)
+        or device.capacityInKB not in (None, 0, present.capacityInKB)
+    )
 
 
 @functools.cache
