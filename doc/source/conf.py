@@ -17,6 +17,7 @@ extensions = [
     'sphinx_copybutton',
     'sphinx_design',
     'change_log',
+    'check_tables',
     'simulator_tables',
 ]
 

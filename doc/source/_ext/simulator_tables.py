@@ -20,7 +20,7 @@ def _code(names: Iterable[str]) -> str:
     return ', '.join(f'``{name}``' for name in names) or 'none'
 
 
-class _Table(Directive):
+class Table(Directive):
     """A table whose rows the subclass computes; cells are reStructuredText."""
 
     head: ClassVar[Row]
@@ -44,7 +44,7 @@ class _Table(Directive):
         return node.children
 
 
-class Managers(_Table):
+class Managers(Table):
     """The members of the service content."""
 
     head = ('member of the service content', 'managed object type')
@@ -55,7 +55,7 @@ class Managers(_Table):
             yield f'``{name}``', f'``{wire_type}``' if wire_type else 'not there'
 
 
-class Operations(_Table):
+class Operations(Table):
     """The operations of a service, ``vim`` or ``pbm``, by type."""
 
     head = ('managed object type', 'operations that are there', 'not there')
@@ -71,7 +71,7 @@ class Operations(_Table):
             )
 
 
-class Limits(_Table):
+class Limits(Table):
     """Limits by the constants that hold them: lines of ``module:CONSTANT  what it is``."""
 
     head = ('limit', 'value')

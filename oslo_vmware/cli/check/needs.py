@@ -47,7 +47,8 @@ class Need(NamedTuple):
 _BOTH = (NOVA, CINDER)
 _FILES = (NOVA, CINDER, GLANCE)
 _ALL = (NOVA, CINDER, GLANCE, CEILOMETER)
-_DOCUMENTED = 'asked for by the guide of Nova; no call of the driver needs it today'
+#: Why, for what no call needs today.
+DOCUMENTED = 'asked for by the guide of Nova; no call of the driver needs it today'
 
 #: The key of the extension that Nova and Cinder register when they start, with which alone
 #: Extension.Register is needed no more.
@@ -81,7 +82,7 @@ NEEDS: tuple[Need, ...] = (
         'Sessions.ValidateSession',
     ),
     *_may(Kind.ROOT, _BOTH, 'to use storage policies (PbmQueryProfile …)', 'StorageProfile.View'),
-    *_may(Kind.ROOT, (NOVA,), _DOCUMENTED, 'Sessions.TerminateSession'),
+    *_may(Kind.ROOT, (NOVA,), DOCUMENTED, 'Sessions.TerminateSession'),
     # Datastores.
     *_on(Kind.DATASTORE, _FILES, 'to see it', 'System.Read'),
     *_on(Kind.DATASTORE, _BOTH, 'to create disks', 'Datastore.AllocateSpace'),
@@ -97,7 +98,7 @@ NEEDS: tuple[Need, ...] = (
         'to write, copy, move and delete files (FileManager, VirtualDiskManager, /folder)',
         'Datastore.FileManagement',
     ),
-    *_may(Kind.DATASTORE, (NOVA,), _DOCUMENTED, 'Datastore.DeleteFile'),
+    *_may(Kind.DATASTORE, (NOVA,), DOCUMENTED, 'Datastore.DeleteFile'),
     # Networks and hosts.
     *_on(Kind.NETWORK, (NOVA,), 'to connect machines', 'Network.Assign'),
     *_on(Kind.HOST, _BOTH, 'to see it', 'System.Read'),
@@ -107,7 +108,7 @@ NEEDS: tuple[Need, ...] = (
         'to attach volumes by iSCSI (AddInternetScsiSendTargets, RescanHba)',
         'Host.Config.Storage',
     ),
-    *_may(Kind.HOST, (NOVA,), _DOCUMENTED, 'Host.Config.Maintenance', 'Host.Config.Network'),
+    *_may(Kind.HOST, (NOVA,), DOCUMENTED, 'Host.Config.Maintenance', 'Host.Config.Network'),
     # Resource pools.
     *_on(Kind.POOL, _BOTH, 'to create machines in it', 'Resource.AssignVMToPool'),
     *_on(Kind.POOL, _BOTH, 'to import stream-optimized images (ImportVApp)', 'VApp.Import'),
@@ -169,6 +170,7 @@ NEEDS: tuple[Need, ...] = (
         f'{_CONFIG}.Annotation',
     ),
     *_on(Kind.FOLDER, (NOVA,), 'to give machines up (UnregisterVM)', f'{_INVENTORY}.Unregister'),
+    *_on(Kind.FOLDER, (CINDER,), 'to give disks their ids', f'{_CONFIG}.EditDevice'),
     *_on(
         Kind.FOLDER,
         (CINDER,),
@@ -187,6 +189,18 @@ NEEDS: tuple[Need, ...] = (
         (NOVA,),
         'to migrate running machines (RelocateVM_Task)',
         'Resource.HotMigrate',
+    ),
+    *_may(
+        Kind.FOLDER,
+        (NOVA,),
+        'to rescue machines (bootOptions)',
+        f'{_CONFIG}.Settings',
+    ),
+    *_may(
+        Kind.FOLDER,
+        (CINDER,),
+        'to retype volumes, and to take over disks (vmProfile, instanceUuid)',
+        f'{_CONFIG}.Settings',
     ),
     *_may(
         Kind.FOLDER,
@@ -210,7 +224,7 @@ NEEDS: tuple[Need, ...] = (
     *_may(
         Kind.FOLDER,
         (NOVA,),
-        _DOCUMENTED,
+        DOCUMENTED,
         f'{_CONFIG}.ChangeTracking',
         f'{_CONFIG}.HostUSBDevice',
         f'{_CONFIG}.RawDevice',

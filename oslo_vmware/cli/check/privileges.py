@@ -11,7 +11,7 @@ from typing import Any
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware.cli.check.findings import Finding, Outcome, counted, few
 from oslo_vmware.cli.check.inventory import Inventory
-from oslo_vmware.cli.check.needs import EXTENSIONS, NEEDS, Kind, Need
+from oslo_vmware.cli.check.needs import DOCUMENTED, EXTENSIONS, NEEDS, Kind, Need
 
 _THEME = 'privileges'
 
@@ -76,7 +76,7 @@ def _finding(
     who = ' and '.join(concerned or need.consumers)
     is_one = len(concerned or need.consumers) == 1
     advice = f'{who} {"needs" if is_one else "need"} it {need.why}.'
-    if need.why.startswith('asked for'):
+    if need.why == DOCUMENTED:
         advice = f'It is {need.why}.'
     elif not concerned:
         advice = 'It is needed no more: the extension is registered.'
