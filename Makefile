@@ -174,8 +174,9 @@ format: $(VENV)/.has-lint  ## Bring the sources into the common format
 docs: $(VENV)/.has-doc  ## Build the documentation into doc/build/html
 	@rm -rf doc/build
 	@$(BIN)/sphinx-build -q -W --keep-going -b html doc/source doc/build/html
-	@# reno reads notes through git; an unpacked archive has none.
-	@if [ -e .git ]; then $(BIN)/reno -q lint; fi
+	@# reno reads all of git's history; an unpacked archive has none, a shallow clone a part of it.
+	@if [ -e .git ] && [ "$$(git rev-parse --is-shallow-repository)" = false ]; then \
+		$(BIN)/reno -q lint; fi
 	@echo 'The documentation is in doc/build/html/index.html'
 
 wheel: $(VENV)/.has-test  ## Build a wheel and an sdist into dist
