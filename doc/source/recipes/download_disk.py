@@ -10,6 +10,8 @@ from typing import Any
 
 from oslo_vmware import api, image_transfer
 
+MIB = 1024**2
+
 
 def connect() -> api.VMwareAPISession:
     """A session with the vCenter that the environment names; its certificate is verified."""
@@ -34,6 +36,19 @@ def find(session: api.VMwareAPISession, path: str) -> Any:
     return found
 
 
+class Shown:
+    """Shows how far a download is, each 16 MiB; it is called for each block of some KiB."""
+
+    def __init__(self) -> None:
+        self.next = 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        # The server makes the disk as it sends it, and knows its size at the end.
+        if done >= self.next or done == total:
+            print(f'\r{done // MIB:,} MiB', end='', file=sys.stderr, flush=True)
+            self.next = done + 16 * MIB
+
+
 def download(session: api.VMwareAPISession, machine: Any, file: pathlib.Path) -> None:
     """Export a disk into a file that is whole, or not there.
 
@@ -52,6 +67,7 @@ def download(session: api.VMwareAPISession, machine: Any, file: pathlib.Path) ->
             vm=machine,
             # What the server thinks it will be; 0 if nobody knows.
             vmdk_size=0,
+            progress=Shown(),
         )
         part.rename(file)
     finally:
@@ -63,7 +79,7 @@ def main() -> None:
     file = pathlib.Path(name)
     with connect() as session:
         download(session, find(session, path), file)
-    print(f'{file} has {file.stat().st_size:,} bytes')
+    print(f'\n{file} has {file.stat().st_size:,} bytes')
 
 
 if __name__ == '__main__':

@@ -34,6 +34,11 @@ def find(session: api.VMwareAPISession, path: str) -> Any:
     return found
 
 
+def told(percent: int | None, state: str) -> None:
+    """Show how far a task is; it is called with each change."""
+    print(f'{percent or 0:3} % {state}', file=sys.stderr)
+
+
 def move(session: api.VMwareAPISession, machine: Any, host: Any, datastore: Any = None) -> None:
     """Move a machine, with its disks if there is a datastore to move them to.
 
@@ -44,7 +49,7 @@ def move(session: api.VMwareAPISession, machine: Any, host: Any, datastore: Any 
     # What is None is left out, and stays as it is.
     spec = vim.VirtualMachineRelocateSpec(host=host, pool=pool, datastore=datastore)
     task = session.invoke_api(session.vim, 'RelocateVM_Task', machine, spec=spec)
-    session.wait_for_task(task)
+    session.wait_for_task(task, progress=told)
 
 
 def main() -> None:
