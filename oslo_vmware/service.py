@@ -25,6 +25,7 @@ import suds
 
 from oslo_vmware import _attempt, _request, _secrets, constants, exceptions
 from oslo_vmware._i18n import _
+from oslo_vmware._operations import Operation, meant, names_of, type_of
 from oslo_vmware._replies import FIRST_PAGE, PAGES, check_retrieval, fault_exception
 from oslo_vmware._retrievals import Retrievals
 from oslo_vmware.soap.call import Call
@@ -141,6 +142,11 @@ TRANSLATIONS: tuple[tuple[Callable[[BaseException], bool], type, str], ...] = (
         lambda exc: isinstance(exc, NotSoapError | DescriptionError),
         exceptions.VimConnectionException,
         _('The server gave no usable answer for %s.'),
+    ),
+    (
+        lambda exc: isinstance(exc, suds.MethodNotFound),
+        exceptions.VimException,
+        _('There is no operation %s'),
     ),
     (
         _overloaded,
@@ -314,15 +320,14 @@ class Service:
         # copy, pickle, debuggers and mocks probe for names of this kind: they get no operation.
         if attr_name.startswith('_'):
             raise AttributeError(f'{type(self).__name__} has no attribute {attr_name!r}')
+        return Operation(self, attr_name)
 
-        def operation(managed_object: Any, /, **kwargs: Any) -> Any:
-            return self._perform(attr_name, managed_object, kwargs)
-
-        operation.__name__ = attr_name
-        return operation
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *names_of(self)]
 
     def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
         if managed_object is None:
+            LOG.warning('%s is called on None: nothing is sent, and the result is None', name)
             return None
         if isinstance(managed_object, str):
             managed_object = moref(managed_object, managed_object)
@@ -332,7 +337,7 @@ class Service:
         around = sys.exception()
         try:
             # Also tells a proxy of nothing, which is not None itself, from a reference.
-            type_ = managed_object._type
+            type_ = type_of(managed_object, name)
             if op_id:
                 LOG.debug('Invoking %s.%s with opID=%s', type_, name, op_id)
             reply = self.client.call(
@@ -394,7 +399,10 @@ class Service:
 
     def _failure(self, call: Call, op_id: str | None, problem: Exception) -> Exception:
         """What to raise for a call that failed, and what is to be noted of it."""
-        exception = translated(problem, f'{call.operation} ({self.soap_url})')
+        what = f'{call.operation} ({self.soap_url})'
+        if isinstance(problem, suds.MethodNotFound):
+            what += meant(self, call.operation)
+        exception = translated(problem, what)
         if isinstance(exception, exceptions.VimFaultException):
             # A fault is an answer; this one says that nothing was done.
             if exceptions.NOT_AUTHENTICATED not in exception.fault_list:

@@ -9,7 +9,7 @@ from typing import Any
 
 import suds
 
-from oslo_vmware.soap.objects import Record, Reference, type_class
+from oslo_vmware.soap.objects import Prepared, Record, Reference, type_class
 from oslo_vmware.soap.schema import Field, Kind, Schema, split
 
 
@@ -43,7 +43,8 @@ class _Template:
         for name in self.lists:
             members[name] = []
         for name, template in self.nested:
-            members[name] = template.make()
+            inner = members[name] = template.make()
+            inner.__dict__ = Prepared(inner.__dict__)
         made.__dict__ = members
         return made
 

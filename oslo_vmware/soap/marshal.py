@@ -5,7 +5,8 @@ what suds would send after the cleaning that vSphere servers need:
 
 - ``None``, empty lists and objects in which nothing was set are left out. An empty *text* is
   sent, because it means something: Nova removes an extra-config key that way. So is an object
-  whose ``xsi:type`` says something, and a ``VirtualMachineEmptyProfileSpec``.
+  whose ``xsi:type`` says something, a ``VirtualMachineEmptyProfileSpec``, and one that the
+  description requires, if a user has put it there and not the factory.
 - ``xsi:type`` stands where an object's type is not the declared one.
 - VIM: what stands in an element named ``value`` or ``val`` goes as a string, ``removeKey`` as a
   number if it reads as one. PBM compares values, and gets them as what they are in Python.
@@ -28,7 +29,7 @@ from typing import Any
 import suds
 from suds import sudsobject
 
-from oslo_vmware.soap.objects import Record
+from oslo_vmware.soap.objects import Prepared, Record
 from oslo_vmware.soap.schema import Field, Kind, Operation, Schema, Type, builtin_name, split
 from oslo_vmware.soap.values import TypedValue, text_of, typed_text
 
@@ -70,6 +71,7 @@ class _Element:
     :ivar is_text: whether a text or a number is written as it is, and nothing beside it
     :ivar is_boolean: whether a truth value is written by itself
     :ivar is_object: whether an object is written member by member
+    :ivar is_required: whether an object without members is written as well
     :ivar must_say_nil: whether it may not just be left out
     :ivar plain: whether a text is all there can be, without a type beside it
     :ivar typing: gives the type to write for a text, by the member's name; None where that does
@@ -77,8 +79,8 @@ class _Element:
     """
 
     __slots__ = (
-        *('end', 'field', 'is_boolean', 'is_object', 'is_text', 'must_say_nil', 'open', 'plain'),
-        *('start', 'typing'),
+        *('end', 'field', 'is_boolean', 'is_object', 'is_required', 'is_text', 'must_say_nil'),
+        *('open', 'plain', 'start', 'typing'),
     )
 
     def __init__(self, encoder: 'Encoder', field: Field) -> None:
@@ -87,6 +89,7 @@ class _Element:
         self.start = f'<{name}'
         self.open = f'<{name}>'
         self.end = f'</{name}>'
+        self.is_required = not field.optional
         self.must_say_nil = field.nillable and not field.optional
         self.typing = None if encoder.types_values else _TYPINGS.get(field.name)
         self.plain = self.typing is None and field.kind in (Kind.BUILTIN, Kind.ENUM)
@@ -188,7 +191,8 @@ class Encoder:
             values[first] = managed_object
         if not values.keys() <= elements.keys():
             unknown = ', '.join(repr(one) for one in values if one not in elements)
-            raise TypeError(f'{operation.name}() has no argument {unknown}')
+            near = _nearest(next(one for one in values if one not in elements), elements)
+            raise TypeError(f'{operation.name}() has no argument {unknown}{near}')
         try:
             for name, element in elements.items():
                 value = values.get(name)
@@ -326,7 +330,11 @@ class Encoder:
         if len(out) > before + 1:
             out[before] = f'{element.start}{attributes}>'
             out.append(element.end)
-        elif attributes or field.name in _EMPTY_ELEMENTS:
+        elif (
+            attributes
+            or (element.is_required and type(members) is not Prepared)
+            or field.name in _EMPTY_ELEMENTS
+        ):
             out[before] = f'{element.start}{attributes}/>'
         else:
             out.pop()
@@ -338,7 +346,9 @@ class Encoder:
             return f' {name[1:]}="{text.translate(_ATTRIBUTE_ESCAPES)}"' if text else ''
         if isinstance(content, _LISTS) and not content:
             return ''
-        raise suds.TypeNotFound(f'{plan.type.name}.{name}')
+        refused = suds.TypeNotFound(f'{plan.type.name}.{name}')
+        refused.args = (f'{refused}{_nearest(name, plan.elements)}',)
+        raise refused
 
     def _type_of(self, value: Any, declared: str) -> str:
         """Clark name of the type of an object that is about to stand in place of another."""
@@ -358,6 +368,13 @@ _TYPINGS = {
     'val': lambda text: 'string',
     'removeKey': lambda text: 'int' if _reads_as_int(text) else 'string',
 }
+
+
+def _nearest(name: Any, names: Iterable[str]) -> str:
+    # Imported here because it is for mistakes only.
+    from oslo_vmware.soap.wording import nearest
+
+    return nearest(str(name), names)
 
 
 def _reads_as_int(text: str) -> bool:

@@ -49,11 +49,11 @@ class _Light:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Such a class cannot be found by its name, which is what pickle would try.
-        cls = self.__class__
+        cls, members = self.__class__, self.__dict__
         return (
             _blank,
-            (_BASES[isinstance(self, Reference)], *cls.__made_from__),
-            self.__dict__.copy(),
+            (_BASES[isinstance(self, Reference)], *cls.__made_from__, type(members) is Prepared),
+            members.copy(),
         )
 
 
@@ -105,10 +105,20 @@ def type_class(base: type, name: str, xsd_type: str) -> type:
     return _type_classes.get(key) or _type_classes.setdefault(key, _new_class(*key))
 
 
-def _blank(base: type, name: str, xsd_type: str) -> Any:
-    return object.__new__(
+class Prepared(dict[str, Any]):
+    """The members of an object that a factory has put into another one, for users to fill in.
+
+    As long as they don't, it says nothing; one that a user has put there says that it is there.
+    """
+
+
+def _blank(base: type, name: str, xsd_type: str, is_prepared: bool = False) -> Any:
+    made: Any = object.__new__(
         type_class(base, name, xsd_type) if xsd_type else object_class(base, name)
     )
+    if is_prepared:
+        made.__dict__ = Prepared()
+    return made
 
 
 # Making objects

@@ -43,6 +43,8 @@ from suds.sax.element import Element
 from suds.sax.parser import Parser
 from suds.sax.text import Text
 from suds.sudsobject import Factory as ObjectFactory
+from suds.sudsobject import Object as SudsObject
+from suds.sudsobject import Property
 from suds.umx.basic import Basic
 from suds.umx.core import Core
 from suds.umx.typed import Typed
@@ -56,7 +58,7 @@ from oslo_vmware.soap.descriptions import described, shipped_vim
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.mending import mended
-from oslo_vmware.soap.objects import moref
+from oslo_vmware.soap.objects import Prepared, moref
 from oslo_vmware.soap.schema import Schema
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
@@ -255,6 +257,15 @@ def _describe(url: str, transport: Any) -> suds.client.Client:
     return described
 
 
+#: Set on what the factory has put into an object, see :class:`~oslo_vmware.soap.objects.Prepared`.
+#: To suds it is no name of a member.
+PREPARED = '__prepared__'
+
+
+def _is_prepared(value: Any) -> bool:
+    return type(value.__dict__) is Prepared or hasattr(value, PREPARED)
+
+
 class _LexicalLiteral(Literal):
     """Writes values of the wrong Python type as the schema has them, where they mean the same.
 
@@ -277,6 +288,19 @@ class _LexicalLiteral(Literal):
             # Users' fakes are references by what they have, not by their class.
             content.value = moref(value.value, value._type)
         return translated
+
+    def node(self, content: Any) -> Element:
+        """Make the element of a value; an object that is required is sent though it be empty."""
+        node = super().node(content)
+        value = content.value
+        node.stays = (
+            isinstance(value, SudsObject)
+            and not isinstance(value, Property)
+            and not self.optional(content)
+            and not content.type.resolve().any()
+            and not _is_prepared(value)
+        )
+        return node
 
 
 class _TypedLiteral(_LexicalLiteral):
@@ -353,7 +377,9 @@ class _LenientFactory(suds.client.Factory):
         qualified = self._qualified(name)
         if qualified is None:
             raise suds.TypeNotFound(name)
-        return super().create(qualified)
+        made = super().create(qualified)
+        _prepare(made)
+        return made
 
     def knows(self, name: str) -> bool:
         """Whether there is a type of a name."""
@@ -365,6 +391,13 @@ class _LenientFactory(suds.client.Factory):
             if (local, uri) in self.wsdl.schema.types:
                 return f'{prefix}:{local}'
         return None
+
+
+def _prepare(made: Any) -> None:
+    for _, value in made:
+        if isinstance(value, SudsObject):
+            setattr(value, PREPARED, True)
+            _prepare(value)
 
 
 class _TolerantResolver(NodeResolver):

@@ -144,14 +144,19 @@ class ServiceMessagePlugin(suds.plugin.MessagePlugin):
             node.set(_XSI_TYPE, 'xsd:int' if _reads_as_int(node.text) else 'xsd:string')
 
     def prune(self, el: Element) -> None:
-        """Remove what has no text, no children and no attributes, innermost first."""
+        """Remove what has no text, no children and no attributes, innermost first.
+
+        An element stays whose attribute ``stays`` is true.
+        """
         for child in el.children:
             self.prune(child)
         # Not by list.remove(): elements of suds are equal when they have the same name.
         el.children[:] = [
             child
             for child in el.children
-            if child.name in self.EMPTY_ELEMENTS or not child.isempty(False)
+            if child.name in self.EMPTY_ELEMENTS
+            or not child.isempty(False)
+            or getattr(child, 'stays', False)
         ]
 
     def marshalled(self, context: Any) -> None:

@@ -6,7 +6,8 @@ For ``help()``, editors and messages only; nothing that is sent or read goes by 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from oslo_vmware.soap.schema import Field, Kind, is_float, is_integer, split
+from oslo_vmware.soap.effects import Effect, effect_of
+from oslo_vmware.soap.schema import Field, Kind, Operation, is_float, is_integer, split
 
 if TYPE_CHECKING:
     import inspect
@@ -55,6 +56,66 @@ def said(fields: Iterable[Field]) -> list[str]:
         f':param {field.name}: {type_of(field)}{", optional" if field.optional else ""}'
         for field in fields
     ]
+
+
+def signature(operation: Operation | None) -> 'inspect.Signature':
+    """How an operation is called; of one that nobody describes, how any is."""
+    import inspect
+
+    if operation is None:
+        first = inspect.Parameter('managed_object', inspect.Parameter.POSITIONAL_ONLY)
+        rest = inspect.Parameter('arguments', inspect.Parameter.VAR_KEYWORD)
+        return inspect.Signature([first, rest])
+    this, *others = operation.parameters
+    parameters = [
+        inspect.Parameter(this.name, inspect.Parameter.POSITIONAL_ONLY, annotation=type_of(this)),
+        *filter(None, map(keyword, others)),
+        inspect.Parameter('skip_op_id', inspect.Parameter.KEYWORD_ONLY, default=False),
+    ]
+    return inspect.Signature(parameters, return_annotation=_returned(operation))
+
+
+def _returned(operation: Operation) -> str | None:
+    result = operation.result
+    if result is None:
+        return None
+    return f'{type_of(result)} | None' if result.optional and not result.many else type_of(result)
+
+
+_EFFECTS = {
+    Effect.READ: 'It only reads.',
+    Effect.CURSOR: 'It reads, and goes on to what comes next.',
+    Effect.CONVERGENT: 'It changes something; to do so twice is as good as once.',
+    Effect.CHANGE: 'It changes something.',
+}
+
+
+def documentation(name: str, operation: Operation | None) -> str:
+    """What an operation takes, gives and raises, as a docstring."""
+    if operation is None:
+        return f'Perform {name}, of which the description of the service says nothing.'
+    this, *others = operation.parameters
+    lines = [
+        f'Perform {name} ({operation.soap_action}) on a managed object.',
+        '',
+        _EFFECTS[effect_of(name)],
+        '',
+        f':param {this.name}: reference of the managed object that it is called on',
+        *said(others),
+        ':param skip_op_id: send no operation id',
+        f':returns: {_said_to_return(operation)}',
+    ]
+    if operation.faults:
+        faults = [split(tag)[1] for tag in operation.faults]
+        lines += [':raises VimFaultException: one of the faults', *(f'    {one}' for one in faults)]
+    return '\n'.join(lines)
+
+
+def _said_to_return(operation: Operation) -> str:
+    returned = str(_returned(operation))
+    if operation.name.endswith('_Task'):
+        return f'{returned} of a task; ``session.wait_for_task`` waits for it'
+    return returned
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

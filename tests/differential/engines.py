@@ -8,6 +8,7 @@ stands in, which is that client made tolerant.
 import contextlib
 import copy
 import pathlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -162,6 +163,22 @@ def canonical(envelope: bytes) -> str:
     lines: list[str] = []
     _canonical(etree.fromstring(envelope), lines, 0)
     return '\n'.join(lines)
+
+
+def pruned(envelope: bytes) -> bytes:
+    """An envelope without objects that are empty, as a stock client sends it; ``<a/>`` is one.
+
+    An empty text is written ``<a></a>``, and stays.
+    """
+    before = b''
+    while before != envelope:
+        before = envelope
+        envelope = _EMPTY.sub(b'\0', envelope)
+    return envelope.replace(b'\0', b'')
+
+
+#: An element without anything, or with nothing but what was one.
+_EMPTY = re.compile(rb'<([\w:.-]+)>\0+</\1>|<[\w:.-]+/>')
 
 
 def _canonical(element: Any, lines: list[str], depth: int) -> None:

@@ -73,7 +73,9 @@ def to_json(value: Any) -> Any:
         tag = _type_of(value)
         if not tag:
             raise TypeError(f'{value.__class__.__name__} is of no type that is known')
-        members = {name: to_json(getattr(value, name)) for name in value.__keylist__}
+        members = {
+            name: to_json(one) for name, one in value if not (_is_prepared(one) and _is_empty(one))
+        }
         return {'type': tag, 'members': members}
     if isinstance(value, list | tuple):
         return [to_json(one) for one in value]
@@ -84,6 +86,16 @@ def to_json(value: Any) -> Any:
     if isinstance(value, str | DatastorePath):
         return str(value)
     raise TypeError(f'{type(value)} cannot be kept')
+
+
+def _is_prepared(value: Any) -> bool:
+    """Whether the factory of the reference engine, and no user, has put it where it is."""
+    return hasattr(value, '__prepared__')
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether nothing is set in an object."""
+    return all(one in (None, []) or (_is_prepared(one) and _is_empty(one)) for _, one in value)
 
 
 def _type_of(value: sudsobject.Object) -> str:

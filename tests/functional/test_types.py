@@ -1,14 +1,19 @@
 """What helps people to write calls, on real sessions: types, operations that say what they take."""
 
+import inspect
+import pydoc
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
+import suds
 
-from oslo_vmware import api, types, vim_util
+from oslo_vmware import api, exceptions, types, vim_util
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.types import pbm, vim
 from tests.functional.conftest import DESCRIPTION
+from tests.stand_ins import Proxy
 
 
 @pytest.fixture(scope='module')
@@ -85,3 +90,130 @@ def test_the_types_of_a_session_are_as_its_server_describes_them(
     assert newer
     with pytest.raises(AttributeError, match='has no type'):
         getattr(theirs, newer.pop())
+
+
+@pytest.mark.parametrize('by_factory', [False, True], ids=['types', 'factory'])
+def test_a_server_gets_what_it_requires_though_it_is_empty(
+    session: api.VMwareAPISession, machine: Any, by_factory: bool
+) -> None:
+    """An empty filter, an empty specification, an empty place in one: a call without is refused."""
+
+    def made(name: str) -> Any:
+        if by_factory:
+            return session.vim.client.factory.create(f'ns0:{name}')
+        return getattr(vim, name)()
+
+    tasks = session.vim.service_content.taskManager
+    collector = session.invoke_api(
+        session.vim, 'CreateCollectorForTasks', tasks, filter=made('TaskFilterSpec')
+    )
+    session.invoke_api(session.vim, 'DestroyCollector', collector)
+    for operation, type_ in (
+        ('ReconfigVM_Task', 'VirtualMachineConfigSpec'),
+        ('RelocateVM_Task', 'VirtualMachineRelocateSpec'),
+    ):
+        task = session.invoke_api(session.vim, operation, machine, spec=made(type_))
+        session.wait_for_task(task)
+    clone = made('VirtualMachineCloneSpec')
+    clone.powerOn, clone.template = False, False
+    folder = session.invoke_api(vim_util, 'get_object_property', session.vim, machine, 'parent')
+    arguments = {'folder': folder, 'name': f'a clone {by_factory}', 'spec': clone}
+    # What the factory has put there says nothing.
+    with pytest.raises(exceptions.VimFaultException, match='location'):
+        session.invoke_api(session.vim, 'CloneVM_Task', machine, **arguments)
+    clone.location = made('VirtualMachineRelocateSpec')
+    session.wait_for_task(session.invoke_api(session.vim, 'CloneVM_Task', machine, **arguments))
+
+
+def test_a_service_lists_its_operations(session: api.VMwareAPISession) -> None:
+    """Those of its own description, beside what it has itself."""
+    operations, policies = dir(session.vim), dir(session.pbm)
+    assert {'CloneVM_Task', 'PowerOnVM_Task', 'service_content', 'client'} <= set(operations)
+    assert {'PbmQueryProfile', 'service_content'} <= set(policies)
+    assert 'CloneVM_Task' not in policies
+    assert len(operations) > 900
+
+
+def test_an_operation_tells_what_it_takes(session: api.VMwareAPISession) -> None:
+    """To ``help`` and to editors: parameters with types, result, faults, version, what it does."""
+    clone, query = session.vim.CloneVM_Task, session.pbm.PbmQueryProfile
+    assert str(inspect.signature(clone)) == (
+        "(_this: 'ManagedObjectReference', /, *, folder: 'ManagedObjectReference', name: 'str', "
+        "spec: 'VirtualMachineCloneSpec', skip_op_id=False) -> 'ManagedObjectReference'"
+    )
+    assert "profileCategory: 'str | None' = None" in str(inspect.signature(query))
+    assert inspect.signature(query).return_annotation == 'list[PbmProfileId]'
+    assert (clone.__name__, callable(clone)) == ('CloneVM_Task', True)
+    shown = pydoc.render_doc(clone, renderer=pydoc.plaintext)
+    for words in (
+        'CloneVM_Task(_this',
+        'Perform CloneVM_Task (urn:vim25/',
+        'It changes something.',
+        ':param spec: VirtualMachineCloneSpec',
+        '``session.wait_for_task`` waits for it',
+        'InvalidDatastore',
+    ):
+        assert words in shown
+    assert 'It only reads.' in query.__doc__
+    assert 'on a managed object.' in session.vim.PowerOnVM_Task.__doc__
+
+
+@pytest.mark.parametrize('client', [None, mock.MagicMock()], ids=['none', 'a mock'])
+def test_to_read_an_operation_looks_nothing_up(
+    session: api.VMwareAPISession, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any name gives one, whoever stands for the client; then it says that nothing is known."""
+    monkeypatch.setattr(session.vim, 'client', client)
+    operation = session.vim.NoSuchOperation
+    assert str(inspect.signature(operation)) == '(managed_object, /, **arguments)'
+    assert 'says nothing' in operation.__doc__
+    assert 'service_content' in dir(session.vim)
+
+
+def test_an_operation_that_there_is_not(session: api.VMwareAPISession, machine: Any) -> None:
+    """The exception is as ever; it names the operation that was probably meant."""
+    with pytest.raises(exceptions.VimException, match="did you mean 'PowerOnVM_Task'") as raised:
+        session.vim.PowerOnVm_Task(machine)
+    assert type(raised.value) is exceptions.VimException
+    assert isinstance(raised.value.cause, suds.MethodNotFound)
+    assert 'There is no operation PowerOnVm_Task' in str(raised.value)
+
+
+def test_an_argument_or_member_that_there_is_not(
+    session: api.VMwareAPISession, machine: Any
+) -> None:
+    """The exception is as ever, and tells which."""
+    with pytest.raises(exceptions.VimException, match="'newNme'") as raised:
+        session.vim.Rename_Task(machine, newNme='x')
+    assert isinstance(raised.value.cause, TypeError)
+    spec = session.vim.client.factory.create('ns0:VirtualMachineConfigSpec')
+    spec.numCpus = 2
+    with pytest.raises(exceptions.VimException, match='numCpus') as raised:
+        session.vim.ReconfigVM_Task(machine, spec=spec)
+    assert isinstance(raised.value.cause, suds.TypeNotFound)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error'),
+    [
+        ((), TypeError),
+        (('a', 'b'), TypeError),
+        ((object(),), exceptions.VimAttributeException),
+        ((Proxy(None),), exceptions.VimAttributeException),
+    ],
+    ids=['none', 'two', 'another', 'a proxy of nothing'],
+)
+def test_a_missing_object_tells_which_operation_wanted_it(
+    session: api.VMwareAPISession, arguments: tuple[Any, ...], error: type[Exception]
+) -> None:
+    """Nothing is sent."""
+    with pytest.raises(error, match=r'PowerOnVM_Task.* managed object'):
+        session.vim.PowerOnVM_Task(*arguments)
+
+
+def test_none_in_place_of_an_object_is_told_in_the_log(
+    session: api.VMwareAPISession, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The result is None, as ever, and nothing is sent: that is hard to find without a word."""
+    assert session.vim.PowerOnVM_Task(None) is None
+    assert 'PowerOnVM_Task is called on None' in caplog.text

@@ -37,7 +37,8 @@ SOCKETS = ('_sockets',)
 CODEC = (
     *('soap.declarations', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.stored'),
     *('soap.versions', 'soap.objects', 'soap.values', 'soap.factory', 'soap.marshal'),
-    *('soap.start_tags', 'soap.shapes', 'soap.tokens', 'soap.unmarshal', 'soap.wording'),
+    *('soap.start_tags', 'soap.shapes', 'soap.tokens', 'soap.unmarshal'),
+    *('soap.effects', 'soap.wording'),
 )
 SERVER_CODEC = ('soap', 'soap.schema', 'soap.wsdl', 'soap.xsd', 'soap.marshal', 'soap.unmarshal')
 SOAP = ('soap', 'soap.*')
@@ -46,7 +47,16 @@ TRUST = ('_trust',)
 FAULTS = ('_faults', 'exceptions')
 # What leaves in the attempts of a session, noted by the services that send it.
 ATTEMPT = ('_attempt',)
-SERVICES = ('_flights', '_replies', '_retrievals', 'service', 'vim', '_pbm_session', 'pbm')
+SERVICES = (
+    '_flights',
+    '_operations',
+    '_replies',
+    '_retrievals',
+    'service',
+    'vim',
+    '_pbm_session',
+    'pbm',
+)
 HELPERS = (*('_inventory_path', '_references', '_serialization', '_specs', 'vim_util', 'dvs_util'),)
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')

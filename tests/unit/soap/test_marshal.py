@@ -58,12 +58,20 @@ OBJECTS = {
         '<operation>add</operation><device xsi:type="VirtualE1000"/>',
     ),
     'an object in which nothing is set goes': (
-        lambda: device(operation='add', device=made('VirtualDevice')),
-        '<operation>add</operation>',
+        lambda: reconfigured(name='n', flags=made('VirtualMachineFlagInfo')),
+        '<name>n</name>',
     ),
     'and all that has nothing else in it': (
-        lambda: reconfigured(name='n', deviceChange=[{'device': made('VirtualDevice')}]),
+        lambda: reconfigured(name='n', repConfig={'disk': [{}]}, tools={}),
         '<name>n</name>',
+    ),
+    'unless it is required': (
+        lambda: device(operation='add', device=made('VirtualDevice')),
+        '<operation>add</operation><device/>',
+    ),
+    'which is something to have in it': (
+        lambda: reconfigured(deviceChange=[{'device': made('VirtualDevice')}]),
+        '<deviceChange><device/></deviceChange>',
     ),
     'the profile that is empty on purpose': (
         lambda: reconfigured(vmProfile=[made('VirtualMachineEmptyProfileSpec')]),
