@@ -70,13 +70,11 @@ test: $(VENV)/.has-test  ## Run the test suite, and its functional part once mor
 	$(BIN)/python -m tests.summary $(RESULTS)/native.xml $(RESULTS)/eventlet.xml || status=1; \
 	exit $$status
 
-# The engine that operators can go back to keeps the same promises. The matrix of faults runs on
-# both engines by itself.
+# The engine that operators can go back to keeps the same promises.
 test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the reference SOAP engine
 	@mkdir -p $(RESULTS)
 	@OSLO_VMWARE_SOAP_ENGINE=reference $(BIN)/python -m pytest \
-		tests/functional tests/contract tests/faults --ignore=tests/faults/test_matrix.py \
-		$(SIDE_BY_SIDE) \
+		tests/functional tests/contract tests/faults $(SIDE_BY_SIDE) \
 		--junitxml=$(RESULTS)/reference.xml
 
 # Apart from the others, because these want an index of packages.

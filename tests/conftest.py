@@ -53,6 +53,11 @@ def pytest_fixture_setup(
     return made
 
 
+def pytest_sessionfinish() -> None:
+    """pytest looks for lost resources at its end, five times over all that is left."""
+    _keep_what_is_there()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [
         report

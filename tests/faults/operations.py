@@ -11,6 +11,8 @@ from tests.faults.stand import ref
 
 #: Seconds after which a waiter that has not asked for updates reads the task from time to time.
 NEVER_ASKED = 1.0
+#: The same, as the number of its reads.
+READS = 5
 
 
 # Opening and closing
@@ -178,10 +180,15 @@ class WaitForTask(Operation):
             ending.join()
 
     def _end(self) -> None:
-        """End the task once the server is asked for updates, or is not going to be."""
+        """End the task once the server is asked for updates, or is not going to be: the waiter then
+        reads the task again and again."""
         seen, deadline = self.stand.proxy.seen, time.monotonic() + NEVER_ASKED
-        asked = seen['WaitForUpdatesEx']
-        while seen['WaitForUpdatesEx'] == asked and time.monotonic() < deadline:
+        asked, read = seen['WaitForUpdatesEx'], seen['RetrievePropertiesEx']
+        while (
+            seen['WaitForUpdatesEx'] == asked
+            and seen['RetrievePropertiesEx'] < read + READS
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.002)
         self.clean('SetTaskState', self.task, state='success')
 
