@@ -36,7 +36,10 @@ GOVMOMI := $(GOCODE)/src/github.com/vmware/govmomi
 PRETTY  := $(GOCODE)/src/github.com/kr/pretty
 # Who has run out of tests takes over half of what another still has to do.
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
-GREEN_HALF := env OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet \
+# Without bytecode each process compiles all tests once more, with their assertions rewritten: more
+# work than many tests are.
+COMPILED := env -u PYTHONDONTWRITEBYTECODE
+GREEN_HALF := $(COMPILED) OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet \
 	--numprocesses $(shell expr 2 \* $(WORKERS)) tests/functional --junitxml=$(RESULTS)/eventlet.xml
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
@@ -60,7 +63,8 @@ test: $(VENV)/.has-test  ## Run the test suite, and its functional part once mor
 		$(GREEN_HALF) > $(RESULTS)/eventlet.log 2>&1 & \
 		beside=$$!; trap 'kill $$beside 2> /dev/null' EXIT; trap 'exit 130' INT TERM; \
 	fi; \
-	$(BIN)/python -m pytest $(TESTS) $(SIDE_BY_SIDE) --junitxml=$(RESULTS)/native.xml || status=1; \
+	$(COMPILED) $(BIN)/python -m pytest $(TESTS) $(SIDE_BY_SIDE) \
+		--junitxml=$(RESULTS)/native.xml || status=1; \
 	if [ '$(WORKERS)' != 0 ]; then \
 		tail -n +1 -f $(RESULTS)/eventlet.log & shown=$$!; \
 		wait $$beside || status=1; trap - EXIT; sleep 1; kill $$shown; \
