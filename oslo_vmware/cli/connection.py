@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from oslo_vmware.cli.failures import NotConnectedError, UsageError
+from oslo_vmware.cli.failures import NotConnectedError, UsageError, words
 
 if TYPE_CHECKING:
     from oslo_vmware import api
@@ -283,4 +283,4 @@ def connected(
 def _why(error: Exception, settings: Settings) -> str:
     if 'InvalidLogin' in getattr(error, 'fault_list', []):
         return f'{settings.server} does not let {settings.user} in: user or password is wrong.'
-    return str(error)
+    return words(error)

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oslo_vmware.cli import connection
 from oslo_vmware.cli.output import Output
@@ -54,3 +54,12 @@ class Context:
         :raises NotConnectedError: it could not be had
         """
         return self.cleanup.enter_context(connection.connected(self.settings))
+
+    def wait(self, task: Any, text: str) -> Any:
+        """Wait for a task, and show how far it is.
+
+        :param text: what it does, for people
+        :returns: the task's ``info`` at the end
+        """
+        with self.out.task(text) as bar:
+            return self.session.wait_for_task(task, progress=bar.update)

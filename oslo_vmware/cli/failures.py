@@ -92,10 +92,23 @@ def is_expected(error: BaseException) -> bool:
     return isinstance(error, known)
 
 
+def words(error: BaseException) -> str:
+    """What an exception says, for people, who need nothing twice."""
+    if hasattr(error, 'message') and hasattr(error.__cause__, 'fault_list'):
+        # The session has made it of the fault, and has all of that in its text.
+        error = error.__cause__ or error
+    message = str(getattr(error, 'message', None) or error) or type(error).__name__
+    cause = str(getattr(error, 'cause', None) or '')
+    if cause and message not in cause:
+        message += f'\n{cause}'
+    faults = getattr(error, 'fault_list', None)
+    return f'{message} ({", ".join(faults)})' if faults else message
+
+
 def described(error: BaseException) -> dict[str, Any]:
     """An exception as data, for ``--json``."""
     found: dict[str, Any] = {
-        'error': str(error),
+        'error': words(error),
         'kind': type(error).__name__,
         'exit_code': exit_code(error),
     }

@@ -45,10 +45,24 @@ def parser_of(command: commands.Command) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
-    _add_common(parser)
-    if command.connects:
-        connection.add_options(parser)
+    for one in _with_subparsers(parser):
+        before = set(one._actions)
+        _add_common(one)
+        if command.connects:
+            connection.add_options(one)
+        for action in set(one._actions) - before:
+            # What was said earlier on the line holds unless it is said again.
+            action.default = argparse.SUPPRESS
     return parser
+
+
+def _with_subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    found = [parser]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in dict.fromkeys(action.choices.values()):
+                found += _with_subparsers(one)
+    return found
 
 
 def main_parser() -> argparse.ArgumentParser:
@@ -125,7 +139,7 @@ def main(
                 f'{type(error).__name__}: {error}\nThis should not have happened; --debug tells '
                 'where it did.'
             )
-        out.error(error, failures.described(error))
+        out.error(failures.described(error))
         return failures.exit_code(error)
 
 
@@ -146,7 +160,7 @@ def _run(
     if options.command is None:
         parser.print_help(stdout)
         return failures.DONE if options.help else failures.USAGE
-    command = commands.find(options.command)
+    command = commands.command_of(options.command)
     if command is None:
         raise failures.UsageError(_unknown(options.command))
     own = parser_of(command)
@@ -163,7 +177,7 @@ def _run(
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, [one.name for one in commands.every()], 1)
+    close = difflib.get_close_matches(name, [one.name for one in commands.every_command()], 1)
     hint = f' Do you mean {close[0]}?' if close else ''
     return f'There is no command {name}.{hint}\nsee {PROGRAM} --help'
 

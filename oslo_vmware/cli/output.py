@@ -8,6 +8,7 @@ as text: characters that would steer a terminal are shown as escapes.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import io
 import json
 import os
@@ -278,12 +279,12 @@ class Output:
         """What somebody should know; on stderr."""
         self._complain('warning', text, 'warn')
 
-    def error(self, error: BaseException, described: Mapping[str, Any]) -> None:
+    def error(self, described: Mapping[str, Any]) -> None:
         """What ended the command; on stderr.
 
-        :param described: the same as data
+        :param described: with the text as ``error``
         """
-        self._complain('error', str(error) or type(error).__name__, 'bad')
+        self._complain('error', described['error'], 'bad')
 
     def transfer(self, text: str, total: int | None = None) -> Transfer:
         """Follow bytes on their way; a context manager.
@@ -369,23 +370,27 @@ class JsonOutput(Output):
     """Documents for programs: the result on stdout, warnings and errors on stderr."""
 
     def data(self, document: Any) -> None:
-        print(json.dumps(document, indent=2, default=str), file=self._to)
+        print(json.dumps(document, indent=2, default=_plain), file=self._to)
 
     def record(self, document: Any) -> None:
         # Whoever follows wants it now.
-        print(json.dumps(document, default=str), file=self._to, flush=True)
+        print(json.dumps(document, default=_plain), file=self._to, flush=True)
 
-    def error(self, error: BaseException, described: Mapping[str, Any]) -> None:
+    def error(self, described: Mapping[str, Any]) -> None:
         self._complain_in(dict(described))
 
     def _complain(self, kind: str, text: str, style: Style) -> None:
         self._complain_in({kind: text})
 
     def _complain_in(self, document: dict[str, Any]) -> None:
-        print(json.dumps(document, default=str), file=self._stderr, flush=True)
+        print(json.dumps(document, default=_plain), file=self._stderr, flush=True)
 
     def _write(self, *lines: str) -> None:
         pass
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime.datetime) else str(value)
 
 
 def is_terminal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -29,6 +29,7 @@ class Ran:
     @property
     def data(self) -> Any:
         """The one document on stdout."""
+        assert self.out, self.err
         return json.loads(self.out)
 
     @property
@@ -60,7 +61,9 @@ def environment_of(vc: VCenterSimulator) -> dict[str, str]:
 @pytest.fixture(scope='module')
 def vc() -> Iterator[VCenterSimulator]:
     """A vCenter with two datacenters, which itself makes no mistake; only to be looked at."""
-    inventory = Inventory(datacenters=2, clusters=1, hosts_per_cluster=2, folders=2, vms=12)
+    inventory = Inventory(
+        datacenters=2, clusters=1, hosts_per_cluster=2, standalone_hosts=0, folders=2, vms=12
+    )
     with VCenterSimulator(task_seconds=0.05, inventory=inventory) as simulator:
         yield simulator
     assert simulator.errors == []

@@ -36,14 +36,14 @@ def test_help_has_every_command_variable_and_exit_code() -> None:
     ran = run_command('--help')
     assert ran.code == 0
     for text in [
-        *(f'{one.name:<12} {one.summary}' for one in commands.every()),
+        *(f'{one.name:<12} {one.summary}' for one in commands.every_command()),
         *connection.VARIABLES,
         *(f'{code:<5} {meaning}' for code, meaning in failures.EXIT_CODES.items()),
     ]:
         assert text in ran.out
 
 
-@pytest.mark.parametrize('name', [one.name for one in commands.every()])
+@pytest.mark.parametrize('name', [one.name for one in commands.every_command()])
 def test_each_command_has_help(name: str) -> None:
     """Each command says what it does, before and after its name, without a server."""
     for arguments in ([name, '--help'], ['--help', name]):

@@ -27,15 +27,30 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
     'Begin here': (
         Command('about', 'about', 'what is installed here, and which vCenter answers'),
         Command('check', 'check', 'will OpenStack work with this vCenter?'),
+        Command('simulate', 'simulate', 'a simulated vCenter to try things on', connects=False),
+    ),
+    'The inventory': (
+        Command('ls', 'ls', 'what is directly below an object', paged=True),
+        Command('find', 'find', 'paths of objects by type and name', paged=True),
+        Command('tree', 'tree', 'the inventory as a tree', paged=True),
+        Command('get', 'get', 'properties of an object', paged=True),
+    ),
+    'What there is, and what happens': (
+        Command('hosts', 'hosts', 'hosts, and how busy they are', paged=True),
+        Command('datastores', 'datastores', 'datastores, and how full they are', paged=True),
+        Command('vm', 'vm', 'machines: list, info, power, snapshots', paged=True),
+        Command('tasks', 'tasks', 'recent tasks, and following them', paged=True),
+        Command('events', 'events', 'the latest events, and following them', paged=True),
+        Command('sessions', 'sessions', 'who is logged in', paged=True),
     ),
 }
 
 
-def find(name: str) -> Command | None:
+def command_of(name: str) -> Command | None:
     """The command of a name."""
-    return next((one for one in every() if one.name == name), None)
+    return next((one for one in every_command() if one.name == name), None)
 
 
-def every() -> list[Command]:
+def every_command() -> list[Command]:
     """All commands."""
     return [one for group in COMMANDS.values() for one in group]

@@ -1,0 +1,81 @@
+"""Values of vSphere as plain data for JSON, and as lines for people."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from oslo_vmware.cli.inventory import reference
+
+
+def plain(value: Any) -> Any:
+    """A value from a reply as dicts, lists, texts and numbers.
+
+    A reference becomes ``VirtualMachine:vm-12``, a time its ISO form, bytes base64. A data object
+    has its type as ``_type``; what is not set on the server is not there.
+    """
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    names = getattr(value, '__keylist__', None)
+    if names is None:
+        # Texts of replies are of a class of their own.
+        return str(value)
+    if hasattr(value, '_type'):
+        return reference(value)
+    kind = type(value).__name__
+    if kind.startswith('ArrayOf'):
+        return plain(getattr(value, names[0], [])) if names else []
+    return {'_type': kind, **{name: plain(getattr(value, name)) for name in names}}
+
+
+def lines(data: Any, indent: int = 0) -> Iterator[str]:
+    """Plain data for people: a name and a value in each line, deeper ones indented."""
+    space = '  ' * indent
+    if isinstance(data, dict):
+        for name, value in data.items():
+            if name == '_type':
+                continue
+            if isinstance(value, dict | list) and value:
+                kind = (
+                    f' ({value["_type"]})' if isinstance(value, dict) and '_type' in value else ''
+                )
+                yield f'{space}{name}:{kind}'
+                yield from lines(value, indent + 1)
+            else:
+                yield f'{space}{name}: {word(value)}'
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            if isinstance(value, dict | list) and value:
+                kind = (
+                    f' ({value["_type"]})' if isinstance(value, dict) and '_type' in value else ''
+                )
+                yield f'{space}[{number}]{kind}'
+                yield from lines(value, indent + 1)
+            else:
+                yield f'{space}[{number}] {word(value)}'
+    else:
+        yield f'{space}{word(data)}'
+
+
+def word(value: Any) -> str:
+    """One value for people."""
+    if value is None:
+        return 'not set'
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, dict | list):
+        return 'none' if not value else str(value)
+    return str(value)
+
+
+def when(time: datetime.datetime | None) -> str:
+    """A time for people, in the time zone that is set here."""
+    return '' if time is None else time.astimezone().strftime('%Y-%m-%d %H:%M:%S')
