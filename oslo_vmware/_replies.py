@@ -66,9 +66,12 @@ def _fault_name(fault: Any) -> str:
             break
     else:
         name = fault.name
-    if name.endswith(_NOT_AUTHENTICATED_SUFFIXES):
-        return exceptions.NOT_AUTHENTICATED
-    return name
+    return exceptions.NOT_AUTHENTICATED if says_session_is_gone(name) else name
+
+
+def says_session_is_gone(name: str) -> bool:
+    """Whether a fault of that name may mean that the session is gone."""
+    return name.endswith(_NOT_AUTHENTICATED_SUFFIXES)
 
 
 def check_retrieval(operation: str, reply: Any) -> None:

@@ -118,10 +118,19 @@ def _members(
             if isinstance(item, str):
                 if name in names:
                     yield str(item)
-            elif depth and isinstance(getattr(item, '__keylist__', None), list):
+            elif depth and (keys := _keys(item)):
                 yield from _members(
-                    ((key, getattr(item, key, None)) for key in item.__keylist__), names, depth - 1
+                    ((key, getattr(item, key, None)) for key in keys), names, depth - 1
                 )
+
+
+def _keys(item: Any) -> list[str]:
+    """The names of an object's members; none of what is no data object."""
+    keys = getattr(item, '__keylist__', None)
+    if isinstance(keys, list):
+        return keys
+    # As pyVmomi has them.
+    return list(vars(item)) if hasattr(item, '_propList') and hasattr(item, '__dict__') else []
 
 
 def forget_arguments(arguments: dict[str, Any]) -> None:

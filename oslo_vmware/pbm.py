@@ -17,6 +17,7 @@ from typing import Any
 
 from oslo_vmware import _pbm_session, exceptions, service
 from oslo_vmware._lists import listed
+from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.objects import moref
 
 LOG = logging.getLogger(__name__)
@@ -91,9 +92,11 @@ class Pbm(service.Service):
         authentication = (('vcSessionCookie', cookie),) if cookie else ()
         return (*authentication, *super()._soap_headers(op_id))
 
-    def _perform(self, name: str, managed_object: Any, arguments: dict[str, Any]) -> Any:
+    def _seen_through(
+        self, call: Call, op_id: str | None, arguments: dict[str, Any], ask: Callable[[], Any]
+    ) -> Any:
         try:
-            return super()._perform(name, managed_object, arguments)
+            return super()._seen_through(call, op_id, arguments, ask)
         except exceptions.VimConnectionException as exc:
             if not exc.worth_repeating:
                 raise

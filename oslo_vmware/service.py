@@ -87,6 +87,10 @@ _OVERLOAD_TEXTS = (ADDRESS_IN_USE_ERROR, CONN_ABORT_ERROR, RESP_NOT_XML_ERROR)
 _OVERLOAD_ERRNOS = (errno.EADDRINUSE, errno.ECONNABORTED)
 
 
+#: Sends the request of a call, whose SOAP headers are given, and tells what the reply means.
+Exchange = Callable[[HttpTransport, Call, dict[str, str]], Any]
+
+
 def __getattr__(name: str) -> Any:
     module = _ELSEWHERE.get(name)
     if module is None:
@@ -331,11 +335,10 @@ class Service:
             return None
         if isinstance(managed_object, str):
             managed_object = moref(managed_object, managed_object)
-        skip_op_id = arguments.pop('skip_op_id', False)
-        op_id = None if skip_op_id else f'{self.op_id_prefix}-{uuid.uuid4()}{_request.suffix()}'
+        op_id = None if arguments.pop('skip_op_id', False) else self._new_op_id()
         call = Call(name)
-        around = sys.exception()
-        try:
+
+        def ask() -> Any:
             # Also tells a proxy of nothing, which is not None itself, from a reference.
             type_ = type_of(managed_object, name)
             if op_id:
@@ -347,6 +350,44 @@ class Service:
                 check_retrieval(name, reply)
                 if name.lower() == FIRST_PAGE:
                     self._retrievals.begin(arguments, reply)
+            return reply
+
+        return self._seen_through(call, op_id, arguments, ask)
+
+    def exchange(self, name: str, arguments: dict[str, Any], ask: Exchange) -> Any:
+        """Perform an operation whose messages somebody else writes and reads.
+
+        For :mod:`oslo_vmware.pyvmomi`, and internal.
+
+        :param name: of the operation
+        :param arguments: by name, for what must not be seen of them if it fails
+        :param ask: sends the request, and gives what the reply means
+        :returns: what ``ask`` gives
+        """
+        op_id = self._new_op_id()
+        call = Call(name)
+        LOG.debug('Exchanging %s with opID=%s', name, op_id)
+
+        def asked() -> Any:
+            headers = self._soap_headers(op_id)
+            call.carries(arguments, headers)
+            return ask(self._transport, call, dict(headers))
+
+        return self._seen_through(call, op_id, arguments, asked)
+
+    def _new_op_id(self) -> str:
+        return f'{self.op_id_prefix}-{uuid.uuid4()}{_request.suffix()}'
+
+    def _seen_through(
+        self, call: Call, op_id: str | None, arguments: dict[str, Any], ask: Callable[[], Any]
+    ) -> Any:
+        """What comes of a call, noted in the attempt that it is part of.
+
+        :param ask: makes it
+        """
+        around = sys.exception()
+        try:
+            reply = ask()
         except Exception as exc:
             self._conceal(exc, around, call, arguments)
             exception = self._failure(call, op_id, exc)
@@ -357,9 +398,9 @@ class Service:
             # Such as the time-out of a green thread.
             self._conceal(exc, around, call, arguments)
             if call.has_left:
-                _attempt.note(call.effect, name, op_id)
+                _attempt.note(call.effect, call.operation, op_id)
             raise
-        _attempt.note(call.effect, name, op_id)
+        _attempt.note(call.effect, call.operation, op_id)
         return reply
 
     def continue_retrieval(self, page: Any) -> Any:

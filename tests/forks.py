@@ -238,6 +238,31 @@ def descriptors(arguments: dict[str, Any]) -> Any:
     return {'child': join(), 'parent': sorted(inodes(arguments['port']))}
 
 
+def bridge(arguments: dict[str, Any]) -> Any:
+    """Parent and children read by pyVmomi's objects, at once."""
+    from oslo_vmware import pyvmomi
+
+    work = Work(opened(arguments))
+    machines = {
+        one: pyvmomi.managed_object(work.session, vim_util.get_moref(one, 'VirtualMachine'))
+        for one in work.names
+    }
+    work.name = lambda one: machines[one].name  # type: ignore[method-assign]
+
+    def child(number: int) -> Any:
+        return work.rounds(number), sorted(inodes(arguments['port']))
+
+    joins = [forked(lambda number=number: child(number)) for number in range(WORKERS)]
+    parent = work.rounds(WORKERS)
+    children = [join() for join in joins]
+    here = set(inodes(arguments['port']))
+    return {
+        'children': [right for right, _ in children],
+        'parent': parent,
+        'shared': sum(bool(here & set(theirs)) for _, theirs in children),
+    }
+
+
 def inodes(port: int) -> Iterator[int]:
     import socket
 
@@ -542,6 +567,7 @@ SCENARIOS = {
     function.__name__: function
     for function in (
         workers,
+        bridge,
         descriptors,
         closed_by_others,
         locks,

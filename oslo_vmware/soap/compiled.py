@@ -22,7 +22,6 @@ from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.factory import Factory
 from oslo_vmware.soap.marshal import Encoder
 from oslo_vmware.soap.schema import Operation, Schema
-from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE, Decoder, NotWellFormedError, XmlError
 
@@ -193,15 +192,9 @@ class CompiledClient:
         # Imported here because most calls do not end so.
         from xml.sax import SAXException
 
-        from oslo_vmware.soap.faults import web_fault
+        from oslo_vmware.soap.faults import conceal_in, web_fault
 
-        # Servers echo requests. The namespaces of types are not texts of theirs.
-        for one in element.iter('*'):
-            one.text = one.text and secrets.masked(one.text)
-            one.tail = one.tail and secrets.masked(one.tail)
-            for name, value in one.attrib.items():
-                if name != XSI_TYPE:
-                    one.set(name, secrets.masked(value))
+        conceal_in(element, secrets)
         detail = element.find('{*}detail')
         faults = detail if detail is not None else ()
         decoded = [self._codec.decoder.fault(one) for one in faults]

@@ -9,6 +9,9 @@ from suds.sax.document import Document
 from suds.sax.parser import Parser
 from suds.umx.basic import Basic
 
+from oslo_vmware._secrets import Secrets
+from oslo_vmware.soap.start_tags import XSI_TYPE
+
 _FAULT = '/Envelope/Body/Fault'
 
 
@@ -26,6 +29,20 @@ class FaultDocument(Document):
             fault = super().childAtPath(_FAULT)
             found = fault.childAtPath(path) if fault is not None else None
         return found
+
+
+def conceal_in(fault: Any, secrets: Secrets) -> None:
+    """Mask what a fault says of secrets, because servers echo requests.
+
+    :param fault: its element, as lxml has read it
+    """
+    # The namespaces of types are not texts of theirs.
+    for one in fault.iter('*'):
+        one.text = one.text and secrets.masked(one.text)
+        one.tail = one.tail and secrets.masked(one.tail)
+        for name, value in one.attrib.items():
+            if name != XSI_TYPE:
+                one.set(name, secrets.masked(value))
 
 
 def web_fault(envelope: Any, detail_objects: list[Any]) -> suds.WebFault:

@@ -373,7 +373,7 @@ def test_errors_still_say_where(engine: str) -> None:
     assert isinstance(cause, requests.ConnectionError)
     assert raised.value.__cause__ is cause
     names = [frame.name for frame in traceback.extract_tb(cause.__traceback__)]
-    assert names[0] == '_perform'
+    assert names[0] == '_seen_through'
     assert 'exchanged' in names
 
 

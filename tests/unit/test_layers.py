@@ -61,6 +61,7 @@ HELPERS = (*('_inventory_path', '_references', '_serialization', '_specs', 'vim_
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')
+PYVMOMI = ('pyvmomi', 'pyvmomi.*')
 LOGIN = ('_session.login',)
 SESSION = ('_session', '_session.*')
 
@@ -132,6 +133,8 @@ LAYERS = (
     ),
     # An inventory that follows changes; the session is an argument here, too.
     Layer(WATCH, (*BASE, *FAULTS, *HELPERS, *WATCH), never=HTTP + XML),
+    # pyVmomi writes and reads the messages; they are sent by the session, which is an argument.
+    Layer(PYVMOMI, BASE + FAULTS + SOAP + SERVICES + HELPERS + PYVMOMI, never=HTTP),
     # Descriptors come from strangers: whoever reads them touches nothing else.
     Layer(('image_util',), BASE + FAULTS, never=(*HTTP, 'lxml', 'suds')),
     # Image data goes past the SOAP engine, on connections of its own; the session is an argument.
@@ -436,6 +439,8 @@ def test_eventlet_is_never_imported(module: str) -> None:
 
 #: Distributions whose module is called otherwise.
 MODULE_OF = {'suds-community': 'suds'}
+#: Modules whose requirements are an extra of setup.cfg.
+EXTRAS = ('simulator', 'simulator.*', 'cli.rich_output', *PYVMOMI)
 
 
 def test_what_is_imported_is_required() -> None:
@@ -445,7 +450,7 @@ def test_what_is_imported_is_required() -> None:
     required = {MODULE_OF.get(name, name.replace('.', '_')) for name in names}
     found = set()
     for module, path in MODULES.items():
-        if not matches(module, ('simulator', 'simulator.*', 'cli.rich_output')):  # extras
+        if not matches(module, EXTRAS):
             tree = ast.parse(path.read_text())
             found |= {
                 name.partition('.')[0] for name in imported(tree, module, path.stem == '__init__')

@@ -1,0 +1,209 @@
+"""pyVmomi's way to the server, by a session of this library.
+
+pyVmomi writes the requests and reads the replies. What is between, the session's client does:
+connections, TLS, proxies, time-outs, cookies, and what a process that was forked off may use of
+them. Each call goes through ``invoke_api``, so an expired session is renewed, and a call repeated,
+by the rules of :mod:`oslo_vmware.api`: what may have changed something is not sent twice.
+"""
+
+import copy
+import functools
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from lxml import etree
+from pyVmomi import VmomiSupport
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapterBase
+
+from oslo_vmware import constants, exceptions
+from oslo_vmware._i18n import _
+from oslo_vmware._replies import FIRST_PAGE, check_retrieval, says_session_is_gone
+from oslo_vmware.soap import unmarshal, versions
+from oslo_vmware.soap.call import Call
+from oslo_vmware.soap.errors import NotSoapError, unreadable
+from oslo_vmware.soap.exchange import exchanged
+from oslo_vmware.soap.faults import conceal_in
+from oslo_vmware.soap.mending import mended
+from oslo_vmware.soap.transport import HttpTransport, Reply
+from oslo_vmware.soap.unmarshal import ENVELOPE
+
+MethodFault: Any = VmomiSupport.GetVmodlType('vmodl.MethodFault')
+
+#: Namespaces of the services, as pyVmomi has them.
+VIM, PBM = 'vim25', 'pbm'
+
+_OK = 200
+
+#: Releases of vSphere before this one know the first version of PBM only. Later versions of PBM
+#: are numbered as the releases are.
+_SECOND_PBM = '6.0'
+
+
+class SessionStub(SoapStubAdapterBase):
+    """What pyVmomi's objects make their calls by; any number of threads may use it.
+
+    Of pyVmomi's own stub it has what programs read: ``host``, ``port``, ``path``, ``version`` and
+    ``cookie``, which is the session's own at any moment.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param service: the session's client, ``session.vim`` or ``session.pbm``
+    :param version: pyVmomi's name of the version to speak
+    """
+
+    def __init__(self, session: Any, service: Any, version: str) -> None:
+        super().__init__(version)
+        self._session = session
+        self._service = service
+        self.requestContext: dict[str, str] | None = None
+        where = urlsplit(service.soap_url)
+        self.host = where.netloc
+        self.port = where.port
+        self.path = where.path
+
+    @property
+    def cookie(self) -> str:
+        """The session's cookie, as pyVmomi's own stub keeps what the server has set."""
+        value = self._session.vim.get_http_cookie()
+        return f'{constants.SOAP_COOKIE_KEY}={value}; Path=/; HttpOnly' if value else ''
+
+    def GetSessionId(self) -> str | None:  # noqa: N802 - pyVmomi's name
+        """The cookie's value without quotes, None before the first login."""
+        value = self._session.vim.get_http_cookie()
+        return value.strip('"') if value else None
+
+    def SetSessionId(self, sessionId: str | None) -> None:  # noqa: N802, N803 - pyVmomi's names
+        """Only pyVmomi's constructor does so: whose the session is, is the session's business.
+
+        :raises TypeError: there is an id to set
+        """
+        if sessionId is not None:
+            raise TypeError('the session of this stub is that of a VMwareAPISession')
+
+    def DropConnections(self) -> None:  # noqa: N802 - pyVmomi's name
+        """Close the connections of the session's client; the next call opens new ones."""
+        self._service.close()
+
+    def __deepcopy__(self, memo: Any) -> 'SessionStub':
+        return self
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} of {self._service!r}>'
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802 - pyVmomi's name
+        """Perform an operation.
+
+        :raises vmodl.MethodFault: what the server says, as pyVmomi has it
+        :raises VimConnectionException: no usable answer arrived
+        """
+        name = info.wsdlName
+        if name == 'Logout':
+            self._session.logout()
+            return None
+        refusals: list[Any] = []
+
+        def ask(transport: HttpTransport, call: Call, headers: dict[str, str]) -> Any:
+            request = self._writer(headers).SerializeRequest(mo, info, args)
+            reply = exchanged(transport, call, self._service.soap_url, request, self.versionId)
+            result = self._result(info, reply, call, transport)
+            if isinstance(result, MethodFault) and says_session_is_gone(_name(result)):
+                refusals.append(result)
+                raise exceptions.VimFaultException([exceptions.NOT_AUTHENTICATED], result.msg)
+            if name.lower() == FIRST_PAGE and result is None:
+                check_retrieval(name, result)
+            return result
+
+        arguments = dict(zip((one.name for one in info.params), args, strict=False))
+        try:
+            result = self._session.invoke_api(self._service, 'exchange', name, arguments, ask)
+        except exceptions.VimException as exc:
+            _raise_as_fault(exc, refusals)
+        if isinstance(result, MethodFault):
+            raise result
+        return None if name.lower() == FIRST_PAGE and not result else result
+
+    def _writer(self, headers: dict[str, str]) -> Any:
+        """What writes the request of one call."""
+        writer = copy.copy(self)
+        # It counts for more than pyVmomi's own context of the thread, where a program may have put
+        # a cookie that was the session's once.
+        writer.requestContext = (self.requestContext or {}) | headers
+        return writer
+
+    def _result(self, info: Any, reply: Reply, call: Call, transport: HttpTransport) -> Any:
+        """What a reply says: the result, or a fault."""
+        try:
+            envelope = unmarshal.parse(reply.body)
+        except unmarshal.NotWellFormedError as exc:
+            legible = mended(info.wsdlName, reply)
+            if legible is None:
+                raise unreadable(info.wsdlName, reply, f'the reply cannot be read: {exc}') from exc
+            return self._result(info, legible, call, transport)
+        except unmarshal.XmlError as exc:
+            raise NotSoapError(info.wsdlName, reply, f'the reply cannot be read: {exc}') from exc
+        message = next(iter(envelope.findall(f'{ENVELOPE}Body/*')), None)
+        if message is not None and message.tag == f'{ENVELOPE}Fault':
+            conceal_in(message, call.secrets(transport.cookiejar))
+            return self._fault(message, etree.tostring(envelope))
+        if message is None or etree.QName(message).localname != f'{info.wsdlName}Response':
+            raise NotSoapError(info.wsdlName, reply, 'the reply is not an answer to the question')
+        if reply.status != _OK:
+            raise NotSoapError(info.wsdlName, reply, 'HTTP error with a SOAP body, but no fault')
+        return SoapResponseDeserializer(self).Deserialize(reply.body, info.result)
+
+    def _fault(self, element: Any, document: bytes) -> Any:
+        try:
+            fault = SoapResponseDeserializer(self).Deserialize(document, object)
+            if isinstance(fault, MethodFault):
+                return fault
+        except (KeyError, AttributeError, TypeError, ValueError):
+            pass  # One that pyVmomi does not know.
+        return MethodFault(msg=element.findtext('faultstring') or '')
+
+
+def stub(session: Any, service: Any, namespace: str) -> SessionStub:
+    """The stub of a session for one of its services, in the newest version that both sides know."""
+    content = session.vim.service_content
+    return SessionStub(session, service, _version(namespace, content.about.apiVersion))
+
+
+@functools.lru_cache(maxsize=32)
+def _version(namespace: str, server: str) -> str:
+    """pyVmomi's name of the newest of its versions that a server knows.
+
+    :param server: the version of VIM that it has
+    """
+    known = {
+        VmomiSupport.versionIdMap[name]: name
+        for name in VmomiSupport.GetServiceVersions(namespace)
+        if VmomiSupport.versionIdMap[name].replace('.', '').isdigit()
+    }
+    if namespace == PBM and versions.is_newer(_SECOND_PBM, server):
+        return str(known['1.0'])
+    newest = versions.newest_not_newer(tuple(known), server)
+    if newest is None:
+        raise exceptions.VimException(
+            _('pyVmomi knows no version of %(namespace)s that a server of version %(server)s knows')
+            % {'namespace': namespace, 'server': server}
+        )
+    return str(known[newest])
+
+
+def _name(fault: Any) -> str:
+    return str(VmomiSupport.GetWsdlName(type(fault)))
+
+
+def _raise_as_fault(exc: exceptions.VimException, refusals: list[Any]) -> NoReturn:
+    """Raise pyVmomi's fault for what a call ended with, or that itself where there is none."""
+    names = getattr(exc, 'fault_list', None) or []
+    if isinstance(exc, exceptions.NotAuthenticatedException):
+        names = [exceptions.NOT_AUTHENTICATED]
+    if exceptions.NOT_AUTHENTICATED in names and refusals:
+        raise refusals[-1] from exc
+    for name in names[:1]:
+        try:
+            fault_class = VmomiSupport.GuessWsdlType(name.rpartition(':')[2])
+        except KeyError:
+            break
+        if issubclass(fault_class, MethodFault):
+            raise fault_class(msg=exc.msg) from exc
+    raise exc
