@@ -60,7 +60,7 @@ def counter(session: api.VMwareAPISession, name: str) -> Any:
 def samples(session: api.VMwareAPISession, machines: list[Any], key: int) -> dict[str, list[int]]:
     """What was counted, for all machines in one call.
 
-    :returns: samples by the id of the machine, the newest last; a machine may have none
+    :returns: samples by the id of the machine, the newest last; missing if it has none
     """
     specs = [
         vim.PerfQuerySpec(
@@ -74,12 +74,13 @@ def samples(session: api.VMwareAPISession, machines: list[Any], key: int) -> dic
     ]
     manager = session.vim.service_content.perfManager
     answers = session.invoke_api(session.vim, 'QueryPerf', manager, querySpec=specs)
-    return {
-        # -1 is a sample that was not taken.
-        answer.entity.value: [value for value in answer.value[0].value if value != -1]
-        for answer in answers or ()
-        if getattr(answer, 'value', None)
-    }
+    found = {}
+    for answer in answers or ():
+        # A machine that was started just now has none.
+        for series in getattr(answer, 'value', ()):
+            # -1 is a sample that was not taken.
+            found[answer.entity.value] = [value for value in series.value if value != -1]
+    return found
 
 
 def main() -> None:

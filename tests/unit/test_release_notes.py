@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip('reno', reason='reno comes with the extra doc')
-pytest.importorskip('sphinx', reason='Sphinx comes with the extra doc')
-
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
-def change_log() -> Any:
+def release_notes() -> Any:
     spec = importlib.util.spec_from_file_location(
-        'change_log', ROOT / 'doc/source/_ext/change_log.py'
+        'release_notes', ROOT / 'doc/source/_ext/release_notes.py'
     )
     assert spec
     assert spec.loader
@@ -45,10 +42,10 @@ def note(project: pathlib.Path, name: str, text: str) -> None:
     (project / f'releasenotes/notes/{name}.yaml').write_text(f'features: [{text}]\n')
 
 
-def test_an_unpacked_archive_has_all_notes(change_log: Any, project: pathlib.Path) -> None:
+def test_an_unpacked_archive_has_all_notes(release_notes: Any, project: pathlib.Path) -> None:
     """Without git's history every note belongs to the release that is documented."""
     note(project, 'newer-0000000000000002', 'A newer one.')
-    said = change_log.report(project, '5.0.0')
+    said = release_notes.report(project, '5.0.0')
     assert [line for line in said.splitlines() if line and line[0] not in '.=-~'] == [
         '5.0.0',
         'New Features',
@@ -57,7 +54,7 @@ def test_an_unpacked_archive_has_all_notes(change_log: Any, project: pathlib.Pat
     assert said.index('A newer one.') < said.index('An older one.')
 
 
-def test_a_repository_without_tags_has_all_notes(change_log: Any, project: pathlib.Path) -> None:
+def test_a_repository_without_tags_has_all_notes(release_notes: Any, project: pathlib.Path) -> None:
     """As an archive; a shallow clone is one of these."""
     git(project, 'init', '-q')
     git(project, 'add', '.')
@@ -65,13 +62,13 @@ def test_a_repository_without_tags_has_all_notes(change_log: Any, project: pathl
     note(project, 'newer-0000000000000002', 'A newer one.')
     git(project, 'add', '.')
     git(project, 'commit', '-q', '-m', 'Two')
-    archive = change_log.report(project, '5.0.0')
+    archive = release_notes.report(project, '5.0.0')
     git(project, 'clone', '-q', '--depth', '1', f'file://{project}', 'shallow')
     assert 'An older one.' in archive
-    assert change_log.report(project / 'shallow', '5.0.0') == archive
+    assert release_notes.report(project / 'shallow', '5.0.0') == archive
 
 
-def test_tags_tell_the_release(change_log: Any, project: pathlib.Path) -> None:
+def test_tags_tell_the_release(release_notes: Any, project: pathlib.Path) -> None:
     """A note stands under the release that it first came with."""
     git(project, 'init', '-q')
     git(project, 'add', '.')
@@ -81,6 +78,6 @@ def test_tags_tell_the_release(change_log: Any, project: pathlib.Path) -> None:
     git(project, 'add', '.')
     git(project, 'commit', '-q', '-m', 'Two')
     git(project, 'tag', '-a', '-m', '5.0.0', '5.0.0')
-    said = change_log.report(project, '5.0.0')
+    said = release_notes.report(project, '5.0.0')
     parts = ['\n5.0.0\n', 'A newer one.', '\n4.9.0\n', 'An older one.']
     assert sorted(parts, key=said.index) == parts
