@@ -90,7 +90,9 @@ class Policies:
         for datastore in datastores:
             in_pod = isinstance(datastore.parent, StoragePod)
             self.tag(datastore, 'Tier', _TIER_IN_POD if in_pod else _TIERS[datastore.kind])
-        for tier in (_TIERS['vsan'], _TIER_IN_POD, _TIERS['VMFS'], _TIERS['NFS']):
+        # Without a datastore nobody has a tag, and there is no policy to choose by one.
+        tiers = (_TIERS['vsan'], _TIER_IN_POD, _TIERS['VMFS'], _TIERS['NFS']) if datastores else ()
+        for tier in tiers:
             self.create(tier, [rules.tag_rule('Tier', tier)], description=f'{tier} storage')
         if self.release >= capabilities.DATA_SERVICES:
             self._make_data_services()
