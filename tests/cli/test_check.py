@@ -348,6 +348,7 @@ def test_a_host_without_a_vcenter(own: VCenterSimulator) -> None:
     assert answers(report) == {'Nova': NO, 'Cinder': NO, 'Glance': YES, 'Ceilometer': YES}
     assert 'no vCenter' in finding(report, 'product').found
     assert own.calls.counts['PbmQueryProfile'] == 0
+    assert 'Nova' not in [one.subject for one in report.findings if one.theme == 'privileges']
 
 
 @pytest.mark.parametrize(
@@ -489,7 +490,8 @@ def test_hosts_and_clusters(own: VCenterSimulator) -> None:
     report = checked(own)
     assert finding(report, f'host {first.name}').found == 'does not answer'
     assert 'DRS off' in finding(report, 'cluster fra-cluster-01').found
-    assert 'fra-vmfs-01' in finding(report, 'shared storage').found
+    shared = finding(report, 'shared storage of fra-cluster-01')
+    assert shared.found == 'fra-vmfs-01 is on 1 of 2 hosts'
     assert answers(report)['Nova'] is RESERVED
 
 
@@ -500,6 +502,13 @@ def test_an_account_that_sees_machines_only(own: VCenterSimulator) -> None:
     assert answers(report) == {**dict.fromkeys(CONSUMERS, NO), 'Ceilometer': RESERVED}
     assert 'sees no host' in finding(report, 'hosts').found
     assert 'sees no datastore' in finding(report, 'datastores').found
+
+
+def test_an_empty_site() -> None:
+    """The same if there are none."""
+    with VCenterSimulator(inventory=Inventory(datacenters=0, vms=0)) as empty:
+        report = checked(empty)
+    assert answers(report) == {**dict.fromkeys(CONSUMERS, NO), 'Ceilometer': YES}
 
 
 # The trial

@@ -80,6 +80,9 @@ def check(
 
 def _looks(session: Any, wanted: Wanted) -> Iterator[Finding]:
     everybody = tuple(wanted.consumers)
+    # A host does not know all privileges; who needs a vCenter is refused there anyway.
+    is_vcenter = session.vim.service_content.about.apiType == server.VCENTER
+    usual = tuple(one for one in everybody if is_vcenter or one not in server.NEED_A_VCENTER)
     yield from _guarded(_Look('versions', everybody, lambda: server.look_at_versions(session)))
     looks = [
         _Look('latency and clock', (), lambda: server.look_at_pulse(session)),
@@ -95,7 +98,7 @@ def _looks(session: Any, wanted: Wanted) -> Iterator[Finding]:
             _Look('hosts', everybody, lambda: places.look_at_hosts(there)),
             _Look('clusters', (), lambda: places.look_at_clusters(there)),
             _Look('datastores', everybody, lambda: places.look_at_datastores(there)),
-            _Look('privileges', everybody, lambda: privileges.look(session, there, everybody)),
+            _Look('privileges', usual, lambda: privileges.look(session, there, usual)),
         ]
         if wanted.write is not None:
             store = _named(there.datastores, wanted.write, 'datastore')

@@ -112,17 +112,34 @@ def look_at_datastores(inventory: Inventory) -> Iterator[Finding]:
     for one in usable:
         yield from _room(one)
         yield from _lost_by_some(one)
-    local = [one.name for one in usable if not one.properties['summary'].multipleHostAccess]
-    if local and len(inventory.hosts) > 1:
+    for cluster in inventory.clusters:
+        yield from _shared(cluster, usable)
+
+
+def _shared(cluster: Entity, datastores: Sequence[Entity]) -> Iterator[Finding]:
+    """Datastores that only some hosts of a cluster have."""
+    hosts = {ref.value for ref in cluster.references('host')}
+    own = {ref.value for ref in cluster.references('datastore')}
+    partial = {}
+    for datastore in datastores:
+        having = hosts & {mount.key.value for mount in _mounts(datastore)}
+        if datastore.id in own and having and having != hosts:
+            partial[datastore.name] = len(having)
+    if partial:
         yield Finding(
             'places',
-            'shared storage',
+            f'shared storage of {cluster.name}',
             Outcome.WARNING,
-            f'only one host has {few(local)}',
-            'Nova supports shared storage only: leave these out by datastore_regex.',
+            few(f'{name} is on {n} of {len(hosts)} hosts' for name, n in partial.items()),
+            'Nova wants datastores that all hosts of its cluster have: leave these out by '
+            'datastore_regex.',
             (NOVA,),
-            {'datastores': local},
+            {'hosts': len(hosts), 'datastores': partial},
         )
+
+
+def _mounts(datastore: Entity) -> Sequence[Any]:
+    return getattr(datastore.properties.get('host'), 'DatastoreHostMount', ())
 
 
 def _trouble(datastore: Entity) -> str:
@@ -152,7 +169,7 @@ def _room(datastore: Entity) -> Iterator[Finding]:
 
 def _lost_by_some(datastore: Entity) -> Iterator[Finding]:
     """A datastore that some of its hosts have lost, or may only read."""
-    mounts = getattr(datastore.properties.get('host'), 'DatastoreHostMount', ())
+    mounts = _mounts(datastore)
     bad = []
     for mount in mounts:
         info = mount.mountInfo

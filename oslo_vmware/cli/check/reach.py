@@ -16,6 +16,9 @@ from oslo_vmware.cli.check import tls
 from oslo_vmware.cli.check.findings import CONSUMERS, Finding, Outcome, few, words
 from oslo_vmware.soap.transport import HttpTransport
 
+# A large inventory takes its time.
+_SESSION_SECONDS = 120.0
+
 _THEME, _SERVICE = 'connection', 'service'
 
 
@@ -25,7 +28,7 @@ class Target:
 
     :ivar password: function that gives it
     :ivar cacert: path of the CA bundle; None for the default one
-    :ivar timeout: seconds for each step
+    :ivar timeout: seconds for each step before the login
     """
 
     host: str
@@ -54,7 +57,7 @@ class Target:
             port=self.port,
             cacert=self.cacert,
             insecure=self.insecure,
-            connection_timeout=self.timeout,
+            connection_timeout=_SESSION_SECONDS,
         )
 
 

@@ -23,6 +23,10 @@ from oslo_vmware.soap import versions
 #: What Nova's driver starts with (MIN_VC_VERSION), and what its guide supports (34.0.0).
 _MIN_VERSION, _SUPPORTED_VERSION = '5.1.0', '5.5.0'
 
+#: ``apiType`` of a vCenter, and who works with nothing else.
+VCENTER = 'VirtualCenter'
+NEED_A_VCENTER = (NOVA, CINDER)
+
 _CALLS = 9
 _SLOW_SECONDS, _VERY_SLOW_SECONDS = 0.1, 1.0
 _CLOCK_SECONDS = 30.0
@@ -30,7 +34,7 @@ _MANY_SESSIONS = 100
 
 # Where vpxd and hostd have the settings of their sessions.
 _SESSION_NODES = {
-    'VirtualCenter': 'config.vmacore.soap.',
+    VCENTER: 'config.vmacore.soap.',
     'HostAgent': 'Config.HostAgent.vmacore.soap.',
 }
 
@@ -46,14 +50,14 @@ def look_at_versions(session: Any) -> Iterator[Finding]:
         'api_version': about.apiVersion,
         'instance_uuid': getattr(about, 'instanceUuid', None),
     }
-    if about.apiType != 'VirtualCenter':
+    if about.apiType != VCENTER:
         yield Finding(
             'versions',
             'product',
             Outcome.FAILED,
             f'{about.fullName} is no vCenter',
             'Nova and Cinder work with a vCenter only: connect to the one that manages this host.',
-            (NOVA, CINDER),
+            NEED_A_VCENTER,
             data,
         )
     elif versions.is_newer(_MIN_VERSION, about.version):
@@ -209,7 +213,7 @@ def look_at_policies(session: Any) -> Iterator[Finding]:
     """Whether storage policies can be used: PBM (vSphere 5.5) and what it has."""
     about = session.vim.service_content.about
     location = pbm.get_pbm_wsdl_location(about.version)
-    if about.apiType != 'VirtualCenter' or location is None:
+    if about.apiType != VCENTER or location is None:
         yield Finding(
             'storage policies', 'PBM', Outcome.UNSEEN, f'{about.fullName} has no storage policies'
         )
