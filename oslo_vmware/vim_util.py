@@ -28,7 +28,7 @@ from typing import Any
 from oslo_vmware import exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._inventory_path import path_to
-from oslo_vmware._lists import listed
+from oslo_vmware._lists import as_list, listed
 from oslo_vmware._references import get_moref_type, get_moref_value, known_id
 from oslo_vmware._serialization import deserialize_object, is_vim_instance, serialize_object
 from oslo_vmware._specs import (
@@ -48,6 +48,7 @@ from oslo_vmware.soap import objects
 
 __all__ = [
     'WithRetrieval',
+    'as_list',
     'build_object_spec',
     'build_property_filter_spec',
     'build_property_spec',

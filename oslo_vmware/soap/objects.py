@@ -74,8 +74,28 @@ class Reference(_Light, sudsobject.Property):
 _BASES = (Record, Reference)
 
 
+class _Member(tuple[str, Any]):
+    """Name and value of the member of an array object, which many take for one of its items."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f'this is no item, and has no {name!r}: to iterate over an array object gives its '
+            f'member as (name, value), here ({self[0]!r}, …); iterate over its {self[0]}, or over '
+            'what vim_util.as_list makes of it'
+        )
+
+
+def _members_of_array(self: Any) -> Iterator[tuple[str, Any]]:
+    return iter([_Member(item) for item in self.__dict__.items()])
+
+
 def _new_class(base: type, name: str, xsd_type: str = '') -> type:
-    return type(name, (base,), {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)})
+    members: dict[str, Any] = {'__xsd_type__': xsd_type, '__made_from__': (name, xsd_type)}
+    if name.startswith('ArrayOf'):
+        members['__iter__'] = _members_of_array
+    return type(name, (base,), members)
 
 
 #: Characters of the longest name whose class is kept. Names of vSphere have up to 60.

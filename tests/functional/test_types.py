@@ -11,6 +11,7 @@ import suds
 
 from oslo_vmware import api, exceptions, types, vim_util
 from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.soap import client
 from oslo_vmware.types import pbm, vim
 from tests.functional.conftest import DESCRIPTION
 from tests.stand_ins import Proxy
@@ -158,12 +159,12 @@ def test_an_operation_tells_what_it_takes(session: api.VMwareAPISession) -> None
     assert 'on a managed object.' in session.vim.PowerOnVM_Task.__doc__
 
 
-@pytest.mark.parametrize('client', [None, mock.MagicMock()], ids=['none', 'a mock'])
+@pytest.mark.parametrize('stand_in', [None, mock.MagicMock()], ids=['none', 'a mock'])
 def test_to_read_an_operation_looks_nothing_up(
-    session: api.VMwareAPISession, client: Any, monkeypatch: pytest.MonkeyPatch
+    session: api.VMwareAPISession, stand_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any name gives one, whoever stands for the client; then it says that nothing is known."""
-    monkeypatch.setattr(session.vim, 'client', client)
+    monkeypatch.setattr(session.vim, 'client', stand_in)
     operation = session.vim.NoSuchOperation
     assert str(inspect.signature(operation)) == '(managed_object, /, **arguments)'
     assert 'says nothing' in operation.__doc__
@@ -217,3 +218,35 @@ def test_none_in_place_of_an_object_is_told_in_the_log(
     """The result is None, as ever, and nothing is sent: that is hard to find without a word."""
     assert session.vim.PowerOnVM_Task(None) is None
     assert 'PowerOnVM_Task is called on None' in caplog.text
+
+
+def test_an_array_object_becomes_a_list(session: api.VMwareAPISession, machine: Any) -> None:
+    """The same devices, whether they were read by themselves or with what they are in."""
+    hardware, devices = (
+        session.invoke_api(vim_util, 'get_object_property', session.vim, machine, path)
+        for path in ('config.hardware', 'config.hardware.device')
+    )
+    assert type(devices).__name__ == 'ArrayOfVirtualDevice'
+    listed = vim_util.as_list(devices)
+    assert listed is devices.VirtualDevice
+    keys = [device.key for device in vim_util.as_list(hardware.device)]
+    assert [device.key for device in listed] == keys != []
+
+
+@pytest.mark.skipif(
+    client.engine_name() == client.REFERENCE, reason="suds' own objects say what tuples say"
+)
+def test_who_iterates_over_an_array_object_is_told(
+    session: api.VMwareAPISession, machine: Any
+) -> None:
+    """What comes are the pairs that always came; one that is taken for an item says what it is."""
+    devices = session.invoke_api(
+        *(vim_util, 'get_object_property', session.vim, machine, 'config.hardware.device')
+    )
+    assert list(devices) == [('VirtualDevice', devices.VirtualDevice)]
+    assert dict(devices) == {'VirtualDevice': devices.VirtualDevice}
+    (pair,) = devices
+    assert isinstance(pair, tuple)
+    assert not hasattr(pair, 'key')
+    with pytest.raises(AttributeError, match=r'VirtualDevice.*vim_util\.as_list'):
+        [device.key for device in devices]

@@ -1037,3 +1037,38 @@ def test_serialize_object() -> None:
         'empty': '',
         'disks': [{'key': 1}, 'text', [{'key': 2}]],
     }
+
+
+def _array(member: str, **members: Any) -> Any:
+    """An array object as a stand-in of somebody has it."""
+    return type(f'ArrayOf{member}', (SimpleNamespace,), {})(**members)
+
+
+ITEMS = ['a', 'b']
+
+
+@pytest.mark.parametrize(
+    ('value', 'listed'),
+    [
+        (None, []),
+        ('', []),
+        ([], []),
+        (ITEMS, ITEMS),
+        (tuple(ITEMS), ITEMS),
+        ('one', ['one']),
+        (0, [0]),
+        (False, [False]),
+        (Made(kind='VirtualDevice'), [Made(kind='VirtualDevice')]),
+        (_array('VirtualDevice', VirtualDevice=ITEMS), ITEMS),
+        (_array('String', string=ITEMS), ITEMS),
+        (_array('AnyType', anyType=ITEMS), ITEMS),
+        (_array('VirtualDevice', VirtualDevice='one'), ['one']),
+        (_array('VirtualDevice', VirtualDevice=None), []),
+        (_array('VirtualDevice'), []),
+    ],
+)
+def test_the_values_of_a_property_as_a_list(value: Any, listed: list[Any]) -> None:
+    """Whatever a server or a stand-in gave; a list stays the list that it is."""
+    assert vim_util.as_list(value) == listed
+    if value is ITEMS:
+        assert vim_util.as_list(value) is value
