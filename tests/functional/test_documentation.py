@@ -85,6 +85,28 @@ def test_programs_about_errors(vc: VCenterSimulator, session: api.VMwareAPISessi
     assert vc.count('ReconfigVM_Task') == 1
 
 
+def test_programs_about_pyvmomi(
+    vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A function moves to pyVmomi call by call; each step does its work, with one login."""
+    machine = next(
+        one
+        for one in vc.world.objects.values()
+        if one.is_a('VirtualMachine') and one.runtime.powerState == 'poweredOff'
+    )
+    before = machine.config.hardware.memoryMB
+    vm = api.vim_util.get_moref(machine.ref.value, machine.ref.type)
+    page = 'doc/source/user/pyvmomi.rst'
+    execute(page, program(page), session=session, vm=vm)
+    output = capsys.readouterr().out
+    assert f'{machine.name} {before + 32}\n' in output
+    assert 'machines are on' in output
+    assert f'disks of {machine.name}' in output
+    assert 'Gold' in output
+    assert 'gone: vm-0' in output
+    assert vc.count('Login') == 1
+
+
 def test_programs_about_lost_answers(
     vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
 ) -> None:
