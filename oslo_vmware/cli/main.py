@@ -45,7 +45,7 @@ def parser_of(command: commands.Command) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
-    for one in _with_subparsers(parser):
+    for one in with_subparsers(parser):
         before = set(one._actions)
         _add_common(one)
         if command.connects:
@@ -56,12 +56,13 @@ def parser_of(command: commands.Command) -> argparse.ArgumentParser:
     return parser
 
 
-def _with_subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+def with_subparsers(parser: argparse.ArgumentParser) -> list[Any]:
+    """A parser, and those of its actions, theirs included."""
     found = [parser]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for one in dict.fromkeys(action.choices.values()):
-                found += _with_subparsers(one)
+                found += with_subparsers(one)
     return found
 
 
@@ -123,6 +124,9 @@ def main(
     is_debug = '--debug' in arguments
     try:
         return _run(arguments, environ, out, stdout, stderr)
+    except SystemExit as end:
+        # Of --help, and of whoever ends this process.
+        return int(end.code or failures.DONE)
     except BrokenPipeError:
         # Nobody reads any more. The interpreter shall not fail once more when it flushes.
         if stdout is sys.stdout:
@@ -164,9 +168,14 @@ def _run(
     if command is None:
         raise failures.UsageError(_unknown(options.command))
     own = parser_of(command)
-    if options.help or {'-h', '--help'} & set(options.rest):
-        own.print_help(stdout)
+    for one in with_subparsers(own):
+        one.out = stdout
+    if options.help:
+        own.print_help()
         return failures.DONE
+    if not command.connects:
+        # Where to connect to has nothing to say to it, and may mean something else there.
+        options = argparse.Namespace(json=options.json, debug=options.debug, rest=options.rest)
     own.parse_args(options.rest, options)
     module = importlib.import_module(f'{commands.__name__}.{command.module}')
     with contextlib.ExitStack() as cleanup:

@@ -52,6 +52,15 @@ def test_each_command_has_help(name: str) -> None:
         assert ran.out.startswith(f'usage: oslo-vmware {name}')
 
 
+def test_each_action_has_help() -> None:
+    """So have the actions of a command."""
+    ran = run_command('vm', 'snapshot', 'create', '--help')
+    assert ran.code == 0
+    assert ran.out.startswith('usage: oslo-vmware vm snapshot create')
+    assert '--quiesce' in ran.out
+    assert '--cacert' in ran.out
+
+
 EVERYTHING = {'VSPHERE_USER': 'operator', 'VSPHERE_PASSWORD': SECRET}
 NOBODY_LISTENS = '127.0.0.1:9'
 
