@@ -353,7 +353,11 @@ def test_a_host_without_a_vcenter(own: VCenterSimulator) -> None:
 
 @pytest.mark.parametrize(
     ('seconds', 'outcome', 'words'),
-    [(0, Outcome.FINE, ''), (90, Outcome.WARNING, 'ahead of'), (-90, Outcome.WARNING, 'behind')],
+    [
+        (0, Outcome.FINE, 'the same'),
+        (90, Outcome.WARNING, 'ahead of'),
+        (-90, Outcome.WARNING, 'behind'),
+    ],
 )
 def test_the_clock(seconds: float, outcome: Outcome, words: str) -> None:
     """It is compared with ours, the way there and back considered."""

@@ -89,10 +89,11 @@ def _looks(session: Any, wanted: Wanted) -> Iterator[Finding]:
         _Look('policies', (), lambda: server.look_at_policies(session)),
     ]
     try:
-        there = _scope(inventory.read(session), wanted)
+        everything = inventory.read(session)
     except exceptions.VMwareDriverException as exc:
         yield _unseen('inventory', everybody, exc)
     else:
+        there = _scope(everything, wanted)
         looks[1:1] = [_Look('sessions', (), lambda: server.look_at_sessions(session, there))]
         looks += [
             _Look('hosts', everybody, lambda: places.look_at_hosts(there)),
@@ -133,7 +134,7 @@ def _guarded(look: _Look) -> Iterator[Finding]:
     """Take a look; what it cannot see is a finding as well."""
     try:
         yield from look.take()
-    except (exceptions.VMwareDriverException, AttributeError, OSError) as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever a server answers, the others are taken
         yield _unseen(look.subject, look.consumers, exc)
 
 
@@ -142,7 +143,7 @@ def _unseen(subject: str, consumers: tuple[str, ...], exc: Exception) -> Finding
         'server',
         subject,
         Outcome.UNSEEN,
-        f'could not be looked at: {words(exc)}',
+        f'could not be looked at ({type(exc).__name__}): {words(exc)}',
         'Try again, and look at the logs of the server.',
         consumers,
     )

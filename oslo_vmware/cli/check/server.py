@@ -29,7 +29,7 @@ NEED_A_VCENTER = (NOVA, CINDER)
 
 _CALLS = 9
 _SLOW_SECONDS, _VERY_SLOW_SECONDS = 0.1, 1.0
-_CLOCK_SECONDS = 30.0
+_CLOCK_SECONDS, _NO_TIME_SECONDS = 30.0, 0.1
 _MANY_SESSIONS = 100
 
 # Where vpxd and hostd have the settings of their sessions.
@@ -131,12 +131,14 @@ def look_at_pulse(session: Any) -> Iterator[Finding]:
     # The quickest answer says most about the time.
     took, skew = min(skews)
     apart = abs(skew) > _CLOCK_SECONDS + took / 2
-    direction = 'ahead of' if skew > 0 else 'behind'
+    compared = f'{abs(skew):.1f} s {"ahead of" if skew > 0 else "behind"} ours'
+    if abs(skew) < _NO_TIME_SECONDS:
+        compared = 'the same as ours'
     yield Finding(
         'server',
         'clock',
         Outcome.WARNING if apart else Outcome.FINE,
-        f'{abs(skew):.1f} s {direction} ours (± {took / 2 * 1000:.1f} ms)',
+        f'{compared} (± {took / 2 * 1000:.1f} ms)',
         'Let both follow the same time (NTP): certificates and tokens are valid by it, and logs '
         'are laid side by side by it.'
         if apart
