@@ -43,6 +43,11 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command('events', 'events', 'the latest events, and following them', paged=True),
         Command('sessions', 'sessions', 'who is logged in', paged=True),
     ),
+    'Files and images': (
+        Command('put', 'put', 'a file onto a datastore, an image into a machine'),
+        Command('fetch', 'fetch', 'a file from a datastore, a machine into an image'),
+        Command('cp', 'cp', 'from one place on datastores to another'),
+    ),
 }
 
 

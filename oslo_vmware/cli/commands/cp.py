@@ -1,0 +1,57 @@
+"""Copy a file or a virtual disk from one place on datastores to another; the server does it.
+
+  oslo-vmware cp '[datastore1] iso/disk.iso' '[datastore2] iso/disk.iso'
+
+Nothing passes through this machine. The copy has a name of its own until it is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from oslo_vmware.cli.context import Context
+from oslo_vmware.cli.failures import UsageError
+from oslo_vmware.cli.output import size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'places',
+        metavar='PLACE',
+        nargs='+',
+        help='from where and to where, each "[datastore] a/b.iso"',
+    )
+    parser.add_argument('--force', action='store_true', help='replace a file that is there')
+    parser.add_argument('--parents', action='store_true', help='make the folder if it is missing')
+    parser.add_argument('--datacenter', metavar='NAME', help='where datastores share a name')
+    parser.add_argument(
+        '--to-datacenter',
+        metavar='NAME',
+        help='the same for where it goes; --datacenter by default',
+    )
+
+
+def run(context: Context) -> None:
+    from oslo_vmware.cli.files import places
+
+    options, session = context.options, context.session
+    texts = places.texts(options.places)
+    if len(texts) != 2:
+        raise UsageError("From where to where? '[DATASTORE] PATH' twice.")
+    begin = time.monotonic()
+    source = places.find(session, texts[0], options.datacenter)
+    target = places.find(session, texts[1], options.to_datacenter or options.datacenter)
+    files = places.Files(session, context.out)
+    files.present(source)
+    if options.parents:
+        files.make_folder(target)
+    copied = files.copy(source, target, options.force)
+    context.out.data(
+        {
+            'from': str(source), 'to': str(target), 'bytes': copied,
+            'seconds': round(time.monotonic() - begin, 3),
+        }
+    )  # fmt: skip
+    context.out.success(f'{source} is also {target}')
+    context.out.facts([('Size', size(copied))])

@@ -1,0 +1,66 @@
+"""Fetch a file from a datastore, or export a machine as an image.
+
+  oslo-vmware fetch '[datastore1] iso/disk.iso' disk.iso
+  oslo-vmware fetch --vm cirros cirros.vmdk
+  oslo-vmware fetch --vm cirros cirros.ova
+
+A machine has to be off. Its first disk becomes a stream-optimised VMDK; if FILE ends with .ova, an
+OVA, for machines with one disk. The new file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from oslo_vmware.cli.context import Context
+from oslo_vmware.cli.failures import UsageError
+from oslo_vmware.cli.output import size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'words',
+        metavar='PLACE FILE',
+        nargs='+',
+        help='what to fetch, "[datastore] a/b.iso", and the file here',
+    )
+    parser.add_argument('--vm', metavar='NAME', help='export this machine; then only FILE is given')
+    parser.add_argument('--force', action='store_true', help='replace a file that is there')
+    parser.add_argument(
+        '--sha256', metavar='DIGEST', help='keep nothing unless it has this SHA-256'
+    )
+    parser.add_argument('--datacenter', metavar='NAME', help='where datastores share a name')
+
+
+def run(context: Context) -> None:
+    from oslo_vmware.cli.files import places
+    from oslo_vmware.cli.files.local import NewFile, check_digest
+    from oslo_vmware.cli.files.machines import Machines
+
+    options = context.options
+    *what, path = options.words
+    texts = places.texts(what)
+    if len(texts) != (0 if options.vm else 1):
+        raise UsageError(
+            "What to fetch? '[DATASTORE] PATH' and a FILE here, or --vm NAME and a FILE."
+        )
+    begin = time.monotonic()
+    with NewFile(path, options.force) as sink:
+        if options.vm:
+            machines = Machines(context.session, context.out)
+            machines.fetch(options.vm, sink, path.lower().endswith('.ova'))
+        else:
+            place = places.find(context.session, texts[0], options.datacenter)
+            places.Files(context.session, context.out).fetch(place, sink)
+        source = options.vm or str(place)
+        check_digest(sink.sha256, options.sha256, source)
+        sink.keep()
+    context.out.data(
+        {
+            'from': source, 'file': path, 'bytes': sink.size, 'sha256': sink.sha256,
+            'seconds': round(time.monotonic() - begin, 3),
+        }
+    )  # fmt: skip
+    context.out.success(f'{source} is {path}')
+    context.out.facts([('Size', size(sink.size)), ('SHA-256', sink.sha256)])

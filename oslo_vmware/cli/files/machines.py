@@ -1,0 +1,325 @@
+"""Images that become machines, and machines that become images, each under a lease.
+
+What goes in is a stream-optimised VMDK or an OVA, with one disk; what comes out is either of them.
+A server makes the description of an OVA, both ways (OvfManager, vSphere API 4.0).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+from oslo_vmware import image_transfer, rw_handles, vim_util
+from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
+from oslo_vmware.cli.files.local import BLOCK, NewFile, Source
+from oslo_vmware.cli.files.places import named
+from oslo_vmware.cli.output import Output
+
+#: Bytes that an OVF descriptor may have; real ones have some thousand.
+_MAX_DESCRIPTOR_SIZE = 16 * 1024 * 1024
+_SECTOR = 512
+#: The beginning of a sparse VMDK: magic, version, flags, capacity in sectors (Virtual Disk Format
+#: 1.1), and the flag of those whose grains are compressed.
+_VMDK_HEADER = struct.Struct('<4sIIQ')
+_VMDK_MAGIC = b'KDMV'
+_COMPRESSED = 1 << 16
+#: What a tar archive says of a size in octal digits.
+_MAX_USTAR_SIZE = 8 * 1024**3
+_KIB = 1024
+
+
+def one(session: Any, type_: str, name: str | None, option: str, among: Any = None) -> Any:
+    """The object of a name; or, without a name, the only one there is.
+
+    :param option: says which, for texts
+    :param among: references of those that count; None for all
+    :raises NoSuchObjectError: there is none
+    :raises UsageError: there are several
+    """
+    keys = None if among is None else {ref.value for ref in among}
+    found = [obj for obj in named(session, type_) if keys is None or obj['ref'].value in keys]
+    matching = [obj for obj in found if name in (None, obj['name'], obj['ref'].value)]
+    if len(matching) == 1:
+        return matching[0]['ref']
+    names = ', '.join(sorted(obj['name'] for obj in found)) or 'none'
+    if not matching:
+        raise NoSuchObjectError(f'There is no {type_} {name or ""} here. There are: {names}.')
+    if name is None:
+        raise UsageError(f'There is more than one {type_}: say which with {option}. {names}.')
+    keys_text = ', '.join(obj['ref'].value for obj in matching)
+    raise UsageError(f'{len(matching)} are called {name}: say which by its id: {keys_text}.')
+
+
+class Machines:
+    """Imports and exports machines.
+
+    :param out: is told of what moves
+    """
+
+    def __init__(self, session: Any, out: Output) -> None:
+        self._session = session
+        self._out = out
+        self._ovf = session.vim.service_content.ovfManager
+
+    def _read(self, ref: Any, name: str) -> Any:
+        session = self._session
+        return session.invoke_api(vim_util, 'get_object_property', session.vim, ref, name)
+
+    def _create(self, type_name: str, /, **members: Any) -> Any:
+        made = self._session.vim.client.factory.create(f'ns0:{type_name}')
+        for member, value in members.items():
+            setattr(made, member, value)
+        return made
+
+    # In
+
+    def put(
+        self,
+        source: Source,
+        name: str,
+        cluster: str | None,
+        datastore: str | None,
+        network: str | None,
+    ) -> Any:
+        """Import a machine; returns its reference.
+
+        :param name: what it is called
+        :param cluster: name of the cluster or host; like the others, None for the only one
+        """
+        compute = one(self._session, 'ComputeResource', cluster, '--cluster')
+        store = one(
+            self._session, 'Datastore', datastore, '--datastore',
+            getattr(self._read(compute, 'datastore'), 'ManagedObjectReference', ()),
+        )  # fmt: skip
+        pool, folder = self._read(compute, 'resourcePool'), self._folder(compute)
+        arguments = {
+            'session': self._session,
+            'host': self._session._host,
+            'port': self._session._port,
+            'resource_pool': pool,
+            'vm_folder': folder,
+            'http_method': 'POST',
+        }
+        is_archive = source.file.read(4) != _VMDK_MAGIC
+        source.file.seek(0)
+        if is_archive:
+            networks = getattr(self._read(compute, 'network'), 'ManagedObjectReference', ())
+            spec = self._from_descriptor(source, name, pool, store, network, networks)
+        else:
+            spec = self._around_disk(source, name, self._read(store, 'name'))
+        source.file.seek(0)
+        with self._out.transfer(f'Importing {name}', source.size) as bar:
+            if is_archive:
+                return image_transfer.download_stream_optimized_image(
+                    None, None, _Image(source), source.name, vm_import_spec=spec,
+                    progress=bar.update, image_size=source.size, **arguments,
+                )  # fmt: skip
+            return image_transfer.download_stream_optimized_data(
+                None, None, source, vm_import_spec=spec, image_size=source.size,
+                progress=bar.update, **arguments,
+            )  # fmt: skip
+
+    def _folder(self, compute: Any) -> Any:
+        """The folder of machines in the datacenter of a compute resource."""
+        ref = compute
+        while vim_util.get_moref_type(ref) != 'Datacenter':
+            ref = self._read(ref, 'parent')
+            if ref is None:
+                raise CommandError('The cluster is in no datacenter.')
+        return self._read(ref, 'vmFolder')
+
+    def _from_descriptor(
+        self, source: Source, name: str, pool: Any, store: Any, network: str | None, networks: Any
+    ) -> Any:
+        text = _descriptor(source)
+        params = self._create(
+            'OvfCreateImportSpecParams', entityName=name, locale='', deploymentOption='',
+            diskProvisioning='thin',
+        )  # fmt: skip
+        if network is not None:
+            to = one(self._session, 'Network', network, '--network', networks)
+            parsed = self._call(
+                'ParseDescriptor', ovfDescriptor=text,
+                pdp=self._create('OvfParseDescriptorParams', locale='', deploymentOption=''),
+            )  # fmt: skip
+            params.networkMapping = [
+                self._create('OvfNetworkMapping', name=known.name, network=to)
+                for known in getattr(parsed, 'network', None) or ()
+            ]
+        result = self._call(
+            'CreateImportSpec', ovfDescriptor=text, resourcePool=pool, datastore=store, cisp=params
+        )
+        self._check(result, source.name)
+        files = [item.path for item in getattr(result, 'fileItem', None) or ()]
+        if len(files) != 1:
+            raise CommandError(
+                f'{source.name} has {len(files)} files to upload ({", ".join(files)}), and a '
+                'machine is imported with one disk here.'
+            )
+        _refill(result.importSpec)
+        return result.importSpec
+
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        return self._session.invoke_api(self._session.vim, operation, self._ovf, **arguments)
+
+    def _check(self, result: Any, name: str) -> None:
+        """Let nothing pass that the server cannot make sense of."""
+        for problem in getattr(result, 'warning', None) or ():
+            self._out.warning(f'{name}: {problem.localizedMessage}')
+        problems = [one.localizedMessage for one in getattr(result, 'error', None) or ()]
+        if problems:
+            raise CommandError(f'{name}: ' + '\n'.join(problems))
+
+    def _around_disk(self, source: Source, name: str, store: str) -> Any:
+        """What a disk becomes: a machine that has it, and little else."""
+        header = source.file.read(_VMDK_HEADER.size)
+        if len(header) < _VMDK_HEADER.size:
+            raise UsageError(f'{source.name} is no VMDK: it ends too soon.')
+        _magic, _version, flags, sectors = _VMDK_HEADER.unpack(header)
+        if not flags & _COMPRESSED:
+            raise UsageError(
+                f'{source.name} is no stream-optimised VMDK. This makes one:\n'
+                f'qemu-img convert -O vmdk -o subformat=streamOptimized {source.name} new.vmdk'
+            )
+        controller = self._create(
+            'VirtualLsiLogicController', key=-1, busNumber=0, sharedBus='noSharing'
+        )
+        disk = self._create(
+            'VirtualDisk', key=-2, controllerKey=-1, unitNumber=0,
+            capacityInKB=-(-sectors * _SECTOR // _KIB),
+            backing=self._create(
+                'VirtualDiskFlatVer2BackingInfo', fileName='', diskMode='persistent',
+                thinProvisioned=True,
+            ),
+        )  # fmt: skip
+        changes = [
+            self._create('VirtualDeviceConfigSpec', operation='add', device=controller),
+            self._create(
+                'VirtualDeviceConfigSpec', operation='add', fileOperation='create', device=disk
+            ),
+        ]
+        config = self._create(
+            'VirtualMachineConfigSpec', name=name, guestId='otherGuest64', numCPUs=1,
+            memoryMB=1024, deviceChange=changes,
+            files=self._create('VirtualMachineFileInfo', vmPathName=f'[{store}]'),
+        )  # fmt: skip
+        return self._create('VirtualMachineImportSpec', configSpec=config)
+
+    # Out
+
+    def fetch(self, name: str, sink: NewFile, as_archive: bool) -> None:
+        """Export a machine into a file: its disk, or an OVA.
+
+        :param name: name of the machine, or its id
+        """
+        vm = one(self._session, 'VirtualMachine', name, '--vm')
+        devices = self._read(vm, 'config.hardware.device')
+        disks = [
+            device
+            for device in getattr(devices, 'VirtualDevice', ())
+            if type(device).__name__ == 'VirtualDisk'
+        ]
+        if not disks:
+            raise CommandError(f'{name} has no disk.')
+        if len(disks) > 1:
+            text = f'{name} has {len(disks)} disks, and the first one is what is exported here.'
+            if as_archive:
+                raise CommandError(f'{text} An OVA would not be the machine; a .vmdk can be had.')
+            self._out.warning(text)
+        if not as_archive:
+            self._export(vm, name, disks[0], sink)
+            return
+        called = self._read(vm, 'name').replace('/', '_')
+        with NewFile(f'{sink.path}.disk', force=True) as disk:
+            key = self._export(vm, name, disks[0], disk)
+            file = self._create(
+                'OvfFile', deviceId=key, path=f'{called}-disk1.vmdk', size=disk.size
+            )
+            result = self._call(
+                'CreateDescriptor', obj=vm,
+                cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=[file]),
+            )  # fmt: skip
+            self._check(result, name)
+            _archive(sink, called, result.ovfDescriptor.encode(), disk)
+
+    def _export(self, vm: Any, name: str, disk: Any, sink: NewFile) -> Any:
+        """Write a disk; returns by what the server knows it."""
+        capacity = getattr(disk, 'capacityInBytes', None) or disk.capacityInKB * _KIB
+        handle = rw_handles.VmdkReadHandle(
+            self._session, self._session._host, self._session._port, vm, None, capacity
+        )
+        with self._out.transfer(f'Exporting {name}') as bar:
+            image_transfer._start_transfer(handle, sink, None, bar.update, handle.get_size())
+        return handle.disk_key
+
+
+class _Image:
+    """An image service that has one OVA."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def show(self, context: Any, image_id: str) -> dict[str, str]:
+        return {'container_format': 'ova'}
+
+    def download(self, context: Any, image_id: str) -> Iterator[bytes]:
+        return iter(self._source)
+
+
+def _refill(value: Any) -> None:
+    """Make what was received what can be sent: empty texts come as None, which is left out."""
+    if isinstance(value, list):
+        for one_of_them in value:
+            _refill(one_of_them)
+    elif hasattr(value, '__keylist__'):
+        for name, member in list(value):
+            if member is None:
+                setattr(value, name, '')
+            else:
+                _refill(member)
+
+
+def _descriptor(source: Source) -> str:
+    """The OVF descriptor of an OVA.
+
+    :raises UsageError: it is none
+    """
+    try:
+        with tarfile.open(fileobj=source.file, mode='r:') as archive:
+            for member in archive:
+                if member.isfile() and member.name.lower().endswith('.ovf'):
+                    if member.size > _MAX_DESCRIPTOR_SIZE:
+                        raise UsageError(f'{source.name}: its descriptor is too large.')
+                    opened = archive.extractfile(member)
+                    return opened.read().decode() if opened is not None else ''
+    except (tarfile.TarError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f'{source.name} is neither a stream-optimised VMDK nor an OVA: {exc}.'
+        ) from exc
+    raise UsageError(f'{source.name} is an archive without an OVF descriptor, and so no OVA.')
+
+
+def _archive(sink: Any, name: str, descriptor: bytes, disk: NewFile) -> None:
+    """Write an OVA: descriptor, checksums, disk."""
+    image = f'{name}-disk1.vmdk'
+    manifest = (
+        f'SHA256({name}.ovf)= {hashlib.sha256(descriptor).hexdigest()}\n'
+        f'SHA256({image})= {disk.sha256}\n'
+    ).encode()
+    disk.file.seek(0)
+    # The standard wants ustar, which has no place for large sizes.
+    form = tarfile.USTAR_FORMAT if disk.size < _MAX_USTAR_SIZE else tarfile.GNU_FORMAT
+    with tarfile.open(None, 'w|', sink, BLOCK, format=form) as archive:
+        members = [
+            (f'{name}.ovf', len(descriptor), io.BytesIO(descriptor)),
+            (f'{name}.mf', len(manifest), io.BytesIO(manifest)),
+            (image, disk.size, disk.file),
+        ]
+        for member_name, size, data in members:
+            member = tarfile.TarInfo(member_name)
+            member.size, member.mode = size, 0o644
+            archive.addfile(member, data)
