@@ -26,6 +26,8 @@ MASK = '***'
 #: Arguments of operations that are secret, and those that are where a session begins.
 _SECRET = frozenset({'password', 'base64Token', 'cloneTicket', 'sessionID'})
 _OF_A_LOGIN = frozenset({'userName'})
+#: A member whose values are HTTP headers: pairs of name and value.
+_HTTP_HEADERS = 'httpHeaders'
 #: SOAP headers that are secret.
 _SECRET_HEADERS = frozenset({'vcSessionCookie'})
 
@@ -119,8 +121,9 @@ def _members(
                 if name in names:
                     yield str(item)
             elif depth and (keys := _keys(item)):
+                within = names | {'value'} if name == _HTTP_HEADERS else names
                 yield from _members(
-                    ((key, getattr(item, key, None)) for key in keys), names, depth - 1
+                    ((key, getattr(item, key, None)) for key in keys), within, depth - 1
                 )
 
 
@@ -192,13 +195,26 @@ def _set(exc: BaseException, name: str, value: Any) -> None:
         pass  # A property, of what is no longer there.
 
 
-def _without(value: Any, secrets: Secrets) -> Any:
+def _without(value: Any, secrets: Secrets, depth: int = 8) -> Any:
     if isinstance(value, str):
         masked = secrets.masked(value)
         return value if masked == value else masked
     if isinstance(value, bytes):
         data = secrets.masked_bytes(value)
         return value if data == value else data
+    if not depth:
+        return value
+    if isinstance(value, dict):
+        found = {key: _without(one, secrets, depth - 1) for key, one in value.items()}
+        return value if all(found[key] is one for key, one in value.items()) else found
+    if type(value) is list:
+        value[:] = [_without(one, secrets, depth - 1) for one in value]
+        return value
+    if isinstance(getattr(value, '__keylist__', None), list):
+        # A fault, of which the exception was made.
+        for name in value.__keylist__:
+            setattr(value, name, _without(getattr(value, name), secrets, depth - 1))
+        return value
     body = getattr(value, 'body', None)
     if isinstance(body, bytes) and isinstance(value, tuple):
         # A reply that echoes the request.

@@ -32,6 +32,7 @@ from oslo_vmware._transfer import ova as _ova
 from oslo_vmware._transfer import progress as _progress
 from oslo_vmware._transfer import stream as _stream
 from oslo_vmware._transfer import tar as _tar
+from oslo_vmware._transfer.pull import image_pull_from_url as image_pull_from_url
 
 LOG = logging.getLogger(__name__)
 

@@ -33,6 +33,8 @@ from oslo_vmware._transfer import proof as _proof
 from oslo_vmware._transfer import stream as _stream
 from oslo_vmware._transfer.handle import FileHandle as FileHandle
 from oslo_vmware._transfer.handle import Stream as _Stream
+from oslo_vmware._transfer.pull import SwiftUrlPullHandle as SwiftUrlPullHandle
+from oslo_vmware._transfer.pull import UrlPullHandle as UrlPullHandle
 
 LOG = logging.getLogger(__name__)
 

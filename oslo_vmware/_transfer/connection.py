@@ -307,6 +307,28 @@ def send_request(
     return connection
 
 
+def certificate_of(url: str, cacerts: _trust.Verify) -> bytes:
+    """The certificate of a server, which is verified; no request is sent.
+
+    :param url: ``https``
+    :param cacerts: see :data:`oslo_vmware._trust.Verify`
+    :returns: DER encoding
+    :raises TransferConnectionException: the server cannot be reached, or is not trusted
+    """
+    server = urllib.parse.urlsplit(url).netloc.rpartition('@')[2]
+    context = _tls_context(server, cacerts, None)
+    with translated(_('There is no way to %s') % server):
+        proxy = _proxy.proxy_for(f'https://{server}/')
+        connection = _connection_for(server, context, proxy)
+    with (
+        contextlib.closing(connection),
+        translated(_('The certificate of %s cannot be had') % server),
+    ):
+        _connect(connection, context, proxy)
+        sock: Any = connection.sock
+        return sock.getpeercert(binary_form=True) or b''
+
+
 def _tls_context(server: str, cacerts: _trust.Verify, thumbprint: str | None) -> ssl.SSLContext:
     if cacerts is False and not thumbprint:
         _warn_once(server)

@@ -77,7 +77,7 @@ def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | Non
     :raises VimException: the lease has no disk
     """
     server = _connection.host_part(host) + ('' if port is None else f':{port}')
-    device = _disk(info)
+    device = disk_of(info)
     if device is None:
         raise exceptions.VimException(_('The lease names no disk to read or write.'))
     return _ANY_HOST.sub(lambda _: server, str(device.url)), _thumbprint(device)
@@ -85,10 +85,11 @@ def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | Non
 
 def disk_key(info: Any) -> Any:
     """By what the manifest of a lease knows its disk; None if by nothing."""
-    return getattr(_disk(info), 'key', None)
+    return getattr(disk_of(info), 'key', None)
 
 
-def _disk(info: Any) -> Any:
+def disk_of(info: Any) -> Any:
+    """The disk of a lease (HttpNfcLeaseDeviceUrl); None if it names none."""
     devices = getattr(info, 'deviceUrl', None) or ()
     return next((device for device in devices if getattr(device, 'disk', False)), None)
 

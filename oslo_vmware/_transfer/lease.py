@@ -179,6 +179,48 @@ class Lease:
             raise problem from exc
         return True
 
+    # Pulling: vSphere API 6.7
+
+    def can_pull(self) -> bool:
+        """Whether the hosts fetch disks themselves."""
+        try:
+            capabilities = self._read('capabilities')
+        except exceptions.InvalidPropertyException:
+            return False  # an older server
+        return bool(getattr(capabilities, 'pullModeSupported', False))
+
+    def pull(self, sources: list[Any]) -> Any:
+        """Let the hosts fetch the disks.
+
+        :param sources: HttpNfcLeaseSourceFile, one for each device
+        :returns: reference of the task
+        """
+        return self._call('HttpNfcLeasePullFromUrls_Task', files=sources)
+
+    def tell_checksum(self, key: Any, algorithm: str) -> None:
+        """Have the manifest tell another checksum of a device than SHA-1."""
+        pair = self._session.vim.client.factory.create('ns0:KeyValue')
+        pair.key, pair.value = key, algorithm
+        self._call('HttpNfcLeaseSetManifestChecksumType', deviceUrlsToChecksumTypes=[pair])
+
+    @contextlib.contextmanager
+    def kept_alive(self, period: float) -> Iterator[None]:
+        """Keep the lease alive while the server itself moves the data.
+
+        :param period: seconds from one report to the next
+        """
+        over = threading.Event()
+
+        def report() -> None:
+            # What the server has noted itself, so that it is not falsified.
+            self.report(self._read('transferProgress') or 0, over.is_set)
+
+        with KeepAlive([report], period):
+            try:
+                yield
+            finally:
+                over.set()
+
     def manifest_entry(self, key: Any) -> Any:
         """What the server says of a disk that it has sent (vSphere API 4.1); never raises.
 
