@@ -25,7 +25,7 @@ class Operation:
     # The documentation of this class is that of the operation, below.
 
     def __init__(self, service: Performer, name: str) -> None:
-        self.__name__ = name
+        self.__name__ = self.__qualname__ = name
         self._service = service
 
     def __call__(self, /, *managed_object: Any, **arguments: Any) -> Any:
@@ -38,6 +38,10 @@ class Operation:
 
     def __get__(self, instance: object, owner: object = None) -> 'Operation':
         # pydoc and IPython take for a function what has this.
+        return self
+
+    def __deepcopy__(self, memo: object) -> 'Operation':
+        # As of a function, which it was: a copy of its service would be another session.
         return self
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """What helps people to write calls, on real sessions: types, operations that say what they take."""
 
+import copy
 import inspect
 import pydoc
 from collections.abc import Iterator
@@ -144,7 +145,8 @@ def test_an_operation_tells_what_it_takes(session: api.VMwareAPISession) -> None
     )
     assert "profileCategory: 'str | None' = None" in str(inspect.signature(query))
     assert inspect.signature(query).return_annotation == 'list[PbmProfileId]'
-    assert (clone.__name__, callable(clone)) == ('CloneVM_Task', True)
+    assert (clone.__name__, clone.__qualname__) == ('CloneVM_Task', 'CloneVM_Task')
+    assert copy.deepcopy(clone) is clone
     shown = pydoc.render_doc(clone, renderer=pydoc.plaintext)
     for words in (
         'CloneVM_Task(_this',
