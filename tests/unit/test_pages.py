@@ -16,7 +16,7 @@ def test_a_page_says_first_what_it_is_for(page: str) -> None:
     assert first.rstrip().endswith('.'), f'what {page} says first is no sentence: {first!r}'
 
 
-@pytest.mark.parametrize('folder', ['user', 'recipes'])
+@pytest.mark.parametrize('folder', ['user', 'recipes', 'reference'])
 def test_an_index_says_what_is_on_each_page(folder: str) -> None:
     """Each page of the folder has a line of its own, beside its place in the hidden toctree."""
     index = (PAGES / folder / 'index.rst').read_text()
