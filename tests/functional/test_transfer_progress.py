@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import exceptions, image_transfer, rw_handles
+from oslo_vmware import api, exceptions, image_transfer, rw_handles
 from oslo_vmware._transfer import progress as _progress
+from oslo_vmware.simulator import VCenterSimulator
+from tests.transfer.disks import content_of, stream_of
 from tests.transfer.images import (
     ABORT,
     COMPLETE,
@@ -26,6 +28,7 @@ from tests.transfer.images import (
     ova,
     session_for,
 )
+from tests.transfer.place import Place
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange, serve, store
 from tests.transfer.stand_in import StandIn
 
@@ -437,3 +440,77 @@ def test_a_callback_is_told_nothing_twice() -> None:
         telling.moved(done, ended)
     assert told.calls == [(1, None), (2, None), (2, 2)]
     assert _progress.telling(None, 5) is None
+
+
+# Against a server that does what a vCenter does
+
+
+@pytest.fixture
+def place(vc: VCenterSimulator, session: api.VMwareAPISession) -> Place:
+    return Place(vc, session)
+
+
+DISK_STREAM = stream_of(DATA, 1024 * 1024 * 1024)
+
+
+def test_a_machine_that_is_imported_and_exported(place: Place) -> None:
+    """Of the disk that goes, and of the one that comes, which nobody knows the size of before."""
+    sent, come = Told(), Told()
+    machine = place.import_disk(DISK_STREAM, progress=sent)
+    assert sent.was_right(len(DISK_STREAM), len(DISK_STREAM))
+    sink = Sink()
+    image_transfer.copy_stream_optimized_disk(
+        None, 30, sink, session=place.session, host=place.vc.host, port=place.vc.port,
+        vm=machine, vmdk_size=1 << 30, progress=come,
+    )  # fmt: skip
+    assert come.was_right(None, len(sink.closed_with))
+    assert content_of(sink.closed_with, SIZE) == DATA
+    assert place.vc.nfc.leases == []
+
+
+def test_an_import_that_its_callback_ends(place: Place) -> None:
+    """The machine goes away with the lease."""
+    before = place.vc.count('ImportVApp')
+    with pytest.raises(OSError, match='enough'):
+        place.import_disk(DISK_STREAM, progress=Told(1))
+    assert place.vc.count('ImportVApp') == before + 1
+    assert place.vc.nfc.leases == []
+    names = [
+        one.name for one in place.vc.world.objects.values() if one.wire_type == 'VirtualMachine'
+    ]
+    assert 'imported' not in names
+
+
+def test_an_upload_that_is_cut(place: Place) -> None:
+    """What was told is what had gone, and never that it was all."""
+    told = Told()
+    big = DATA * 100
+    place.vc.faults.drop('PUT /folder/*', after_bytes=len(DATA))
+    with pytest.raises(exceptions.ImageTransferException):
+        image_transfer.download_file(
+            io.BytesIO(big), place.vc.host, place.vc.port, place.dc.name, place.ds.name,
+            place.session.vim.client.cookiejar, 'x', len(big), False, 30, progress=told,
+        )  # fmt: skip
+    done = [call[0] for call in told.calls]
+    assert done == sorted(set(done))
+    assert done[-1] < len(big)
+
+
+def test_a_download_that_is_begun_again(place: Place, pauses: list[float]) -> None:
+    """By a session that repeats what was not answered; nothing is told of what was not read."""
+    told = Told()
+    upload = rw_handles.FileWriteHandle(
+        place.vc.host, place.vc.port, place.dc.name, place.ds.name,
+        place.session.vim.client.cookiejar, 'x', SIZE,
+    )  # fmt: skip
+    with upload:
+        upload.write(DATA)
+    place.vc.faults.drop('GET /folder/*')
+    handle = place.session.invoke_api(
+        rw_handles, 'FileReadHandle', place.vc.host, place.vc.port, place.dc.name,
+        place.ds.name, place.session.vim.client.cookiejar, 'x', progress=told,
+    )  # fmt: skip
+    assert len(pauses) == 1
+    with handle:
+        assert handle.read() == DATA
+    assert told.was_right(SIZE)
