@@ -18,6 +18,7 @@ extensions = [
     'sphinx_design',
     'change_log',
     'check_tables',
+    'command_tables',
     'simulator_tables',
 ]
 

@@ -11,7 +11,10 @@
 =================  ================================================================================
 
 A command is a module in ``commands/`` and a line in ``commands.COMMANDS``. The module is imported
-when it is called. It begins with a docstring, which is its help, and has two functions::
+when it is called. It begins with a docstring, which is its help, and has examples and two
+functions; the page of the documentation is made of these::
+
+    EXAMPLES = '''oslo-vmware ls /DC1/vm'''                     # whole command lines
 
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument('path', nargs='?', default='/')

@@ -41,6 +41,7 @@ def parser_of(command: commands.Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f'{PROGRAM} {command.name}',
         description=module.__doc__,
+        epilog=_examples(module),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -54,6 +55,11 @@ def parser_of(command: commands.Command) -> argparse.ArgumentParser:
             # What was said earlier on the line holds unless it is said again.
             action.default = argparse.SUPPRESS
     return parser
+
+
+def _examples(module: Any) -> str:
+    lines = getattr(module, 'EXAMPLES', '').splitlines()
+    return '\n'.join(['examples:', *(f'  {line}' for line in lines)]) if lines else ''
 
 
 def with_subparsers(parser: argparse.ArgumentParser) -> list[Any]:

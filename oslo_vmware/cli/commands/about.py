@@ -20,6 +20,12 @@ _DISTRIBUTION = 'oslo.vmware'
 _REBUILD = 'the rebuild, a drop-in for the package of the same name'
 
 
+EXAMPLES = """\
+oslo-vmware about
+oslo-vmware about --json
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 

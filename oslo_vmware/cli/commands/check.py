@@ -19,6 +19,11 @@ from oslo_vmware.cli.output import Output
 if TYPE_CHECKING:
     from oslo_vmware.cli.check import findings
 
+EXAMPLES = """\
+oslo-vmware check
+oslo-vmware check --for nova --cluster compute --write datastore1
+"""
+
 _CONSUMERS = ('nova', 'cinder', 'glance', 'ceilometer')
 
 #: How many reasons stand under a verdict; all of them stand above it.

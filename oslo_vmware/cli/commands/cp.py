@@ -1,7 +1,5 @@
 """Copy a file or a virtual disk from one place on datastores to another; the server does it.
 
-  oslo-vmware cp '[datastore1] iso/disk.iso' '[datastore2] iso/disk.iso'
-
 Nothing passes through this machine. The copy has a name of its own until it is whole.
 """
 
@@ -13,6 +11,10 @@ import time
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import UsageError
 from oslo_vmware.cli.output import size
+
+EXAMPLES = """\
+oslo-vmware cp '[datastore1] iso/disk.iso' '[datastore2] iso/disk.iso'
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,10 @@ import dataclasses
 from oslo_vmware.cli import rows
 from oslo_vmware.cli.context import Context
 
+EXAMPLES = """\
+oslo-vmware datastores --json
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     pass

@@ -16,6 +16,12 @@ _MOST = 1000
 _PAGE = 100
 
 
+EXAMPLES = """\
+oslo-vmware events --last 50 /DC1
+oslo-vmware events --follow --type VmPoweredOnEvent --json
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('object', nargs='?', help=f'only of this and what is below: {lookup.HELP}')
     parser.add_argument('--follow', '-f', action='store_true', help='go on with new ones')
@@ -130,4 +136,4 @@ def _message(event: Any) -> str:
 
 def _say(context: Context, event: Any) -> None:
     data = _data(event)
-    context.out.line(f'{values.when(event.createdTime)}  {data["type"]:<26}  {data["message"]}')
+    context.out.line(f'{values.when(event.createdTime)}  {data["type"]:<22}  {data["message"]}')

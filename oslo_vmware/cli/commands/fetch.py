@@ -1,9 +1,5 @@
 """Fetch a file from a datastore, or export a machine as an image.
 
-  oslo-vmware fetch '[datastore1] iso/disk.iso' disk.iso
-  oslo-vmware fetch --vm cirros cirros.vmdk
-  oslo-vmware fetch --vm cirros cirros.ova
-
 A machine has to be off. Its first disk becomes a stream-optimised VMDK; if FILE ends with .ova, an
 OVA, for machines with one disk. The new file is whole or not there.
 """
@@ -16,6 +12,12 @@ import time
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import UsageError
 from oslo_vmware.cli.output import size
+
+EXAMPLES = """\
+oslo-vmware fetch '[datastore1] iso/disk.iso' disk.iso
+oslo-vmware fetch --vm cirros cirros.vmdk
+oslo-vmware fetch --vm cirros cirros.ova
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,12 @@ from oslo_vmware.cli.inventory import KINDS
 _ABOVE = ('Folder', 'Datacenter', 'ComputeResource', 'ResourcePool')
 
 
+EXAMPLES = """\
+oslo-vmware find --type vm --name 'web-*'
+oslo-vmware find /DC1/host --type host
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('object', nargs='?', default='/', help=lookup.HELP)
     parser.add_argument(

@@ -13,6 +13,11 @@ from oslo_vmware.cli import failures, lookup, values
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import NoSuchObjectError
 
+EXAMPLES = """\
+oslo-vmware get web-01 summary.runtime.powerState config.hardware
+oslo-vmware get host-12 config.product --json
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('object', help=lookup.HELP)

@@ -12,6 +12,11 @@ from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.inventory import BRANCHES
 from oslo_vmware.cli.output import Styled
 
+EXAMPLES = """\
+oslo-vmware ls
+oslo-vmware ls /DC1/vm
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('object', nargs='?', default='/', help=lookup.HELP)

@@ -1,9 +1,5 @@
 """Put a file onto a datastore, or import an image as a machine.
 
-  oslo-vmware put disk.iso '[datastore1] iso/disk.iso'
-  oslo-vmware put cirros.vmdk --import cirros --cluster compute --datastore datastore1
-  oslo-vmware put appliance.ova --import appliance
-
 A file is whole or not there: it is sent under a name of its own, and renamed when the server has
 all of it. An image is a stream-optimised VMDK, which becomes a small machine around the disk, or an
 OVA with one disk; what is interrupted takes the machine away again.
@@ -18,6 +14,12 @@ from typing import Any
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import UsageError
 from oslo_vmware.cli.output import size
+
+EXAMPLES = """\
+oslo-vmware put disk.iso '[datastore1] iso/disk.iso'
+oslo-vmware put cirros.vmdk --import cirros --cluster compute --datastore datastore1
+oslo-vmware put appliance.ova --import appliance
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,11 @@ from oslo_vmware.cli.output import Cell, Styled, duration
 _TAIL = 5
 
 
+EXAMPLES = """\
+oslo-vmware sessions
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     pass
 

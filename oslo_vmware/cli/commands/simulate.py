@@ -21,6 +21,11 @@ _MISSING = (
 )
 
 
+EXAMPLES = """\
+oslo-vmware simulate --vms 50
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     try:
         from oslo_vmware.simulator import command

@@ -17,6 +17,11 @@ _STEP = ('TaskManager', 'recentTask')
 _STYLES = {'success': 'good', 'error': 'bad', 'running': 'name', 'queued': 'dim'}
 
 
+EXAMPLES = """\
+oslo-vmware tasks --follow
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--follow', '-f', action='store_true', help='go on with each change')
 

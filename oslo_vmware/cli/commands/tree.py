@@ -11,6 +11,11 @@ from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.inventory import BRANCHES, Branch, Entity
 from oslo_vmware.cli.output import Node
 
+EXAMPLES = """\
+oslo-vmware tree
+oslo-vmware tree /DC1/vm --all --depth 2
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('object', nargs='?', default='/', help=lookup.HELP)

@@ -35,6 +35,15 @@ _LABELS = {
 }
 
 
+EXAMPLES = """\
+oslo-vmware vm list
+oslo-vmware vm info web-01
+oslo-vmware vm power shutdown web-01
+oslo-vmware vm snapshot create web-01 before-upgrade --quiesce
+oslo-vmware vm snapshot revert web-01 before-upgrade
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
     actions.add_parser('list', help='all machines', description='List all machines.')
