@@ -51,7 +51,7 @@ def counter(session: api.VMwareAPISession, name: str) -> Any:
     """What the server says of a counter; its number differs from server to server."""
     manager = session.vim.service_content.perfManager
     known = session.invoke_api(vim_util, 'get_object_property', session.vim, manager, 'perfCounter')
-    for one in known.PerfCounterInfo:
+    for one in vim_util.as_list(known):
         if f'{one.groupInfo.key}.{one.nameInfo.key}.{one.rollupType}' == name:
             return one
     sys.exit(f'This server does not count {name}.')

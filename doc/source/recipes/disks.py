@@ -41,7 +41,7 @@ def devices(session: api.VMwareAPISession, machine: Any) -> list[Any]:
     found = session.invoke_api(
         vim_util, 'get_object_property', session.vim, machine, 'config.hardware.device'
     )
-    return list(found.VirtualDevice)
+    return vim_util.as_list(found)
 
 
 def change(session: api.VMwareAPISession, machine: Any, *changes: Any) -> None:

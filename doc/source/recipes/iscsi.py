@@ -41,7 +41,7 @@ def read(session: api.VMwareAPISession, obj: Any, name: str) -> Any:
 
 def discover(session: api.VMwareAPISession, host: Any, address: str) -> None:
     """Have a host's iSCSI adapter ask a server for its targets, and look at what they offer."""
-    adapters = read(session, host, 'config.storageDevice.hostBusAdapter').HostHostBusAdapter
+    adapters = vim_util.as_list(read(session, host, 'config.storageDevice.hostBusAdapter'))
     adapter = next((one for one in adapters if isinstance(one, vim.HostInternetScsiHba)), None)
     if adapter is None:
         sys.exit('The host has no iSCSI adapter.')
@@ -76,7 +76,7 @@ def disk_of(session: api.VMwareAPISession, host: Any, iqn: str) -> Any:
 
 def attach(session: api.VMwareAPISession, machine: Any, disk: Any) -> None:
     """Give a machine a disk of its host as a raw device mapping."""
-    devices = read(session, machine, 'config.hardware.device').VirtualDevice
+    devices = vim_util.as_list(read(session, machine, 'config.hardware.device'))
     controller = next(one for one in devices if isinstance(one, vim.VirtualSCSIController))
     taken = {
         one.unitNumber for one in devices if getattr(one, 'controllerKey', 0) == controller.key
