@@ -207,7 +207,7 @@ def show_policies(stage: Stage) -> None:
     for policy in policies:
         allowed = policy.datastores or ['none']
         rows.append([policy.name, policy.asks_for, allowed[0]])
-        rows += [['', '', datastore] for datastore in allowed[1:]]
+        rows.extend(['', '', datastore] for datastore in allowed[1:])
     stage.show.table(['Policy', 'Asks for', 'Datastores that it allows'], rows)
     refusal = inventory.read_refusal(stage.session, [policy.name for policy in policies])
     if refusal is not None:

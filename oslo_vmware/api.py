@@ -32,7 +32,7 @@ and each its own connections, locks and property collector (:mod:`oslo_vmware._p
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from oslo_vmware import _deadline, _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
@@ -47,11 +47,20 @@ from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
 
 __all__ = ['RetryDecorator', 'VMwareAPISession']
 
+if TYPE_CHECKING:
+    from oslo_vmware.types._invoke import Invoke
+
 LOG = logging.getLogger(__name__)
 
 #: How often a call is repeated at once because its session had expired, before that counts as a
 #: failure. Two, because a vCenter that restarts may forget its sessions twice within seconds.
 FREE_RENEWALS = 2
+
+
+def _typed(function: Any) -> 'Invoke':
+    """What checkers take to have a signature for each operation."""
+    typed: Invoke = function
+    return typed
 
 
 class VMwareAPISession(Login):
@@ -139,7 +148,7 @@ class VMwareAPISession(Login):
     # The clients
 
     @property
-    def vim(self) -> Any:
+    def vim(self) -> vim.Vim:
         """The :class:`~oslo_vmware.vim.Vim` client, made when first asked for."""
         if not self._vim:
             with self._own.get().client_lock:
@@ -149,10 +158,11 @@ class VMwareAPISession(Login):
                     if isinstance(client, service.Service):
                         client.follow_session(self._renew)
                     self._vim = client
-        return self._vim
+        made: vim.Vim = self._vim
+        return made
 
     @property
-    def pbm(self) -> Any:
+    def pbm(self) -> pbm.Pbm | Any:
         """The :class:`~oslo_vmware.pbm.Pbm` client; None without a PBM description."""
         if not self._pbm and self._pbm_wsdl_loc:
             with self._own.get().client_lock:
@@ -216,6 +226,7 @@ class VMwareAPISession(Login):
 
     # Calls
 
+    @_typed
     def invoke_api(self, module: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call an operation or a function, and see it through an expired session and trouble.
 

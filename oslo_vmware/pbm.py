@@ -13,12 +13,18 @@ the one for its vCenter at the first use of a helper.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_vmware import _pbm_session, exceptions, service
 from oslo_vmware._lists import listed
 from oslo_vmware.soap.call import Call
 from oslo_vmware.soap.objects import moref
+
+if TYPE_CHECKING:
+    # The same with the operations, whose parameters and results checkers and editors then know.
+    from oslo_vmware.types._operations_pbm import PbmService
+else:
+    PbmService = service.Service
 
 LOG = logging.getLogger(__name__)
 
@@ -34,7 +40,7 @@ _DATASTORE = 'Datastore'
 _STORAGE_POD = 'StoragePod'
 
 
-class Pbm(service.Service):
+class Pbm(PbmService):
     """Client of the PBM service.
 
     :param protocol: ``https`` or ``http``

@@ -19,7 +19,7 @@ import ssl
 import sys
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import suds
 
@@ -36,6 +36,7 @@ from oslo_vmware.soap.objects import moref
 from oslo_vmware.soap.transport import HttpTransport
 
 if TYPE_CHECKING:
+    from oslo_vmware._retrievals import Paging
     from oslo_vmware.soap.local_file import LocalFileAdapter, Response
     from oslo_vmware.soap.reference import CompatibilitySudsClient
     from oslo_vmware.soap.suds_parts import (
@@ -246,7 +247,7 @@ class Service:
         self.soap_url = soap_url
         self.op_id_prefix = op_id_prefix
         self._service_content: Any = None
-        self._retrievals = Retrievals(self)
+        self._retrievals = Retrievals(cast('Paging', self))
         self._renew: Callable[[], None] | None = None
         self._transport = HttpTransport(
             cacert, insecure, pool_maxsize, connection_timeout, soap_url
@@ -320,11 +321,16 @@ class Service:
         """The SOAP headers of one call, in the order they are sent."""
         return (('operationID', op_id),) if op_id else ()
 
-    def __getattr__(self, attr_name: str) -> Callable[..., Any]:
-        # copy, pickle, debuggers and mocks probe for names of this kind: they get no operation.
-        if attr_name.startswith('_'):
-            raise AttributeError(f'{type(self).__name__} has no attribute {attr_name!r}')
-        return Operation(self, attr_name)
+    if TYPE_CHECKING:
+        # The operations are known by name, from the stubs that Vim and Pbm are derived from.
+        def retrieve_service_content(self) -> Any: ...
+    else:
+
+        def __getattr__(self, attr_name: str) -> Callable[..., Any]:
+            # copy, pickle, debuggers and mocks probe for names of this kind: they get no operation.
+            if attr_name.startswith('_'):
+                raise AttributeError(f'{type(self).__name__} has no attribute {attr_name!r}')
+            return Operation(self, attr_name)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *names_of(self)]

@@ -1,12 +1,18 @@
 """The VIM service: what a vCenter or ESX host offers at ``/sdk``."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_vmware import service
 from oslo_vmware.soap.client import SoapClient, open_vim_client
 
+if TYPE_CHECKING:
+    # The same with the operations, whose parameters and results checkers and editors then know.
+    from oslo_vmware.types._operations_vim import VimService
+else:
+    VimService = service.Service
 
-class Vim(service.Service):
+
+class Vim(VimService):
     """Client of the VIM service.
 
     :param protocol: ``https`` or ``http``

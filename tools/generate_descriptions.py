@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error('a single description needs --output')
         wanted = {'': (arguments.service or 'vim', arguments.version)}
     try:
-        made = _generate(wanted, arguments.tables or _installed_tables(), arguments.source)
+        made = _generate(wanted, arguments.tables or installed_tables(), arguments.source)
     except (LookupError, FileNotFoundError) as exc:
         print(f'generate_descriptions: {exc}', file=sys.stderr)
         return 1
@@ -114,7 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _installed_tables() -> Path:
+def installed_tables() -> Path:
+    """The package directory of the installed pyvmomi.
+
+    :raises LookupError: there is none
+    """
     # Finding a package doesn't import it: nothing gets registered.
     spec = importlib.util.find_spec('pyVmomi')
     if spec is None or spec.origin is None:

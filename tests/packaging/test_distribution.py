@@ -84,12 +84,12 @@ def test_wheel_has_all_of_the_package_and_nothing_else(release: Release) -> None
     inside = set(contents(release.wheel_of_tree))
     package = {
         str(path.relative_to(ROOT))
-        for pattern in ('*.py', '*.wsdl', '*.xsd', '*.xml', '*.description', 'py.typed')
+        for pattern in ('*.py', '*.wsdl', '*.xsd', '*.xml', '*.description', '*.pyi', 'py.typed')
         for path in (ROOT / 'oslo_vmware').rglob(pattern)
     }
     assert any(name.endswith('.wsdl') for name in package)
     assert 'oslo_vmware/wsdl/vim/vim.description' in package
-    assert 'oslo_vmware/py.typed' in package
+    assert {'oslo_vmware/py.typed', 'oslo_vmware/types/vim.pyi'} <= package
     about = {name for name in inside if name.startswith('oslo_vmware-5.0.0.dist-info/')}
     assert inside - about == package
     assert any(name.endswith('/LICENSE') for name in about)

@@ -146,6 +146,8 @@ class ComplexType:
     name: str
     base: TypeName | None
     elements: tuple[Element, ...]
+    # What the table says of it; of the body of a request and of what wraps an array, nothing.
+    row: DataType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,9 @@ class Operation:
     request: ComplexType
     returns: Element | None
     faults: tuple[TypeName, ...]
+    # What the tables say of it, and the name of the type of managed objects that have it.
+    method: Method
+    owner: str
 
 
 @dataclass(slots=True)
@@ -241,11 +246,30 @@ class Description:
         for item, key in self._arrays():
             parts[key].types.append(_array_of(item))
         for managed, method in self._methods():
-            parts[managed.table].operations.append(self._operation(method))
+            parts[managed.table].operations.append(self._operation(managed, method))
         for part in parts.values():
             part.types.sort(key=lambda type_: type_.name)
             part.operations.sort(key=lambda operation: operation.name)
         return [part for part in parts.values() if part.types or part.operations]
+
+    def release(self, version: str) -> str:
+        """What people call a version that the tables name: its id."""
+        return self._tables.versions[version].id
+
+    def said(self, row: Field) -> str:
+        """What is behind a member, parameter or result, in the words of the API."""
+        managed = self._tables.managed.get(row.item)
+        if managed is not None:
+            name = managed.name
+        elif row.item in self._data or row.item in self._enums:
+            name = self._row(row.item).name
+        else:
+            name = row.item.rpartition('.')[2]
+        return f'{name}[]' if row.repeated else name
+
+    def refers(self, row: Field) -> bool:
+        """Whether it is a reference of a managed object."""
+        return self._item_type(row) == REFERENCE
 
     @cached_property
     def faults(self) -> list[TypeName]:
@@ -356,7 +380,7 @@ class Description:
     def _complex_type(self, name: str, row: DataType) -> ComplexType:
         base = None if row.base == _NO_BASE else self._name_of(row.base)
         elements = tuple(self._element(field_, row.version) for field_ in self._fields(name))
-        return ComplexType(row.name, base, elements)
+        return ComplexType(row.name, base, elements, row)
 
     def _localized_fault(self) -> ComplexType:
         return ComplexType(
@@ -369,7 +393,7 @@ class Description:
             ),
         )
 
-    def _operation(self, method: Method) -> Operation:
+    def _operation(self, managed: ManagedType, method: Method) -> Operation:
         parameters = (
             self._element(row, method.version) for row in self._visible(method.parameters)
         )
@@ -384,6 +408,8 @@ class Description:
             request,
             self._result(method),
             tuple(map(self._name_of, dict.fromkeys([*faults, _RUNTIME_FAULT]))),
+            method,
+            managed.name,
         )
 
     def _result(self, method: Method) -> Element | None:

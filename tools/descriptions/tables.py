@@ -98,6 +98,7 @@ class Method:
     result: Field
     # What a task is a task of: its own result; elsewhere the same as the result.
     outcome: Field
+    privilege: str | None
     faults: tuple[str, ...]
 
 
@@ -191,13 +192,14 @@ def read_tables(directory: Path, names: Iterable[str]) -> Tables:
 
 
 def _method(row: tuple[Any, ...]) -> Method:
-    _, name, version, parameters, (flags, result, outcome), _, faults = row[:7]
+    _, name, version, parameters, (flags, result, outcome), privilege, faults = row[:7]
     return Method(
         name,
         version,
         tuple(Field(*parameter[:4]) for parameter in parameters or ()),
         Field('returnval', result, version, flags),
         Field('result', outcome, version, flags),
+        privilege,
         tuple(faults or ()),
     )
 

@@ -73,7 +73,7 @@ def samples(session: api.VMwareAPISession, machines: list[Any], key: int) -> dic
         for machine in machines
     ]
     manager = session.vim.service_content.perfManager
-    answers = session.invoke_api(session.vim, 'QueryPerf', manager, querySpec=specs)
+    answers: list[Any] = session.invoke_api(session.vim, 'QueryPerf', manager, querySpec=specs)
     found = {}
     for answer in answers or ():
         # A machine that was started just now has none.
