@@ -20,3 +20,9 @@ def _check_process() -> None:
 
 # At once: the users' own modules are imported by the next conftest.
 _check_process()
+
+if os.environ.get('DRIVERS_ACCOUNT'):
+    # Before there is a simulator, for the same reason.
+    from tests.drivers import account
+
+    account.limit(os.environ['DRIVERS_ACCOUNT'])

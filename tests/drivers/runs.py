@@ -58,6 +58,21 @@ DRIVERS = (
     Driver('cinder-eventlet', 'cinder', 'cinder', green=True),
     Driver('glance_store', 'glance_store', 'glance_store'),
     Driver('ceilometer', 'ceilometer', 'ceilometer'),
+    # As an account with just the privileges that `oslo-vmware check` asks for.
+    Driver('nova-account', 'nova', 'nova', variables=_NATIVE | {'DRIVERS_ACCOUNT': 'Nova'}),
+    Driver('cinder-account', 'cinder', 'cinder', variables={'DRIVERS_ACCOUNT': 'Cinder'}),
+    Driver(
+        'glance_store-account',
+        'glance_store',
+        'glance_store',
+        variables={'DRIVERS_ACCOUNT': 'Glance'},
+    ),
+    Driver(
+        'ceilometer-account',
+        'ceilometer',
+        'ceilometer',
+        variables={'DRIVERS_ACCOUNT': 'Ceilometer'},
+    ),
     # Against govmomi's simulator, as far as that goes.
     Driver('nova-vcsim', 'nova', 'nova_vcsim', variables=_NATIVE, needs=VCSIM),
     Driver('cinder-vcsim', 'cinder', 'cinder_vcsim', needs=VCSIM),

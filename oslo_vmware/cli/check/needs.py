@@ -10,6 +10,9 @@ Where a row comes from:
 - what OpenStack documents: the table "VMware vCenter service account" of Nova's administration
   guide (hypervisor-vmware). What only stands there, and no call needs today, is not a must.
 
+That they suffice is tested by the drivers themselves, run as an account that has no other privilege
+(``make test-drivers``), as far as the simulator asks for privileges: not for files and space.
+
 Rights on machines are looked at on the folder of machines of the datacenter, which hands them down
 to those that are there and those to come.
 """
