@@ -85,6 +85,27 @@ def test_programs_about_errors(vc: VCenterSimulator, session: api.VMwareAPISessi
     assert vc.count('ReconfigVM_Task') == 1
 
 
+def test_programs_about_types(
+    vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects of the types are made, sent, found out about and looped over."""
+    machine = next(
+        one
+        for one in vc.world.objects.values()
+        if one.is_a('VirtualMachine') and one.runtime.powerState == 'poweredOff'
+    )
+    names: dict[str, Any] = {
+        'session': session,
+        'vim_util': api.vim_util,
+        'machine': api.vim_util.get_moref(machine.ref.value, machine.ref.type),
+        'devices': list(machine.config.hardware.device),
+    }
+    page = 'doc/source/user/types.rst'
+    execute(page, program(page), **names)
+    assert machine.config.annotation == 'made by hand'
+    assert capsys.readouterr().out.count('\n') == len(names['devices'])
+
+
 def test_programs_about_pyvmomi(
     vc: VCenterSimulator, session: api.VMwareAPISession, capsys: pytest.CaptureFixture[str]
 ) -> None:
