@@ -495,4 +495,5 @@ OPERATIONS: tuple[type[Operation], ...] = (
     transfers.Import,
     transfers.ImportBegins,
     transfers.ImportEnds,
+    transfers.Pull,
 )

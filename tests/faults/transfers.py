@@ -7,6 +7,7 @@ from typing import Any
 from oslo_vmware import exceptions, image_transfer, rw_handles
 from tests.faults.operation import Kind, Operation
 from tests.faults.stand import DISK
+from tests.transfer.server import CERTIFICATE, DataServer, serve, thumbprint
 
 FILE = bytes(range(256)) * 300
 
@@ -223,3 +224,21 @@ class ImportEnds(Import):
     exchange = 'HttpNfcLeaseComplete'
     before = None
     kind = Kind.CONVERGENT
+
+
+class Pull(Import):
+    """The host has the disk from elsewhere; what is spoiled is that it is told to."""
+
+    title = 'image_pull_from_url: HttpNfcLeasePullFromUrls_Task'
+    exchange = 'HttpNfcLeasePullFromUrls_Task'
+    before = None
+    kind = Kind.CHANGE
+
+    def act(self) -> Any:
+        with DataServer(serve(DISK), CERTIFICATE) as source:
+            handle = rw_handles.UrlPullHandle(f'{source.url}/disk', thumbprint=thumbprint())
+            return image_transfer.image_pull_from_url(
+                handle, session=self.session, resource_pool=self.stand.pool,
+                vm_folder=self.stand.folder, vm_import_spec=self.spec, image_size=len(DISK),
+                timeout_secs=20,
+            )  # fmt: skip

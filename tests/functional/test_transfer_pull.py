@@ -7,6 +7,7 @@ import pathlib
 import pickle
 import socket
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -320,7 +321,7 @@ def test_the_lease_lives_while_the_host_is_busy(
     def slow(exchange: Exchange) -> None:
         exchange.answer('200 OK', DATA[:1000], Content_Length=len(DATA))
         while place.vc.count('HttpNfcLeaseProgress') < before + 3:
-            pass
+            time.sleep(0.005)
         exchange.socket.sendall(DATA[1000:])
 
     with DataServer(slow, CERTIFICATE) as source:

@@ -81,8 +81,10 @@ class Pull:
                 statusMessage=type(problem).__name__,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - for whoever looks at the simulator's mistakes
-            self._world.errors.append(error)
             fault = system_error(error)
+            # A socket that is cut while it is read raises what it likes.
+            if not self._cancelled.is_set():
+                self._world.errors.append(error)
         finally:
             if self._cancelled.is_set():
                 fault = Fault('RequestCanceled', 'The pull was cancelled.')
