@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -400,6 +404,48 @@ def test_ctrl_c_while_copying(
     assert run('cp', source, stores.text(f'{folder}/y')).code == 130
     assert stores.vc.count('CancelTask') == before + 1
     assert stores.names_in(folder) == ['x']
+
+
+# From outside
+
+
+@pytest.mark.parametrize('command', ['put', 'fetch'])
+def test_a_real_ctrl_c(
+    stores: Stores, folder: str, image: str, tmp_path: pathlib.Path, command: str
+) -> None:
+    """Of a process whose server takes, or gives, nothing more: it ends at once, and cleanly."""
+    place = stores.text(f'{folder}/x')
+    (tmp_path / 'in').mkdir()
+    arguments = [image, place]
+    if command == 'fetch':
+        arguments = [stores.write(f'{folder}/x'), str(tmp_path / 'in' / 'x')]
+    method = 'PUT' if command == 'put' else 'GET'
+    stores.vc.faults.stall(f'{method} /folder/*', after_bytes=300_000)
+    begun = len(stores.vc.transfers)
+    with subprocess.Popen(
+        [sys.executable, '-m', 'oslo_vmware', command, *arguments],
+        env=os.environ | environment_of(stores.vc), stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, preexec_fn=interruptible,
+    ) as process:  # fmt: skip
+        try:
+            until = time.monotonic() + 30
+            while not any(
+                max(one.received, one.sent) >= 300_000 for one in list(stores.vc.transfers)[begun:]
+            ):
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, out, 'Interrupted' in err) == (130, '', True), err
+    assert os.listdir(tmp_path / 'in') == []
+    assert stores.names_in(folder) == (['x'] if command == 'fetch' else [])
+
+
+def interruptible() -> None:
+    """Hear SIGINT also where whoever runs the tests does not, as in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What is asked for

@@ -203,7 +203,7 @@ SPARSE = struct.pack('<4sIIQ', b'KDMV', 1, 3, 4096) + bytes(500)
         (archive(('a.ovf', b'<x/>')), [], 1, 'image: '),
         (DISK, ['--cluster', 'nowhere'], 4, 'There is no ComputeResource nowhere'),
         (DISK, ['--datastore', 'nowhere'], 4, 'There is no Datastore nowhere'),
-        (DISK, ['--datastore-'], 2, 'unrecognized'),
+        (DISK, ['--cluster', '/'], 2, 'is a Folder, and --cluster wants a ComputeResource'),
         (DISK, [], 2, 'say which with --datastore'),
     ],
 )

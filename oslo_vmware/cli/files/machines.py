@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware import image_transfer, rw_handles, vim_util
+from oslo_vmware.cli import inventory, lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
 from oslo_vmware.cli.files.local import BLOCK, NewFile, Source
 from oslo_vmware.cli.files.places import named
@@ -33,13 +34,19 @@ _KIB = 1024
 
 
 def one(session: Any, type_: str, name: str | None, option: str, among: Any = None) -> Any:
-    """The object of a name; or, without a name, the only one there is.
+    """The object that somebody names; or, without a name, the only one there is.
 
+    :param name: as :data:`oslo_vmware.cli.lookup.HELP` says
     :param option: says which, for texts
     :param among: references of those that count; None for all
     :raises NoSuchObjectError: there is none
     :raises UsageError: there are several
     """
+    if among is None and name is not None:
+        ref = lookup.find(session, name, type_)
+        if not inventory.is_a(ref._type, type_):
+            raise UsageError(f'{name} is a {ref._type}, and {option} wants a {type_}.')
+        return ref
     keys = None if among is None else {ref.value for ref in among}
     found = [obj for obj in named(session, type_) if keys is None or obj['ref'].value in keys]
     matching = [obj for obj in found if name in (None, obj['name'], obj['ref'].value)]
@@ -48,10 +55,7 @@ def one(session: Any, type_: str, name: str | None, option: str, among: Any = No
     names = ', '.join(sorted(obj['name'] for obj in found)) or 'none'
     if not matching:
         raise NoSuchObjectError(f'There is no {type_} {name or ""} here. There are: {names}.')
-    if name is None:
-        raise UsageError(f'There is more than one {type_}: say which with {option}. {names}.')
-    keys_text = ', '.join(obj['ref'].value for obj in matching)
-    raise UsageError(f'{len(matching)} are called {name}: say which by its id: {keys_text}.')
+    raise UsageError(f'There are several of {type_}: say which with {option}. {names}.')
 
 
 class Machines:
@@ -88,7 +92,7 @@ class Machines:
         """Import a machine; returns its reference.
 
         :param name: what it is called
-        :param cluster: name of the cluster or host; like the others, None for the only one
+        :param cluster: cluster or host; like the others, None for the only one
         """
         compute = one(self._session, 'ComputeResource', cluster, '--cluster')
         store = one(
@@ -214,7 +218,7 @@ class Machines:
     def fetch(self, name: str, sink: NewFile, as_archive: bool) -> None:
         """Export a machine into a file: its disk, or an OVA.
 
-        :param name: name of the machine, or its id
+        :param name: says which machine
         """
         vm = one(self._session, 'VirtualMachine', name, '--vm')
         devices = self._read(vm, 'config.hardware.device')
