@@ -452,8 +452,8 @@ def _full(store: Any) -> None:
     [
         (_maintenance, 'is in maintenance'),
         (_inaccessible, 'cannot be reached by any host'),
-        (_lost, 'does not reach it'),
-        (_read_only, 'may only read it'),
+        (_lost, '.example.net does not reach it'),
+        (_read_only, '.example.net may only read it'),
         (_full, '1.0 GiB free of'),
     ],
 )

@@ -1,6 +1,6 @@
 """Where machines and files are to live: clusters, hosts and datastores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oslo_vmware.cli.check.findings import (
@@ -109,9 +109,10 @@ def look_at_datastores(inventory: Inventory) -> Iterator[Finding]:
     troubles = {one.name: trouble for one in datastores if (trouble := _trouble(one))}
     yield from _all_or_some('datastore', datastores, troubles, _FILES)
     usable = [one for one in datastores if one.name not in troubles]
+    names = {host.id: host.name for host in inventory.hosts}
     for one in usable:
         yield from _room(one)
-        yield from _lost_by_some(one)
+        yield from _lost_by_some(one, names)
     for cluster in inventory.clusters:
         yield from _shared(cluster, usable)
 
@@ -167,17 +168,17 @@ def _room(datastore: Entity) -> Iterator[Finding]:
         )
 
 
-def _lost_by_some(datastore: Entity) -> Iterator[Finding]:
+def _lost_by_some(datastore: Entity, names: Mapping[str, str]) -> Iterator[Finding]:
     """A datastore that some of its hosts have lost, or may only read."""
     mounts = _mounts(datastore)
     bad = []
     for mount in mounts:
-        info = mount.mountInfo
+        host, info = names.get(mount.key.value, mount.key.value), mount.mountInfo
         # Absent in servers before 5.0.
         if not getattr(info, 'accessible', True) or not getattr(info, 'mounted', True):
-            bad.append(f'{mount.key.value} does not reach it')
+            bad.append(f'{host} does not reach it')
         elif info.accessMode != 'readWrite':
-            bad.append(f'{mount.key.value} may only read it')
+            bad.append(f'{host} may only read it')
     if bad:
         yield Finding(
             'places',
