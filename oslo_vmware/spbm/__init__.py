@@ -67,6 +67,7 @@ from oslo_vmware.spbm.placement import (
     compatible_datastores,
     explain,
 )
+from oslo_vmware.spbm.plans import Plan, plan_policy
 from oslo_vmware.spbm.policies import (
     Policy,
     find_policy,
@@ -109,6 +110,7 @@ __all__ = [
     'PbmDuplicateNameException',
     'PbmException',
     'PbmNoPermissionException',
+    'Plan',
     'Policy',
     'PolicyCache',
     'PolicyEntities',
@@ -151,6 +153,7 @@ __all__ = [
     'find_policy',
     'first_class_disk',
     'list_policies',
+    'plan_policy',
     'policies_by_id',
     'policies_by_name',
     'policies_of',

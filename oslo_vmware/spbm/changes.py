@@ -396,6 +396,13 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
     :param validate: as in :func:`create_policy`
     :raises InvalidRuleException: with every mistake, and nothing was sent
     """
+    return _ensure(session, *from_plain(plain), validate=validate)
+
+
+def from_plain(
+    plain: Mapping[str, Any],
+) -> tuple[str, tuple[rules.RuleSet, ...], str | None, str]:
+    """Name, rule sets, description and category of an exported policy."""
     if not isinstance(plain, Mapping):
         raise errors.InvalidRuleException([_('%r is no policy') % (plain,)])
     known = ('name', 'description', 'category', 'rule_sets')
@@ -412,9 +419,7 @@ def policy_from_dict(session: Any, plain: Mapping[str, Any], *, validate: bool =
         problems += exc.problems
     if problems:
         raise errors.InvalidRuleException(problems)
-    return _ensure(
-        session, plain['name'], held, plain.get('description'), category, validate=validate
-    )
+    return plain['name'], held, plain.get('description'), category
 
 
 def check_rules(

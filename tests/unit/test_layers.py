@@ -440,7 +440,7 @@ def test_eventlet_is_never_imported(module: str) -> None:
 #: Distributions whose module is called otherwise.
 MODULE_OF = {'suds-community': 'suds'}
 #: Modules whose requirements are an extra of setup.cfg.
-EXTRAS = ('simulator', 'simulator.*', 'cli.rich_output', *PYVMOMI)
+EXTRAS = ('simulator', 'simulator.*', 'cli.rich_output', 'cli.policy_files', *PYVMOMI)
 
 
 def test_what_is_imported_is_required() -> None:

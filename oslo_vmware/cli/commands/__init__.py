@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[Command, ...]] = {
         Command('vm', 'vm', 'machines: list, info, power, snapshots', paged=True),
         Command('tasks', 'tasks', 'recent tasks, and following them', paged=True),
         Command('events', 'events', 'the latest events, and following them', paged=True),
+        Command('policies', 'policies', 'storage policies: explain, import, check', paged=True),
         Command('sessions', 'sessions', 'who is logged in', paged=True),
     ),
     'Files and images': (

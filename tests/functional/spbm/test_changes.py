@@ -90,6 +90,35 @@ def test_a_policy_without_requirements_is_imported(
         spbm.policy_from_dict(session, {**plain, 'name': 'n' * 81})
 
 
+def test_what_an_import_would_do(session: api.VMwareAPISession, calls: Counter) -> None:
+    """It is told in words, without a change, and an import then does just that."""
+    gold, silver = spbm.find_policy(session, 'Gold'), spbm.find_policy(session, 'Silver')
+    plain = gold.to_dict()
+    for wanted, does_something, changes in (
+        (plain, False, ()),
+        ({**plain, 'description': 'New.'}, True, ('- description: ', '+ description: New.')),
+        ({**plain, 'name': 'New'}, True, ('+ tagged "Gold" in Tier',)),
+        ({**plain, 'name': 'New', 'rule_sets': []}, True, ()),
+        (
+            {**plain, 'rule_sets': [*plain['rule_sets'], *silver.to_dict()['rule_sets']]},
+            True,
+            (
+                '- tagged "Gold" in Tier',
+                '+ set 1: tagged "Gold" in Tier',
+                '+ set 2: tagged "Silver" in Tier',
+            ),
+        ),
+    ):
+        plan = spbm.plan_policy(session, wanted)
+        assert plan.does_something is does_something
+        told = [line for line in plan.changes if not line.startswith('- description')]
+        assert told == [line for line in changes if not line.startswith('- description')]
+        assert (plan.present is None) is (wanted['name'] == 'New')
+    with pytest.raises(spbm.InvalidRuleException, match='81 characters'):
+        spbm.plan_policy(session, {**plain, 'name': 'n' * 81})
+    assert spbm.find_policy(session, 'Gold', fresh=True) == gold
+
+
 def test_no_rule_sets_are_a_mistake(session: api.VMwareAPISession, calls: Counter) -> None:
     """A program that has lost its rules makes no policy that allows everything."""
     gold = spbm.find_policy(session, 'Gold')

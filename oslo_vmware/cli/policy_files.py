@@ -1,0 +1,89 @@
+"""Files of storage policies: YAML, or JSON, which is YAML as well.
+
+A file has ``{policies: [...]}``, each as :meth:`oslo_vmware.spbm.Policy.to_dict` gives it, a list
+of them, or a single one. PyYAML is part of the extra ``cli``; without it, files are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_vmware.cli.failures import UsageError
+
+WITHOUT_YAML = 'PyYAML is not installed, so this is JSON; for YAML: pip install PyYAML'
+
+_KEY = 'policies'
+
+
+def has_yaml() -> bool:
+    """Whether files can be YAML."""
+    return _yaml() is not None
+
+
+def written(policies: Sequence[dict[str, Any]], *, as_json: bool) -> str:
+    """The text of a file of policies.
+
+    :param policies: as ``Policy.to_dict`` gives them
+    """
+    document = {_KEY: list(policies)}
+    yaml = None if as_json else _yaml()
+    if yaml is None:
+        return json.dumps(document, indent=2, ensure_ascii=False) + '\n'
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def save(text: str, path: str) -> None:
+    """Write a file: the whole text is there, or the file is as it was."""
+    target = pathlib.Path(path)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f'.{target.name}.')
+    try:
+        with open(descriptor, 'w', encoding='utf-8') as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def load(path: str) -> list[Any]:
+    """The policies in a file, as they are there.
+
+    :param path: of the file; ``-`` for stdin
+    :raises UsageError: it has none, or cannot be read as what it should be
+    """
+    text = sys.stdin.read() if path == '-' else pathlib.Path(path).read_text(encoding='utf-8')
+    document = _parsed(text, path)
+    found = document.get(_KEY, [document]) if isinstance(document, dict) else document
+    if not isinstance(found, list) or not found:
+        raise UsageError(f'{path} has no policies: it should have a list of them as "{_KEY}".')
+    return found
+
+
+def _parsed(text: str, path: str) -> Any:
+    yaml = _yaml()
+    try:
+        return json.loads(text) if yaml is None else yaml.safe_load(text)
+    except ValueError as exc:
+        hint = '' if text.lstrip()[:1] in '{[' else '; if it is YAML: pip install PyYAML'
+        raise UsageError(f'{path} is no JSON: {exc}{hint}') from exc
+    except Exception as exc:
+        if yaml is None or not isinstance(exc, yaml.YAMLError):
+            raise
+        raise UsageError(f'{path} is no YAML: {exc}') from exc
+
+
+def _yaml() -> Any:
+    """PyYAML; None where it is not installed."""
+    try:
+        import yaml
+    except ImportError:
+        return None
+    return yaml
