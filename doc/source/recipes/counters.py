@@ -74,7 +74,7 @@ def samples(session: api.VMwareAPISession, machines: list[Any], key: int) -> dic
     ]
     manager = session.vim.service_content.perfManager
     answers: list[Any] = session.invoke_api(session.vim, 'QueryPerf', manager, querySpec=specs)
-    found = {}
+    found: dict[str, list[int]] = {}
     for answer in answers or ():
         # A machine that was started just now has none.
         for series in getattr(answer, 'value', ()):

@@ -38,7 +38,7 @@ def find(session: api.VMwareAPISession, path: str) -> Any:
 
 def make_policies(session: api.VMwareAPISession, tenant: str) -> dict[str, spbm.Policy]:
     """Make what is missing and put right what differs; to run it twice does nothing twice."""
-    made = {}
+    made: dict[str, spbm.Policy] = {}
     for tier, tags in TIERS.items():
         policy, changed = spbm.ensure_policy(
             session,
@@ -53,7 +53,7 @@ def make_policies(session: api.VMwareAPISession, tenant: str) -> dict[str, spbm.
 
 def main() -> None:
     tenant, path = sys.argv[1:]
-    nowhere = []
+    nowhere: list[str] = []
     with connect() as session:
         cluster = find(session, path)
         for policy in make_policies(session, tenant).values():
