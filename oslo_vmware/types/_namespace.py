@@ -126,8 +126,10 @@ class Namespace:
         return self._class(tag)
 
     def __dir__(self) -> list[str]:
+        schema = self._schema()
+        own = f'{{{schema.namespace}}}'
+        names = (tag.removeprefix(own) for tag in schema.type_names() if tag.startswith(own))
         # What is named so is the body of a request, which nobody makes.
-        names = {tag.rpartition('}')[2] for tag in self._schema().type_names()}
         return sorted(name for name in names if not name.endswith('RequestType'))
 
     def __repr__(self) -> str:
