@@ -49,6 +49,7 @@ __all__ = ['RetryDecorator', 'VMwareAPISession']
 
 if TYPE_CHECKING:
     from oslo_vmware.types._invoke import Invoke
+    from oslo_vmware.types.vim import TaskInfo
 
 LOG = logging.getLogger(__name__)
 
@@ -358,7 +359,7 @@ class VMwareAPISession(Login):
         timeout: float | None = None,
         *,
         progress: Callable[[int | None, str], Any] | None = None,
-    ) -> Any:
+    ) -> 'TaskInfo':
         """Wait, in the caller's thread, until a task has ended.
 
         :param task: reference of the task
@@ -378,7 +379,8 @@ class VMwareAPISession(Login):
             told = _wait.Progress(progress)
             meaning, info = self._wait_for(_wait.TASK_AND_PROGRESS, task, timeout, told)
         if meaning is _wait.Meaning.DONE:
-            return info
+            ended: TaskInfo = info
+            return ended
         error = getattr(info, 'error', None)
         if error is None:
             raise exceptions.VimException(

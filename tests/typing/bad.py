@@ -28,6 +28,7 @@ def operations(
     session.invoke_api(policies, 'PbmQueryProfil', ref)  # expected "Sequence[OperationThatTakes | No overloads for
     session.invoke_api(vmware, 'ReconfigVM_Task', ref, spce=spec)  # expected "Sequence[OperationThatTakes | No overloads for
     session.invoke_api(vmware, 'ReconfigVM_Task', ref, spec=1)  # expected "Sequence[OperationThatTakes | "VirtualMachineConfigSpec"
+    session.wait_for_task(ref).reslt  # no attribute "reslt" | "reslt" is unknown
 
 
 def members(session: api.VMwareAPISession, spec: vim.VirtualMachineConfigSpec) -> None:

@@ -37,7 +37,7 @@ def make_machine(
         session.vim, 'CreateVM_Task', folder, config=spec, pool=pool, skip_op_id=True
     )
     assert_type(task, vim.ManagedObjectReference)
-    print(session.wait_for_task(task).result)
+    print(session.wait_for_task(task).result, session.wait_for_task(task).state == 'success')
 
 
 def look(session: api.VMwareAPISession, machine: vim.ManagedObjectReference) -> str:

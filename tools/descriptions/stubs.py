@@ -399,6 +399,7 @@ def _invoke(stubs: Iterable[_Stubs]) -> Iterator[str]:
         '    def __sizeof__(self) -> int: ...',
         'class OperationThatTakesTheseArguments: ...',
         'class Invoke(Protocol):',
+        '    """Call an operation or a function, and see it through trouble."""',
     )
     for one in stubs:
         for parameters, result in one.calls():
