@@ -4,8 +4,8 @@
 ``steps.py``       what is shown, one function for each step, in the order of the file
 ``runner.py``      runs the steps, times them, says what failed
 ``connection.py``  the server that it is shown on: a simulated vCenter, or your own one
-``inventory.py``   reads what the steps show, in few requests
-``show.py``        how it looks, on a terminal and in a log
+``policies.py``    reads the storage policies; the command line reads all else
+``show.py``        how it looks, by the vocabulary of the command line
 =================  ====================================================================
 
 A new step is one function in ``steps.py``::

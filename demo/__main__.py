@@ -1,7 +1,7 @@
-"""``python -m demo``: reads the environment, runs the steps, and exits.
+"""``python -m demo``: finds the server, runs the steps, and exits.
 
-The exit code is 0 when all went well, 1 when a step failed, 2 when the environment does not say
-enough, and 130 after Ctrl-C.
+The exit code is 0 when all went well, 1 when a step failed, 2 when options and environment do not
+say enough, and 130 after Ctrl-C.
 """
 
 import argparse
@@ -11,31 +11,30 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-try:
-    import rich  # noqa: F401 - asked for here once, used everywhere
-except ImportError:
-    sys.exit("The demo needs the package rich; get it with: pip install -e '.[demo]'")
-
 from demo import connection, runner, show
 from demo import steps as _steps  # noqa: F401 - importing them registers them
+from oslo_vmware.cli import connection as settings
+from oslo_vmware.cli.failures import UsageError
 
 
 def _parser() -> argparse.ArgumentParser:
-    variables = [f'  {name:17} {text}' for name, text in connection.VARIABLES.items()]
-    return argparse.ArgumentParser(
+    variables = [f'  {name:17} {text}' for name, text in settings.VARIABLES.items()]
+    parser = argparse.ArgumentParser(
         prog='python -m demo',
         description='Shows the library at work, against a simulated vCenter or your own one.',
         epilog='\n'.join(['environment variables:', *variables]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    settings.add_options(parser)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """Run the demo; returns the exit code."""
-    _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        server = connection.from_environment(environ)
-    except connection.SettingsError as error:
+        server = connection.named(options, environ)
+    except UsageError as error:
         print(error, file=sys.stderr)
         return 2
     try:

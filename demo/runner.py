@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from demo.connection import Server
 from demo.show import Outcome, Show
 from oslo_vmware import api, exceptions
+from oslo_vmware.cli.connection import Settings
+from oslo_vmware.cli.failures import CommandError
 
 if TYPE_CHECKING:
     from oslo_vmware.simulator import VCenterSimulator
@@ -67,7 +68,7 @@ class Stage:
     """
 
     show: Show
-    server: Server | None
+    server: Settings | None
     simulator: VCenterSimulator | None = None
     log: Log = field(init=False)
     cleanup: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -123,7 +124,7 @@ def step(
     return register
 
 
-def run(steps: list[Step], show: Show, server: Server | None) -> bool:
+def run(steps: list[Step], show: Show, server: Settings | None) -> bool:
     """Show the steps, and how long each took.
 
     :param server: a real server, None to start a simulated one
@@ -146,7 +147,7 @@ def run(steps: list[Step], show: Show, server: Server | None) -> bool:
 
 def _run_one(each: Step, stage: Stage, read_only: bool) -> Outcome:
     if read_only and each.changes_something:
-        stage.show.skipped('Skipped: it changes something, and this server may be needed.')
+        stage.show.out.line('Skipped: it changes something, and this server may be needed.')
         return Outcome(each.title, 'skipped')
     requests = stage.requests or 0
     begin = time.perf_counter()
@@ -157,7 +158,7 @@ def _run_one(each: Step, stage: Stage, read_only: bool) -> Outcome:
     except BrokenPipeError:
         # Nobody reads any more; the library turns such trouble with a server into its own.
         raise
-    except (StepFailed, exceptions.VMwareDriverException, OSError) as expected:
+    except (StepFailed, CommandError, exceptions.VMwareDriverException, OSError) as expected:
         stage.show.failure(str(expected))
     except Exception:  # noqa: BLE001 - whatever a step does wrong, the session must end in order
         stage.show.crash()

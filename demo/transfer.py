@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from demo.connection import Server
 from oslo_vmware import api, rw_handles, vim_util
+from oslo_vmware.cli.connection import Settings
 
 SIZE = 64 * 1024**2
 CHUNK = 64 * 1024
@@ -62,7 +62,7 @@ def image() -> Iterator[bytes]:
         yield random_bytes.randbytes(CHUNK)
 
 
-def write(session: api.VMwareAPISession, server: Server, place: Place, moved: Moved) -> str:
+def write(session: api.VMwareAPISession, server: Settings, place: Place, moved: Moved) -> str:
     """Upload the image; returns its SHA-256."""
     digest = hashlib.sha256()
     done = 0
@@ -77,7 +77,7 @@ def write(session: api.VMwareAPISession, server: Server, place: Place, moved: Mo
     return digest.hexdigest()
 
 
-def read(session: api.VMwareAPISession, server: Server, place: Place, moved: Moved) -> str:
+def read(session: api.VMwareAPISession, server: Settings, place: Place, moved: Moved) -> str:
     """Download the file; returns its SHA-256."""
     digest = hashlib.sha256()
     done = 0
@@ -102,7 +102,7 @@ def delete(session: api.VMwareAPISession, place: Place) -> None:
     session.wait_for_task(task)
 
 
-def _address(session: api.VMwareAPISession, server: Server, place: Place) -> dict[str, Any]:
+def _address(session: api.VMwareAPISession, server: Settings, place: Place) -> dict[str, Any]:
     return {
         'host_or_url': server.host,
         'port': server.port,

@@ -10,18 +10,23 @@ from oslo_vmware.cli.output import JsonOutput, Output, is_terminal
 
 
 def choose(
-    stdout: TextIO, stderr: TextIO, environ: Mapping[str, str], as_json: bool = False
+    stdout: TextIO,
+    stderr: TextIO,
+    environ: Mapping[str, str],
+    as_json: bool = False,
+    indent: int = 0,
+    width: int | None = None,
 ) -> Output:
     """The output that suits: JSON if asked for, colours at a terminal, else plain text."""
     if as_json:
         return JsonOutput(stdout, stderr, environ)
     if not is_terminal(stdout, environ):
-        return Output(stdout, stderr, environ)
+        return Output(stdout, stderr, environ, indent, width)
     if importlib.util.find_spec('rich') is None:
         # Once, and nobody is asked to install what they do not want.
         if 'NO_COLOR' not in environ and is_terminal(stderr, environ):
             print('(pip install rich gives colours and bars here.)', file=stderr)
-        return Output(stdout, stderr, environ)
+        return Output(stdout, stderr, environ, indent, width)
     from oslo_vmware.cli.rich_output import RichOutput
 
-    return RichOutput(stdout, stderr, environ)
+    return RichOutput(stdout, stderr, environ, indent, width)

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import textwrap
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TextIO
 
 _UNITS = ('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
-_BAR = 10
+#: Cells of a bar.
+BAR = 10
+# How wide a heading is where nothing else says it.
+_HEADING = 80
 _DEFAULT_SIZE = os.terminal_size((80, 24))
 # A line that moves is drawn so often, and no oftener.
 _REDRAW_SECONDS = 0.1
@@ -189,12 +193,12 @@ class Following(Moving):
         self._show(lambda: f'{self.text}  {plain_bar(Bar(percent or 0, 100))}  {state}')
 
 
-def plain_bar(bar: Bar, symbols: str = '#.') -> str:
+def plain_bar(bar: Bar, symbols: str = '#.', cells: int = BAR) -> str:
     """A bar and percent; nothing for what is not known."""
     if bar.share is None:
         return 'not known'
-    filled = round(bar.share * _BAR)
-    return f'{symbols[0] * filled}{symbols[1] * (_BAR - filled)}{bar.share:5.0%}'
+    filled = round(bar.share * cells)
+    return f'{symbols[0] * filled}{symbols[1] * (cells - filled)}{bar.share:5.0%}'
 
 
 # How it is said
@@ -206,10 +210,20 @@ class Output:
     :param stdout: where results go
     :param stderr: where warnings, errors and what moves go
     :param environ: ``PAGER`` and its like
+    :param indent: columns left free on the left
+    :param width: columns that sentences are folded at; None for no folds
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        stdout: TextIO,
+        stderr: TextIO,
+        environ: Mapping[str, str],
+        indent: int = 0,
+        width: int | None = None,
+    ) -> None:
         self._stdout, self._stderr, self._environ = stdout, stderr, environ
+        self._indent, self._width = indent, width
         # Results go here: to stdout, or into what is going to be paged.
         self._to = stdout
         self._unicode = (getattr(stdout, 'encoding', None) or 'ascii').lower().startswith('utf')
@@ -218,11 +232,13 @@ class Output:
 
     def line(self, text: str | Styled = '') -> None:
         """A line, or several where the text has ends of lines."""
-        self._write(*(text.text if isinstance(text, Styled) else text).split('\n'))
+        for line in (text.text if isinstance(text, Styled) else text).split('\n'):
+            self._write(*self._folded(line))
 
     def heading(self, text: str) -> None:
         """What begins a part."""
-        self._write('', text, self._symbol('─', '-') * columns_of(text))
+        rule = self._symbol('─', '-') * ((self._width or _HEADING) - columns_of(text) - 1)
+        print('', f'{clean(text)} {rule}', sep='\n', file=self._to, flush=True)
 
     def success(self, text: str) -> None:
         """Something is as it should be, or has been achieved."""
@@ -349,8 +365,13 @@ class Output:
         return symbol if self._unicode else plain
 
     def _marked(self, symbol: str, plain: str, text: str, style: Style) -> None:
-        first, *rest = text.split('\n')
+        first, *rest = (fold for line in text.split('\n') for fold in self._folded(line, 2))
         self._write(f'{self._symbol(symbol, plain)} {first}', *(f'  {line}' for line in rest))
+
+    def _folded(self, text: str, taken: int = 0) -> list[str]:
+        if self._width is None:
+            return [text]
+        return textwrap.wrap(text, self._width - self._indent - taken) or ['']
 
     def _cell(self, cell: Cell) -> str:
         if isinstance(cell, Bar):
@@ -363,11 +384,16 @@ class Output:
         print(*lines, sep='\n', file=self._stderr, flush=True)
 
     def _write(self, *lines: str) -> None:
-        print(*map(clean, lines), sep='\n', file=self._to, flush=self._to is self._stdout)
+        space = ' ' * self._indent
+        shown = ((space + clean(line)).rstrip() for line in lines)
+        print(*shown, sep='\n', file=self._to, flush=self._to is self._stdout)
 
 
 class JsonOutput(Output):
     """Documents for programs: the result on stdout, warnings and errors on stderr."""
+
+    def heading(self, text: str) -> None:
+        pass
 
     def data(self, document: Any) -> None:
         print(json.dumps(document, indent=2, default=_plain), file=self._to)

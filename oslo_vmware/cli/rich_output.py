@@ -5,11 +5,13 @@ Texts are never read as markup: a machine may be called ``[bold]``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Self, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -18,11 +20,13 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from oslo_vmware.cli.output import (
+    BAR,
     Bar,
     Cell,
     Following,
@@ -38,6 +42,10 @@ from oslo_vmware.cli.output import (
     terminal_size,
 )
 
+# Below this width bars are shorter, so that tables fit into 80 columns.
+_NARROW = 96
+_NARROW_BAR = 6
+
 _STYLES = {
     'good': 'green',
     'warn': 'yellow',
@@ -51,15 +59,22 @@ _STYLES = {
 class RichOutput(Output):
     """Colours and bars."""
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> None:
-        super().__init__(stdout, stderr, environ)
+    def __init__(
+        self,
+        stdout: TextIO,
+        stderr: TextIO,
+        environ: Mapping[str, str],
+        indent: int = 0,
+        width: int | None = None,
+    ) -> None:
+        super().__init__(stdout, stderr, environ, indent, width)
         self.console = self._console(stdout)
 
     def _console(self, stream: TextIO) -> Console:
         return Console(
             file=stream,
             force_terminal=True,
-            width=terminal_size(stream).columns,
+            width=min(terminal_size(stream).columns, self._width or sys.maxsize),
             no_color='NO_COLOR' in self._environ,
             highlight=False,
             emoji=False,
@@ -77,8 +92,8 @@ class RichOutput(Output):
             self._print(_styled(line, style))
 
     def heading(self, text: str) -> None:
-        self._print('')
-        self._print(_styled(text, 'name'))
+        self.console.print()
+        self.console.print(Rule(_styled(text, 'name'), align='left', style='dim'))
 
     def facts(self, facts: Iterable[tuple[str, Cell]]) -> None:
         grid = Table.grid(padding=(0, 2))
@@ -120,13 +135,14 @@ class RichOutput(Output):
         if not isinstance(cell, Bar):
             style = cell.style if isinstance(cell, Styled) else ''
             return _styled(cell.text if isinstance(cell, Styled) else cell, style)
-        drawn = plain_bar(cell, self._symbol('█', '#') + self._symbol('░', '.'))
+        cells = BAR if self.console.width >= _NARROW else _NARROW_BAR
+        drawn = plain_bar(cell, self._symbol('█', '#') + self._symbol('░', '.'), cells)
         if cell.share is None:
             return Text(drawn, 'dim')
         text = Text(drawn)
-        filled = round(cell.share * 10)
+        filled = round(cell.share * cells)
         text.stylize(_STYLES[cell.style], 0, filled)
-        text.stylize('dim', filled, 10)
+        text.stylize('dim', filled, cells)
         return text
 
     def _marked(self, symbol: str, plain: str, text: str, style: Style) -> None:
@@ -148,6 +164,8 @@ class RichOutput(Output):
             console.print(Text(f'  {clean(line)}'))
 
     def _print(self, renderable: RenderableType) -> None:
+        if self._indent:
+            renderable = Padding(renderable, (0, 0, 0, self._indent), expand=False)
         self.console.print(renderable)
 
 

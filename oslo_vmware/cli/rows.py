@@ -176,8 +176,7 @@ def show_hosts(out: Output, hosts: Sequence[Host]) -> None:
     names, domain = without_domain([host.name for host in hosts])
     rows: list[list[Cell]] = [
         [
-            name,
-            Styled(host.state, 'good' if host.state == 'connected' else 'warn'),
+            name if host.state == 'connected' else Styled(f'{name} ({host.state})', 'warn'),
             Bar(host.cpu_used, host.cpu),
             _of(host.cpu_used, host.cpu, _GHZ),
             Bar(host.memory_used, host.memory),
@@ -186,7 +185,7 @@ def show_hosts(out: Output, hosts: Sequence[Host]) -> None:
         ]
         for name, host in zip(names, hosts, strict=True)
     ]
-    out.table(['Host', 'State', 'CPU', '>GHz', 'Memory', '>GiB', '>Machines'], rows)
+    out.table(['Host', 'CPU', '>GHz', 'Memory', '>GiB', '>Machines'], rows)
     if domain:
         out.line(f'All of them in {domain}.')
 

@@ -11,13 +11,17 @@ from oslo_vmware.simulator import VCenterSimulator
 from .conftest import Run, run_command
 
 
+def heading(text: str) -> str:
+    return f'{text} '.ljust(80, '-')
+
+
 def test_a_good_answer(run: Run) -> None:
     """A line for each thing, under headings, and a verdict for each consumer."""
     ran = run('check')
     assert ran.code == 0
     assert ran.err == ''
     for text in ('Connection', 'TLS', 'Privileges', 'Verdict'):
-        assert text in ran.lines
+        assert heading(text) in ran.lines
     assert ran.lines[-4:] == ['* Nova: yes', '* Cinder: yes', '* Glance: yes', '* Ceilometer: yes']
 
 
@@ -29,7 +33,7 @@ def test_a_bad_answer(run: Run, vc: VCenterSimulator) -> None:
     assert ran.code == 1
     at = ran.lines.index('! datastores: 0 of 10 datastores can be used')
     assert ran.lines[at + 1] == '  Nothing works without: look at the datastores above.'
-    verdict = ran.lines[ran.lines.index('Verdict') + 2 :]
+    verdict = ran.lines[ran.lines.index(heading('Verdict')) + 1 :]
     assert verdict[:2] == ['! Nova: no', '  datastores: 0 of 10 datastores can be used']
     assert '  and 6 more, see above' in verdict
     assert [line for line in verdict if line.startswith('!')] == ['! Nova: no', '! Glance: no']

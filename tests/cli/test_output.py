@@ -6,7 +6,18 @@ import io
 
 import pytest
 
-from oslo_vmware.cli.output import Bar, JsonOutput, Node, Output, Styled, clean, duration, size
+from oslo_vmware.cli.output import (
+    Bar,
+    JsonOutput,
+    Node,
+    Output,
+    Styled,
+    clean,
+    duration,
+    plain_bar,
+    size,
+)
+from oslo_vmware.cli.rows import without_domain
 
 
 class Utf8(io.StringIO):
@@ -95,3 +106,49 @@ def test_json_shows_data_alone() -> None:
     json_output.warning('careful')
     assert out.getvalue() == '{\n  "a": 1\n}\n'
     assert err.getvalue() == '{"warning": "careful"}\n'
+
+
+@pytest.mark.parametrize(
+    ('used', 'total', 'text'),
+    [
+        (0, 100, '░░░░░░░░░░   0%'),
+        (54, 100, '█████░░░░░  54%'),
+        (100, 100, '██████████ 100%'),
+        (120, 100, '██████████ 100%'),
+        (None, 100, 'not known'),
+        (5, 0, 'not known'),
+        (5, None, 'not known'),
+    ],
+)
+def test_bar(used: float | None, total: float | None, text: str) -> None:
+    """A bar has a cell for each tenth, and never leaves its frame; what is unknown says so."""
+    assert plain_bar(Bar(used, total), '█░') == text
+
+
+def test_sentences_are_folded_where_that_is_wanted() -> None:
+    """Under an indentation and within a width, as the demo has it; headings are as wide."""
+    stream = Utf8()
+    out = Output(stream, io.StringIO(), {}, indent=2, width=20)
+    out.heading('Title')
+    out.success('one two three four five')
+    assert stream.getvalue().splitlines() == [
+        '',
+        'Title ' + '─' * 14,
+        '  ✔ one two three',
+        '    four five',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('names', 'expected'),
+    [
+        (['a.example.net', 'b.example.net'], (['a', 'b'], 'example.net')),
+        (['a.example.net', 'a.example.org'], (['a.example.net', 'a.example.org'], '')),
+        (['10.0.0.1'], (['10.0.0.1'], '')),
+        (['a', 'b'], (['a', 'b'], '')),
+        ([], ([], '')),
+    ],
+)
+def test_domain(names: list[str], expected: tuple[list[str], str]) -> None:
+    """Only a domain that all hosts share is left out, and addresses have none."""
+    assert without_domain(names) == expected

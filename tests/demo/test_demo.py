@@ -12,7 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo import __main__, connection, inventory, runner, show, steps, transfer
+from demo import __main__, connection, runner, show, steps, transfer
+from oslo_vmware import vim_util
+from oslo_vmware.cli.commands import tree
+from oslo_vmware.cli.connection import Settings
+from oslo_vmware.cli.inventory import Entity, grow
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.simulator.objects.datastore import Datastore
 
@@ -111,9 +115,9 @@ def test_an_image_that_comes_back_different(
     monkeypatch.setattr(transfer, 'read', lambda *anything: 'another checksum')
     with VCenterSimulator() as vc:
         stage = runner.Stage(show.Show(), connection.simulated(vc), vc)
-        stage.session = connection.connect(connection.simulated(vc))
         with stage.cleanup:
-            stage.cleanup.callback(stage.session.close)
+            server = connection.connected(connection.simulated(vc))
+            stage.session = stage.cleanup.enter_context(server)
             with pytest.raises(runner.StepFailed, match='not what was written'):
                 steps.move_image(stage)
         (upload,) = (one for one in vc.transfers if one.method == 'PUT')
@@ -191,11 +195,10 @@ def test_counts_agree_with_inventory(simulated: subprocess.CompletedProcess[str]
 def test_hosts_carry_all_machines(simulated: subprocess.CompletedProcess[str]) -> None:
     """Each host has a row with two bars, and their machines add up to the inventory's."""
     wanted = Inventory(**connection.INVENTORY)
-    rows = re.findall(r'^  esx-.*?(\d+) of (\d+)$', section(simulated.stdout, 'Hosts'), re.M)
+    rows = re.findall(r'^  esx-.* (\d+)$', section(simulated.stdout, 'Hosts'), re.M)
     hosts = wanted.clusters * wanted.hosts_per_cluster + wanted.standalone_hosts
     assert len(rows) == wanted.datacenters * hosts
-    assert sum(int(total) for _, total in rows) == wanted.vms
-    assert sum(int(running) for running, _ in rows) == int(wanted.vms * wanted.powered_on)
+    assert sum(map(int, rows)) == wanted.vms
     assert len(re.findall('[█░]{10} +[0-9]+%', section(simulated.stdout, 'Hosts'))) == 2 * len(rows)
 
 
@@ -409,8 +412,7 @@ def test_own_server_is_only_read(vc: VCenterSimulator) -> None:
     [
         ({'VSPHERE_USER': ''}, 'VSPHERE_USER'),
         ({'VSPHERE_PASSWORD': ''}, 'VSPHERE_PASSWORD'),
-        ({'VSPHERE_USER': '', 'VSPHERE_PASSWORD': ''}, 'VSPHERE_USER and VSPHERE_PASSWORD'),
-        ({'VSPHERE_HOST': 'https://vc/sdk'}, 'vcenter.example.com'),
+        ({'VSPHERE_HOST': 'ftp://vc/sdk'}, 'vcenter.example.com'),
         ({'VSPHERE_PORT': 'https'}, 'VSPHERE_PORT'),
         ({'VSPHERE_PORT': '65536'}, '65535'),
         ({'VSPHERE_CACERT': '/no/such/file.pem'}, '/no/such/file.pem'),
@@ -441,7 +443,7 @@ def test_wrong_password(vc: VCenterSimulator, capsys: pytest.CaptureFixture[str]
     """A refused login ends the demo with exit code 1, and the password is nowhere to be seen."""
     code, out = run_here(vc, capsys, VSPHERE_PASSWORD='wr0ng-Passw0rd')
     assert code == 1
-    assert f'Login at {vc.host}:{vc.port} was refused' in unfolded(out)
+    assert f'{vc.host}:{vc.port} does not let {vc.username} in' in unfolded(out)
     assert 'wr0ng' not in out
     outcome = results(out)
     assert outcome['Log in'] == 'failed'
@@ -525,7 +527,7 @@ def test_mistake_in_a_step_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     def stumble(stage: runner.Stage) -> None:
         raise ZeroDivisionError('over my own feet')
 
-    server = connection.Server('vc.invalid', 'somebody', 'a password')
+    server = Settings('vc.invalid', 'somebody', 'a password')
     assert not runner.run([runner.Step('Stumble', stumble)], show.Show(), server)
     out = capsys.readouterr().out
     assert 'over my own feet' in out
@@ -557,71 +559,36 @@ def test_steps_say_what_they_need() -> None:
 
 def test_server_hides_its_password() -> None:
     """The password is not in the repr of the settings."""
-    assert 'pa55' not in repr(connection.Server('vc', 'somebody', 'pa55'))
+    assert 'pa55' not in repr(Settings('vc', 'somebody', 'pa55'))
 
 
-@pytest.mark.parametrize(
-    ('used', 'total', 'text'),
-    [
-        (0, 100, '░░░░░░░░░░   0%'),
-        (54, 100, '█████░░░░░  54%'),
-        (100, 100, '██████████ 100%'),
-        (120, 100, '██████████ 100%'),
-        (None, 100, 'not known'),
-        (5, 0, 'not known'),
-        (5, None, 'not known'),
-    ],
-)
-def test_bar(used: float | None, total: float | None, text: str) -> None:
-    """A bar has a cell for each tenth, and never leaves its frame; what is unknown says so."""
-    assert show.Show().bar(used, total).plain == text
-
-
-@pytest.mark.parametrize(
-    ('number', 'text'),
-    [(None, ''), (512 * 1024**3, '512 GiB'), (1.5 * 1024**4, '1.5 TiB'), (0, '0 GiB')],
-)
-def test_size(number: float | None, text: str) -> None:
-    """Sizes are in binary units, as vSphere shows them."""
-    assert show.size(number) == text
+def entity(id_: str, kind: str, name: str, parent: str | None) -> Entity:
+    return Entity(vim_util.get_moref(id_, kind), name, parent)
 
 
 def test_tree_of_strange_inventory(capsys: pytest.CaptureFixture[str]) -> None:
     """Orphans hang at the root, long lists are cut, and names are never read as markup."""
     found = [
-        inventory.Entity('root', 'Folder', '[bold]Root', None),
-        inventory.Entity('vm-1', 'VirtualMachine', 'orphan', 'group-hidden'),
-        *(inventory.Entity(f'f{n}', 'Folder', f'folder {n:02}', 'root') for n in range(15)),
-        inventory.Entity('vm-2', 'VirtualMachine', 'child', 'f14'),
+        entity('root', 'Folder', '[bold]Root', None),
+        entity('vm-1', 'VirtualMachine', 'orphan', 'group-hidden'),
+        *(entity(f'f{n}', 'Folder', f'folder {n:02}', 'root') for n in range(15)),
+        entity('vm-2', 'VirtualMachine', 'child', 'f14'),
     ]
-    tree = inventory.grow_tree({entity.id: entity for entity in found}, 'root')
-    show.Show().tree(tree)
+    top = grow({one.id: one for one in found}, found[0])
+    show.Show().tree(tree.node(top))
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r'  \[bold\]Root +2 machines', lines[0])
     assert lines[12].startswith('  ├── folder 11  ')
     assert lines[13] == '  └── and 3 more'
-    assert tree.children[14].counts == {'VirtualMachine': 1}
+    (last,) = (one for one in top.children if one.entity.id == 'f14')
+    assert last.counts == {'VirtualMachine': 1}
 
 
 def test_long_table_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     """A table of hundreds of rows shows the first and counts the others."""
-    show.Show().table(['Name', '>Number'], [[f'[{n}]', str(n)] for n in range(300)])
+    rows = [[f'[{n}]', str(n)] for n in range(300)]
+    show.Show().table(rows, lambda out, some: out.table(['Name', '>Number'], some))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + 40 + 1
     assert lines[2].split() == ['[0]', '0']
     assert lines[-1].strip() == 'and 260 more'
-
-
-@pytest.mark.parametrize(
-    ('names', 'expected'),
-    [
-        (['a.example.net', 'b.example.net'], (['a', 'b'], 'example.net')),
-        (['a.example.net', 'a.example.org'], (['a.example.net', 'a.example.org'], '')),
-        (['10.0.0.1'], (['10.0.0.1'], '')),
-        (['a', 'b'], (['a', 'b'], '')),
-        ([], ([], '')),
-    ],
-)
-def test_domain(names: list[str], expected: tuple[list[str], str]) -> None:
-    """Only a domain that all hosts share is left out, and addresses have none."""
-    assert inventory.without_domain(names) == expected

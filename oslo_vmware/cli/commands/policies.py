@@ -16,6 +16,14 @@ from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import DONE, FAILED, CommandError, NoSuchObjectError
 from oslo_vmware.cli.output import Cell, Styled
 
+EXAMPLES = """\
+oslo-vmware policies list
+oslo-vmware policies explain Gold datastore1 --for cluster1
+oslo-vmware policies export -o policies.yaml
+oslo-vmware policies import policies.yaml --dry-run
+oslo-vmware policies compliance web-01
+"""
+
 _STYLES = {'compliant': 'good', 'nonCompliant': 'bad', 'outOfDate': 'warn', 'unknown': 'warn'}
 #: What says that the answer is no.
 _NOT_COMPLIANT = ('nonCompliant', 'outOfDate', 'unknown')
