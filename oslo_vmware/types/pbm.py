@@ -7,6 +7,9 @@ and takes no session. ``dir()`` of this module lists what there is.
 
 from oslo_vmware.types import _namespace
 
+#: Nothing, so that ``help()`` of this module is not as long as a book.
+__all__: list[str] = []
+
 _types = _namespace.shipped(__name__, 'shipped_pbm')
 
 

@@ -8,6 +8,9 @@ what there is.
 
 from oslo_vmware.types import _namespace
 
+#: Nothing, so that ``help()`` of this module is not as long as a book.
+__all__: list[str] = []
+
 _types = _namespace.shipped(__name__, 'shipped_vim')
 
 

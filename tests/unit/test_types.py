@@ -171,6 +171,7 @@ def test_people_are_told_what_a_type_has() -> None:
     assert 'entity' in inspect.signature(vim.AlarmClearedEvent).parameters
     shown = pydoc.render_doc(vim.VirtualMachineConfigSpec, renderer=pydoc.plaintext)
     assert ':param deviceChange: list[VirtualDeviceConfigSpec], optional' in shown
+    assert 0 < len(pydoc.render_doc(vim)) < 2000
     assert 'poweredOff, poweredOn, suspended' in pydoc.render_doc(vim.VirtualMachinePowerState)
 
 
