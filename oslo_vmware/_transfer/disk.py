@@ -42,7 +42,17 @@ def open_disk(
               the URL
     :raises VimException: the lease has no disk, or the connection cannot be opened
     """
-    url, thumbprint = disk_address(info, host, port)
+    return open_device(session, _named(disk_of(info)), host, port, method, headers)
+
+
+def open_device(
+    session: Any, device: Any, host: str, port: int | None, method: str, headers: Mapping[str, str]
+) -> tuple[http.client.HTTPConnection, str]:
+    """The same for one of the devices of a lease, which need not be a disk.
+
+    :param device: HttpNfcLeaseDeviceUrl
+    """
+    url, thumbprint = _address(device, host, port)
     cookies = _cookies_for(session, host, url)
     trust = _trust.trust_of_session(session)
     if trust is None or not trust.verified:
@@ -68,18 +78,14 @@ def open_disk(
         raise
 
 
-def disk_address(info: Any, host: str, port: int | None) -> tuple[str, str | None]:
-    """Where a lease has its disk.
-
-    :param info: HttpNfcLeaseInfo
-    :param host: what stands for the ``*`` that a stand-alone host calls itself
-    :returns: URL and thumbprint (None if the server did not tell of a certificate)
-    :raises VimException: the lease has no disk
-    """
-    server = _connection.host_part(host) + ('' if port is None else f':{port}')
-    device = disk_of(info)
+def _named(device: Any) -> Any:
     if device is None:
         raise exceptions.VimException(_('The lease names no disk to read or write.'))
+    return device
+
+
+def _address(device: Any, host: str, port: int | None) -> tuple[str, str | None]:
+    server = _connection.host_part(host) + ('' if port is None else f':{port}')
     return _ANY_HOST.sub(lambda _: server, str(device.url)), _thumbprint(device)
 
 

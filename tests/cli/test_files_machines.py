@@ -15,6 +15,7 @@ import pytest
 
 from oslo_vmware import rw_handles
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
 
 from .conftest import Run
@@ -260,3 +261,70 @@ def add_disk(vc: VCenterSimulator, machine: Any) -> None:
 
         ref = vim_util.get_moref(machine.ref.value, 'VirtualMachine')
         session.wait_for_task(session.vim.ReconfigVM_Task(ref, spec=spec))
+
+
+def two_disks(lacks: str = '') -> bytes:
+    """An OVA with two disks, and its descriptor."""
+    disks = [stream_of(bytes([number]) * 70_000, 1024 * 1024) for number in (1, 2)]
+    references = ''.join(
+        f'<File ovf:href="two-{n}.vmdk" ovf:id="file{n}" ovf:size="{len(disk)}"/>'
+        for n, disk in enumerate(disks)
+    )
+    shapes = ''.join(
+        f'<Disk ovf:capacity="1048576" ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>' for n in (0, 1)
+    )
+    parts = (
+        item(3, 1, VirtualQuantity=1),
+        item(4, 2, VirtualQuantity=64, AllocationUnits='byte * 2^20'),
+        item(6, 3, Address=0, ResourceSubType='lsilogic'),
+        *(
+            item(17, 4 + n, AddressOnParent=n, Parent=3, HostResource=f'ovf:/disk/disk{n}')
+            for n in (0, 1)
+        ),
+    )
+    text = descriptor(
+        *parts, references=f'<References>{references}</References><DiskSection><Info/>{shapes}'
+        '</DiskSection>',
+        system='<VirtualSystem ovf:id="two"><Info/><VirtualHardwareSection><Info/>{items}'
+        '</VirtualHardwareSection></VirtualSystem>',
+    )  # fmt: skip
+    text = text.replace('UTF-16', 'UTF-8')
+    members = [(f'two-{n}.vmdk', disk) for n, disk in enumerate(disks)]
+    return archive(('two.ovf', text.encode()), *(one for one in members if one[0] != lacks))
+
+
+def test_an_ova_with_several_disks(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
+    """Each disk goes where it belongs, under one lease; the sum is that of the file."""
+    path, data = tmp_path / 'two.ova', two_disks()
+    path.write_bytes(data)
+    ran = run('put', str(path), '--import', 'pair', '--datastore', machines.store, '--json')
+    assert ran.code == 0, ran.err
+    assert ran.data['sha256'] == hashlib.sha256(data).hexdigest()
+    assert run('fetch', '--vm', 'pair', str(tmp_path / 'first.vmdk')).code == 0
+    assert content_of((tmp_path / 'first.vmdk').read_bytes())[:70_000] == bytes([1]) * 70_000
+    machine = next(one for one in machines.all_of('VirtualMachine') if one.name == 'pair')
+    disks = [one for one in machine.config.hardware.device if one.wire_type == 'VirtualDisk']
+    assert len(disks) == 2
+
+
+@pytest.mark.parametrize('skip', [0, 1])
+def test_an_ova_whose_disks_do_not_arrive(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, skip: int
+) -> None:
+    """The first of them or the second: there is no machine."""
+    path = tmp_path / 'two.ova'
+    path.write_bytes(two_disks())
+    machines.vc.faults.drop('* /nfc/*', after_bytes=500, skip=skip)
+    ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
+    assert ran.code in (1, 3)
+    assert ran.err
+    assert 'none' not in machines.names
+
+
+def test_an_ova_that_lacks_a_disk(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
+    """It is said before anything is imported."""
+    path = tmp_path / 'two.ova'
+    path.write_bytes(two_disks(lacks='two-1.vmdk'))
+    ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
+    assert (ran.code, 'has no member two-1.vmdk' in ran.err) == (1, True)
+    assert 'none' not in machines.names

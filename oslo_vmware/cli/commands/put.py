@@ -2,7 +2,7 @@
 
 A file is whole or not there: it is sent under a name of its own, and renamed when the server has
 all of it. An image is a stream-optimised VMDK, which becomes a small machine around the disk, or an
-OVA with one disk; what is interrupted takes the machine away again.
+OVA; what is interrupted takes the machine away again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Images that become machines, and machines that become images, each under a lease.
 
-What goes in is a stream-optimised VMDK or an OVA, with one disk; what comes out is either of them.
+What goes in is a stream-optimised VMDK or an OVA; what comes out is either of them, with one disk.
 A server makes the description of an OVA, both ways (OvfManager, vSphere API 4.0).
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from oslo_vmware import image_transfer, rw_handles, vim_util
 from oslo_vmware.cli import inventory, lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
+from oslo_vmware.cli.files import appliances
 from oslo_vmware.cli.files.local import BLOCK, NewFile, Source
 from oslo_vmware.cli.files.places import named
 from oslo_vmware.cli.output import Output
@@ -110,13 +111,21 @@ class Machines:
         }
         is_archive = source.file.read(4) != _VMDK_MAGIC
         source.file.seek(0)
+        files: list[Any] = []
         if is_archive:
             networks = getattr(self._read(compute, 'network'), 'ManagedObjectReference', ())
-            spec = self._from_descriptor(source, name, pool, store, network, networks)
+            spec, files = self._from_descriptor(source, name, pool, store, network, networks)
         else:
             spec = self._around_disk(source, name, self._read(store, 'name'))
         source.file.seek(0)
         with self._out.transfer(f'Importing {name}', source.size) as bar:
+            if len(files) > 1:
+                machine = appliances.put(
+                    self._session, source, files, spec, pool, folder, bar.update
+                )
+                # It was read here and there; what is told of it is of all.
+                source.file.seek(0)
+                return machine
             if is_archive:
                 return image_transfer.download_stream_optimized_image(
                     None, None, _Image(source), source.name, vm_import_spec=spec,
@@ -138,7 +147,8 @@ class Machines:
 
     def _from_descriptor(
         self, source: Source, name: str, pool: Any, store: Any, network: str | None, networks: Any
-    ) -> Any:
+    ) -> tuple[Any, list[Any]]:
+        """What the server makes of an OVA: specification, and the files that it wants."""
         text = _descriptor(source)
         params = self._create(
             'OvfCreateImportSpecParams', entityName=name, locale='', deploymentOption='',
@@ -158,14 +168,8 @@ class Machines:
             'CreateImportSpec', ovfDescriptor=text, resourcePool=pool, datastore=store, cisp=params
         )
         self._check(result, source.name)
-        files = [item.path for item in getattr(result, 'fileItem', None) or ()]
-        if len(files) != 1:
-            raise CommandError(
-                f'{source.name} has {len(files)} files to upload ({", ".join(files)}), and a '
-                'machine is imported with one disk here.'
-            )
         _refill(result.importSpec)
-        return result.importSpec
+        return result.importSpec, list(getattr(result, 'fileItem', None) or ())
 
     def _call(self, operation: str, **arguments: Any) -> Any:
         return self._session.invoke_api(self._session.vim, operation, self._ovf, **arguments)
