@@ -12,65 +12,65 @@ class VimService(Service):
     # Tells _invoke.pyi that no other names than these are to be called.
     __sizeof__: None  # type: ignore[assignment]
     def CancelRetrievePropertiesEx(self, _this: vim.ManagedObjectReference | str, /, *, token: str, skip_op_id: bool = ...) -> None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns nothing. Faults: InvalidProperty, RuntimeFault. Privilege: System.View.
         """
     def CancelWaitForUpdates(self, _this: vim.ManagedObjectReference | str, /, *, skip_op_id: bool = ...) -> None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 2.5.
 
         Returns nothing. Faults: RuntimeFault. Privilege: System.View.
         """
     def CheckForUpdates(self, _this: vim.ManagedObjectReference | str, /, *, version: str | None = ..., skip_op_id: bool = ...) -> vim.UpdateSet | None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 2.5.
 
         Returns UpdateSet or None. Faults: InvalidCollectorVersion, RuntimeFault. Privilege:
         System.View.
         """
     def ContinueRetrievePropertiesEx(self, _this: vim.ManagedObjectReference | str, /, *, token: str, skip_op_id: bool = ...) -> vim.RetrieveResult:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns RetrieveResult. Faults: InvalidProperty, RuntimeFault. Privilege: System.View.
         """
     def CreateFilter(self, _this: vim.ManagedObjectReference | str, /, *, spec: vim.PropertyFilterSpec, partialUpdates: bool, skip_op_id: bool = ...) -> vim.ManagedObjectReference:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 2.5.
 
         Returns PropertyFilter. Faults: InvalidProperty, RuntimeFault. Privilege: System.View.
         """
     def CreatePropertyCollector(self, _this: vim.ManagedObjectReference | str, /, *, skip_op_id: bool = ...) -> vim.ManagedObjectReference:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns PropertyCollector. Faults: RuntimeFault. Privilege: System.View.
         """
     def DestroyPropertyCollector(self, _this: vim.ManagedObjectReference | str, /, *, skip_op_id: bool = ...) -> None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns nothing. Faults: RuntimeFault. Privilege: System.View.
         """
     def DestroyPropertyFilter(self, _this: vim.ManagedObjectReference | str, /, *, skip_op_id: bool = ...) -> None:
-        """Operation of PropertyFilter, since VIM .
+        """Operation of PropertyFilter, since VIM 2.5.
 
         Returns nothing. Faults: RuntimeFault.
         """
     def RetrieveProperties(self, _this: vim.ManagedObjectReference | str, /, *, specSet: Sequence[vim.PropertyFilterSpec], skip_op_id: bool = ...) -> list[vim.ObjectContent]:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 2.5.
 
         Returns ObjectContent[]. Faults: InvalidProperty, RuntimeFault. Privilege:
         System.Anonymous.
         """
     def RetrievePropertiesEx(self, _this: vim.ManagedObjectReference | str, /, *, specSet: Sequence[vim.PropertyFilterSpec], options: vim.RetrieveOptions, skip_op_id: bool = ...) -> vim.RetrieveResult | None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns RetrieveResult or None. Faults: InvalidProperty, RuntimeFault. Privilege:
         System.Anonymous.
         """
     def WaitForUpdates(self, _this: vim.ManagedObjectReference | str, /, *, version: str | None = ..., skip_op_id: bool = ...) -> vim.UpdateSet:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 2.5.
 
         Returns UpdateSet. Faults: InvalidCollectorVersion, RuntimeFault. Privilege: System.View.
         """
     def WaitForUpdatesEx(self, _this: vim.ManagedObjectReference | str, /, *, version: str | None = ..., options: vim.WaitOptions | None = ..., skip_op_id: bool = ...) -> vim.UpdateSet | None:
-        """Operation of PropertyCollector, since VIM .
+        """Operation of PropertyCollector, since VIM 4.1.
 
         Returns UpdateSet or None. Faults: InvalidCollectorVersion, RuntimeFault. Privilege:
         System.View.

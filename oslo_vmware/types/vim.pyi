@@ -68,22 +68,22 @@ class ArrayOfShort(_Object):
 class ArrayOfString(_Object):
     string: _List[str] = ...
 class MethodFault(_Object):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     faultCause: _Optional[LocalizedMethodFault] = ...
     faultMessage: _List[LocalizableMessage] = ...
 class RuntimeFault(MethodFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class AuthenticationRequired(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 9.1.0.0."""
     authenticate: _List[AuthenticationRequiredChallenge] = ...
 class AuthenticationRequiredAuthenticationScheme(_Text):
     Basic: Final = 'Basic'
     Bearer: Final = 'Bearer'
 _AuthenticationRequiredAuthenticationScheme: TypeAlias = Literal['Basic', 'Bearer'] | AuthenticationRequiredAuthenticationScheme
 class DynamicData(_Object):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class AuthenticationRequiredChallenge(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     scheme: str = ...
     realm: _Optional[str] = ...
     error: _Optional[str] = ...
@@ -97,34 +97,34 @@ class AuthenticationRequiredErrorType(_Text):
     registration_required: Final = 'registration_required'
 _AuthenticationRequiredErrorType: TypeAlias = Literal['invalid_request', 'invalid_token', 'insufficient_scope', 'registration_required'] | AuthenticationRequiredErrorType
 class DynamicArray(_Object):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     val: _List[Any] = ...
 class DynamicProperty(_Object):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     name: str = ...
     val: Any = ...
 class HostCommunication(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class HostNotConnected(HostCommunication):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class HostNotReachable(HostCommunication):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class InvalidArgument(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     invalidProperty: _Optional[str] = ...
 class InvalidRequest(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class InvalidToken(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class InvalidType(InvalidRequest):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     argument: _Optional[str] = ...
 class KeyAnyValue(DynamicData):
-    """Since VIM ."""
+    """Since VIM 4.0."""
     key: str = ...
     value: Any = ...
 class LocalizableMessage(DynamicData):
-    """Since VIM ."""
+    """Since VIM 4.0."""
     key: str = ...
     arg: _List[KeyAnyValue] = ...
     message: _Optional[str] = ...
@@ -132,35 +132,35 @@ class LocalizedMethodFault(DynamicData):
     fault: MethodFault = ...
     localizedMessage: _Optional[str] = ...
 class ManagedObjectNotFound(RuntimeFault):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: obj ManagedObject.
     """
     obj: ManagedObjectReference = ...
 class MethodNotFound(InvalidRequest):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: receiver ManagedObject.
     """
     receiver: ManagedObjectReference = ...
     method: str = ...
 class NotEnoughLicenses(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class NotImplemented(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class NotSupported(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class RequestCanceled(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class SecurityError(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class SessionNotFound(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 9.1.0.0."""
 class SystemError(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     reason: str = ...
 class UnexpectedFault(RuntimeFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     faultName: str = ...
     fault: _Optional[LocalizedMethodFault] = ...
 class ArrayOfMissingObject(_Object):
@@ -184,23 +184,23 @@ class ArrayOfPropertySpec(_Object):
 class ArrayOfSelectionSpec(_Object):
     SelectionSpec: _List[_SelectionSpec] = ...
 class InvalidCollectorVersion(MethodFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
 class InvalidProperty(MethodFault):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     name: str = ...
 class MissingObject(DynamicData):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: obj ManagedObject.
     """
     obj: ManagedObjectReference = ...
     fault: LocalizedMethodFault = ...
 class MissingProperty(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     path: str = ...
     fault: LocalizedMethodFault = ...
 class ObjectContent(DynamicData):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: obj ManagedObject.
     """
@@ -208,7 +208,7 @@ class ObjectContent(DynamicData):
     propSet: _List[DynamicProperty] = ...
     missingSet: _List[MissingProperty] = ...
 class ObjectSpec(DynamicData):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: obj ManagedObject.
     """
@@ -216,7 +216,7 @@ class ObjectSpec(DynamicData):
     skip: _Optional[bool] = ...
     selectSet: _List[SelectionSpec] = ...
 class ObjectUpdate(DynamicData):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: obj ManagedObject.
     """
@@ -230,7 +230,7 @@ class ObjectUpdateKind(_Text):
     leave: Final = 'leave'
 _ObjectUpdateKind: TypeAlias = Literal['modify', 'enter', 'leave'] | ObjectUpdateKind
 class PropertyChange(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     name: str = ...
     op: _PropertyChangeOp = ...
     val: _Optional[Any] = ...
@@ -241,12 +241,12 @@ class PropertyChangeOp(_Text):
     indirectRemove: Final = 'indirectRemove'
 _PropertyChangeOp: TypeAlias = Literal['add', 'remove', 'assign', 'indirectRemove'] | PropertyChangeOp
 class PropertyFilterSpec(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     propSet: _List[PropertySpec] = ...
     objectSet: _List[ObjectSpec] = ...
     reportMissingObjectsInResults: _Optional[bool] = ...
 class PropertyFilterUpdate(DynamicData):
-    """Since VIM .
+    """Since VIM 2.5.
 
     References: filter PropertyFilter.
     """
@@ -254,33 +254,33 @@ class PropertyFilterUpdate(DynamicData):
     objectSet: _List[ObjectUpdate] = ...
     missingSet: _List[MissingObject] = ...
 class PropertySpec(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     type: str = ...
     all: _Optional[bool] = ...
     pathSet: _List[str] = ...
 class RetrieveOptions(DynamicData):
-    """Since VIM ."""
+    """Since VIM 4.1."""
     maxObjects: _Optional[int] = ...
 class RetrieveResult(DynamicData):
-    """Since VIM ."""
+    """Since VIM 4.1."""
     token: _Optional[str] = ...
     objects: _List[ObjectContent] = ...
 class SelectionSpec(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     name: _Optional[str] = ...
 class TraversalSpec(SelectionSpec):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     type: str = ...
     path: str = ...
     skip: _Optional[bool] = ...
     selectSet: _List[SelectionSpec] = ...
 class UpdateSet(DynamicData):
-    """Since VIM ."""
+    """Since VIM 2.5."""
     version: str = ...
     filterSet: _List[PropertyFilterUpdate] = ...
     truncated: _Optional[bool] = ...
 class WaitOptions(DynamicData):
-    """Since VIM ."""
+    """Since VIM 4.1."""
     maxWaitSeconds: _Optional[int] = ...
     maxObjectUpdates: _Optional[int] = ...
 class AboutInfo(DynamicData):

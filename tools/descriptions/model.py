@@ -253,8 +253,15 @@ class Description:
         return [part for part in parts.values() if part.types or part.operations]
 
     def release(self, version: str) -> str:
-        """What people call a version that the tables name: its id."""
-        return self._tables.versions[version].id
+        """The id of a version that the tables name, or of the oldest release that contains it."""
+        named = self._tables.versions[version]
+        if named.number:
+            return named.id
+        containing = [one for one in self._tables.versions.values() if version in one.contains]
+        released = [
+            one for one in containing if one.number and one.namespace == self.service.prefix
+        ]
+        return min(released, key=lambda one: one.rank).id
 
     def said(self, row: Field) -> str:
         """What is behind a member, parameter or result, in the words of the API."""
