@@ -29,7 +29,7 @@ from typing import Any
 from pyVmomi import VmomiSupport
 from suds import sudsobject
 
-from oslo_vmware.soap.objects import Record, made_of, moref, type_class
+from oslo_vmware.soap.objects import Prepared, Record, made_of, moref, type_class
 from oslo_vmware.soap.schema import XSD, split
 from oslo_vmware.soap.values import TypedValue, converter, text_of, typed_text
 
@@ -72,10 +72,11 @@ class ToPyvmomi:
     def __init__(self, stub_of: Callable[[Any], Any]) -> None:
         self._stub_of = stub_of
 
-    def value(self, value: Any, declared: Any) -> Any:
+    def value(self, value: Any, declared: Any, is_required: bool = False) -> Any:
         """A value in a place.
 
         :param declared: pyVmomi's type of the place, ``object`` for any
+        :param is_required: whether an object stands there though nothing is set in it
         """
         if value is None or isinstance(value, _PYVMOMI):
             return value
@@ -83,17 +84,17 @@ class ToPyvmomi:
             array, item = (
                 (declared, declared.Item) if issubclass(declared, list) else (list, object)
             )
-            items = (self.value(one, item) for one in value)
+            items = (self.value(one, item, is_required) for one in value)
             return array(one for one in items if one is not None)
         if issubclass(declared, list):
-            return self.value([value], declared)
+            return self.value([value], declared, is_required)
         if hasattr(value, '_type') and hasattr(value, 'value'):
             return self.managed_object(value)
         if isinstance(value, sudsobject.Property):
             # As the factory makes a required member that is an enumeration.
             return self.value(value.value, declared)
         if isinstance(value, sudsobject.Object | dict):
-            return self._object(value, declared)
+            return self._object(value, declared, is_required)
         if value == '' and issubclass(declared, VmomiSupport.DataObject):
             # What an empty element is decoded to.
             return declared()
@@ -109,7 +110,7 @@ class ToPyvmomi:
         guid = getattr(reference, '_serverGuid', None) or None
         return cls(str(reference.value), self._stub_of(cls), guid)
 
-    def _object(self, value: Any, declared: Any) -> Any:
+    def _object(self, value: Any, declared: Any, is_required: bool) -> Any:
         cls = _class_of(value)
         if cls is not None and issubclass(cls, list):
             return self.value(_only_member(value) or [], cls)
@@ -125,13 +126,13 @@ class ToPyvmomi:
         if not issubclass(cls, VmomiSupport.DataObject):
             name = value.__class__.__name__
             raise TypeError(f'pyVmomi knows no type {name}, and its place tells none')
-        return self._filled(cls, value, is_known, cls is not declared)
+        return self._filled(cls, value, is_known, is_required or cls is not declared)
 
     def _filled(self, cls: Any, value: Any, is_known: bool, is_wanted: bool) -> Any:
         made = cls()
         members = _members(value)
-        # As in requests, an object of the factory in which nothing was set is none.
-        is_wanted = is_wanted or not members
+        # As in requests: what the factory has put there is none as long as nothing is set in it.
+        is_wanted = (is_wanted and not _is_prepared(value)) or not members
         types = _member_types(cls)
         for name, content in members:
             if content is None or (isinstance(content, _LISTS) and not content):
@@ -140,9 +141,9 @@ class ToPyvmomi:
                 if is_known:
                     raise TypeError(f'{cls.__name__} has no member {name}')
                 continue
-            declared = types[name]
+            declared, is_required = types[name]
             try:
-                converted = self.value(content, declared)
+                converted = self.value(content, declared, is_required)
                 if converted is not None:
                     setattr(made, name, converted)
                     is_wanted = True
@@ -151,9 +152,16 @@ class ToPyvmomi:
         return made if is_wanted else None
 
 
+def _is_prepared(value: Any) -> bool:
+    # The factory of either engine has its own way to tell.
+    return type(getattr(value, '__dict__', None)) is Prepared or hasattr(value, '__prepared__')
+
+
 def _simple(value: Any, declared: Any) -> Any:
     """A value that is no object, as it would arrive at what reads the wire."""
     if declared is object:
+        if isinstance(value, datetime.datetime):
+            return _in_a_zone(value)
         xsd_type, text = typed_text(value)
         if not xsd_type:
             raise TypeError(f'there is no place for a {type(value).__name__}')
@@ -161,10 +169,15 @@ def _simple(value: Any, declared: Any) -> Any:
     if isinstance(value, TypedValue):
         value = value.value
     if isinstance(value, datetime.datetime) and declared is datetime.datetime:
-        return value
+        return _in_a_zone(value)
     if declared not in _NAMES and not issubclass(declared, VmomiSupport.Enum | str):
         return _read(text_of(value, VmomiSupport.GetWsdlName(declared)), declared)
     return _read(text_of(value, 'string'), declared)
+
+
+def _in_a_zone(value: datetime.datetime) -> datetime.datetime:
+    """A time of vSphere is in UTC; pyVmomi would take one without a zone for local time."""
+    return value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
 
 
 def _read(text: str, declared: Any) -> Any:
@@ -182,9 +195,10 @@ def _read(text: str, declared: Any) -> Any:
         convert = converter(VmomiSupport.GetWsdlName(declared))
         assert convert is not None
         try:
-            return convert(text)
+            found = convert(text)
         except KeyError:
             raise ValueError(f'{text!r} is no truth value') from None
+        return _in_a_zone(found) if declared is datetime.datetime else found
     if issubclass(declared, VmomiSupport.DataObject | VmomiSupport.ManagedObject | list):
         raise TypeError(f'it takes a {declared.__name__}, not {text!r}')
     return declared(text)
@@ -198,10 +212,14 @@ def _method(name: str) -> Any:
 
 
 @functools.cache
-def _member_types(cls: Any) -> dict[str, Any]:
-    """The types of the members of a type, by their names."""
+def _member_types(cls: Any) -> dict[str, tuple[Any, bool]]:
+    """The types of the members of a type, by their names, and whether they are required."""
     internal = _INTERNAL_OF_FAULTS if issubclass(cls, MethodFault) else _INTERNAL
-    return {one.name: one.type for one in cls._GetPropertyList() if one.name not in internal}
+    return {
+        one.name: (one.type, not one.flags & VmomiSupport.F_OPTIONAL)
+        for one in cls._GetPropertyList()
+        if one.name not in internal
+    }
 
 
 def _known_type(namespace: str, name: str) -> Any:
@@ -275,7 +293,7 @@ def reference(managed_object: Any) -> Any:
 def _record(value: Any) -> Any:
     """A data object as the replies of the compiled engine have it."""
     members = {}
-    for name, declared in _member_types(value.__class__).items():
+    for name, (declared, _) in _member_types(value.__class__).items():
         content = getattr(value, name)
         if issubclass(declared, list):
             if content:

@@ -37,7 +37,7 @@ from suds.bindings.binding import envns
 from suds.mx.literal import Literal
 from suds.options import Options
 from suds.plugin import PluginContainer
-from suds.resolver import Frame, NodeResolver
+from suds.resolver import Frame, GraphResolver, NodeResolver
 from suds.sax import Namespace
 from suds.sax.element import Element
 from suds.sax.parser import Parser
@@ -59,7 +59,7 @@ from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.objects import Prepared, moref
-from oslo_vmware.soap.schema import Schema
+from oslo_vmware.soap.schema import Schema, split
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
 
@@ -266,6 +266,18 @@ def _is_prepared(value: Any) -> bool:
     return type(value.__dict__) is Prepared or hasattr(value, PREPARED)
 
 
+class _ResolverByClass(GraphResolver):
+    """Knows types by the classes of objects, too, for those that suds has not made."""
+
+    def known(self, object: Any) -> Any:
+        """The type of an object."""
+        found = super().known(object)
+        if found is None:
+            namespace, name = split(getattr(object.__class__, '__xsd_type__', ''))
+            found = self.schema.types.get((name, namespace))
+        return found
+
+
 class _LexicalLiteral(Literal):
     """Writes values of the wrong Python type as the schema has them, where they mean the same.
 
@@ -273,6 +285,10 @@ class _LexicalLiteral(Literal):
     XML Schema: it is up to the server to guess. What means something else is sent as given, for
     the server to refuse. Whatever has an id and a type is a reference where one is expected.
     """
+
+    def __init__(self, schema: Any, xstq: bool = True) -> None:
+        super().__init__(schema, xstq)
+        self.resolver = _ResolverByClass(schema)
 
     def translate(self, content: Any) -> Any:
         """Put a value into the words of its type."""
