@@ -174,11 +174,23 @@ def entities(
 ) -> dict[str, Entity]:
     """Everything from an object on down, by id.
 
-    :param start: reference of the object; the root folder by default
+    :param start: reference of the object; the root folder by default, with what has no parent that
+                  the user may see
     """
     properties = {kind: ['name', 'parent'] for kind in kinds}
-    found = (entity(ref, values) for ref, values in retrieve(session, properties, start))
-    return {one.id: one for one in found}
+    read = (entity(ref, values) for ref, values in retrieve(session, properties, start))
+    found = {one.id: one for one in read}
+    if start is None or start.value == session.vim.service_content.rootFolder.value:
+        return found
+    # The walk leads from clusters to machines and datastores as well, which are in other folders.
+    return {id_: one for id_, one in found.items() if _is_below(one, found, start.value)}
+
+
+def _is_below(one: Entity, among: Mapping[str, Entity], top: str) -> bool:
+    current: Entity | None = one
+    while current is not None and current.id != top:
+        current = among.get(current.parent or '')
+    return current is not None
 
 
 def children(session: api.VMwareAPISession, of: Any) -> list[Entity]:

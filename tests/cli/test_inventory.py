@@ -54,6 +54,9 @@ def test_find(run: Run) -> None:
         (['dub-cluster-01', '--type', 'host'], 2),
         (['/Dublin/vm', '--type', 'vm', '--name', 'dub-*'], 6),
         (['--type', 'datacenter'], 2),
+        # What a cluster only uses is not below it.
+        (['/Dublin/host', '--type', 'vm'], 0),
+        (['/Dublin/host', '--type', 'datastore'], 0),
         (['--name', 'no such*'], 0),
     ],
 )
@@ -91,6 +94,7 @@ def test_tree(run: Run) -> None:
     assert [child['name'] for child in top['children']] == ['datastore', 'host', 'network', 'vm']
     assert all(child['children'] == [] for child in top['children'])
     assert top['counts']['VirtualMachine'] == 6
+    assert run('tree', '/Dublin/vm', '--json').data['counts'].keys() == {'Folder', 'VirtualMachine'}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def run(context: Context) -> None:
         _follow(context, spec)
         return
     with _collector(context.session, spec, context.options.last) as collector:
-        events = _latest(context.session, collector)
+        events = _latest(context.session, collector)[-context.options.last :]
     context.out.data([_data(event) for event in events])
     for event in events:
         _say(context, event)
