@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-from oslo_vmware.cli.failures import UsageError
+from oslo_vmware.cli.failures import NoSuchObjectError, UsageError
 
 WITHOUT_YAML = 'PyYAML is not installed, so this is JSON; for YAML: pip install PyYAML'
 
@@ -40,8 +40,13 @@ def written(policies: Sequence[dict[str, Any]], *, as_json: bool) -> str:
 
 
 def save(text: str, path: str) -> None:
-    """Write a file: the whole text is there, or the file is as it was."""
+    """Write a file: the whole text is there, or the file is as it was.
+
+    :raises NoSuchObjectError: its folder is not there
+    """
     target = pathlib.Path(path)
+    if not target.parent.is_dir():
+        raise NoSuchObjectError(f'There is no folder {target.parent} for {target.name}.')
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f'.{target.name}.')
     try:
         with open(descriptor, 'w', encoding='utf-8') as file:
@@ -57,9 +62,15 @@ def load(path: str) -> list[Any]:
     """The policies in a file, as they are there.
 
     :param path: of the file; ``-`` for stdin
+    :raises NoSuchObjectError: there is no such file
     :raises UsageError: it has none, or cannot be read as what it should be
     """
-    text = sys.stdin.read() if path == '-' else pathlib.Path(path).read_text(encoding='utf-8')
+    try:
+        text = sys.stdin.read() if path == '-' else pathlib.Path(path).read_text(encoding='utf-8')
+    except FileNotFoundError:
+        raise NoSuchObjectError(f'There is no file {path}.') from None
+    except UnicodeDecodeError as exc:
+        raise UsageError(f'{path} is no text: {exc}') from exc
     document = _parsed(text, path)
     found = document.get(_KEY, [document]) if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:

@@ -117,6 +117,13 @@ def test_what_is_exported_can_be_imported(run: Run, tmp_path: pathlib.Path, name
     assert (json.loads if name.endswith('.json') else yaml.safe_load)(path.read_text())
 
 
+def test_no_folder_for_a_file(run: Run, tmp_path: pathlib.Path) -> None:
+    """It is said which one is missing."""
+    ran = run('policies', 'export', '-o', str(tmp_path / 'there' / 'x.yaml'))
+    assert (ran.code, ran.out) == (4, '')
+    assert ran.err == f'error: There is no folder {tmp_path}/there for x.yaml.\n'
+
+
 def test_export_to_stdout(run: Run, gold: dict[str, Any]) -> None:
     """YAML for people and pipes, JSON with --json."""
     ran = run('policies', 'export', 'Gold', 'Silver')
@@ -214,16 +221,17 @@ def distinct(rule_sets: list[Any]) -> list[Any]:
         ('a: [', 'is no YAML'),
         ('policies: []', 'has no policies'),
         ('just words', 'has no policies'),
-        (None, 'No such file'),
+        (b'\xff', 'is no text'),
+        (None, 'There is no file'),
     ],
 )
-def test_no_file_of_policies(run: Run, tmp_path: pathlib.Path, text: str | None, said: str) -> None:
+def test_no_file_of_policies(run: Run, tmp_path: pathlib.Path, text: Any, said: str) -> None:
     """It is said what is wrong with it."""
     path = tmp_path / 'x.yaml'
     if text is not None:
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
     ran = run('policies', 'import', str(path))
-    assert ran.code == (1 if text is None else 2)
+    assert ran.code == (4 if text is None else 2)
     assert said in ran.err
 
 

@@ -180,7 +180,7 @@ def _explain(context: Context) -> int:
     context.out.data(rows)
     for row in rows:
         if row['fits']:
-            context.out.success(f'{row["datastore"]} may hold it')
+            context.out.success(f'{row["kind"]} {row["datastore"]} may hold it')
         else:
             context.out.failure('\n'.join(row['reasons']))
         for warning in row['warnings']:
@@ -195,6 +195,7 @@ def _place(result: spbm.Compatibility) -> dict[str, Any]:
     name, is_cluster = result.name or result.datastore, result.type == 'StoragePod'
     return {
         'datastore': name,
+        'kind': 'datastore cluster' if is_cluster else 'datastore',
         'reference': inventory.reference(result.moref),
         'fits': result.compatible,
         'reasons': [one.sentence(name, cluster=is_cluster) for one in result.errors],
