@@ -31,8 +31,11 @@ VARIABLES = {
     'VSPHERE_PORT': 'port number, 443 by default',
     'VSPHERE_CACERT': 'file with the certificate authority to verify the server with',
     'VSPHERE_INSECURE': '1 to verify nothing, if there is no VSPHERE_CACERT',
-    'GOVC_URL': 'the same as govc reads it, if there is no VSPHERE_HOST; with GOVC_USERNAME,'
-    ' GOVC_PASSWORD, GOVC_INSECURE, GOVC_TLS_CA_CERTS',
+    'GOVC_URL': 'if there is no VSPHERE_HOST: the server as govc reads it, with or without a user',
+    'GOVC_USERNAME': 'and the user at it',
+    'GOVC_PASSWORD': 'and the password',
+    'GOVC_TLS_CA_CERTS': 'and one file with the certificate authority',
+    'GOVC_INSECURE': 'and 1 to verify nothing, without GOVC_TLS_CA_CERTS',
 }
 
 _PORT = 443

@@ -139,7 +139,7 @@ def main(
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         return failures.FAILED
     except KeyboardInterrupt:
-        print('Interrupted.', file=stderr)
+        out.error({'error': 'interrupted', 'exit_code': failures.INTERRUPTED})
         return failures.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told as the others are
         if is_debug:

@@ -438,7 +438,7 @@ def test_a_real_ctrl_c(
             out, err = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert (process.returncode, out, 'Interrupted' in err) == (130, '', True), err
+    assert (process.returncode, out, 'interrupted' in err) == (130, '', True), err
     assert os.listdir(tmp_path / 'in') == []
     assert stores.names_in(folder) == (['x'] if command == 'fetch' else [])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -152,3 +153,33 @@ def test_sentences_are_folded_where_that_is_wanted() -> None:
 def test_domain(names: list[str], expected: tuple[list[str], str]) -> None:
     """Only a domain that all hosts share is left out, and addresses have none."""
     assert without_domain(names) == expected
+
+
+class Screen(Utf8):
+    """A terminal of 80 columns, on which lines are drawn over."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_transfer_is_followed() -> None:
+    """At a terminal one sees bytes, rate and time left, and at the end no trace of it."""
+    screen = Screen()
+    with Output(io.StringIO(), screen, {}).transfer('Moving', 8192) as bar:
+        bar.update(4096)
+        assert (bar.done, bar.total) == (4096, 8192)
+        assert bar.rate > 0
+    drawn = [line.strip() for line in screen.getvalue().split('\r') if line.strip()]
+    assert re.fullmatch(
+        r'Moving  #####\.\.\.\.\.  50%  4\.0 KiB of 8\.0 KiB  [\d.,]+ \w+/s  \d+:\d\d', drawn[0]
+    )
+    assert screen.getvalue().endswith('\r' + ' ' * 79 + '\r')
+
+
+def test_nobody_looks_at_a_transfer() -> None:
+    """Where there is no terminal nothing is drawn, whether or not the size is known."""
+    err = io.StringIO()
+    with Output(io.StringIO(), err, {}).transfer('Moving') as bar:
+        bar.update(1)
+        bar.update(2, 4)
+    assert (bar.done, bar.total, err.getvalue()) == (2, 4, '')

@@ -177,7 +177,7 @@ def test_nobody_reads_any_more(vc: VCenterSimulator) -> None:
 
 @pytest.mark.parametrize(
     ('number', 'code', 'complaint'),
-    [(signal.SIGINT, 130, b'Interrupted.\n'), (signal.SIGTERM, 143, b'')],
+    [(signal.SIGINT, 130, b'error: interrupted\n'), (signal.SIGTERM, 143, b'')],
 )
 def test_it_is_ended(vc: VCenterSimulator, number: int, code: int, complaint: bytes) -> None:
     """Ctrl-C and SIGTERM end what has no end by itself, and the session on the server, too."""

@@ -54,7 +54,7 @@ def run(context: Context) -> None:
             context.out.line(f'export {name}={shlex.quote(value)}')
         context.out.line(
             '# A simulated vCenter listens. Paste these lines into another terminal, and see:\n'
-            '# oslo-vmware tree\n'
+            '# oslo-vmware check\n'
             '# Ctrl-C ends it.'
         )
 
