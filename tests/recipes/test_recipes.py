@@ -38,8 +38,7 @@ def run(client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     """Runs a recipe with arguments, and gives what it has printed."""
     vc = client.vc
     for name, value in (
-        ('HOST', vc.host),
-        ('PORT', str(vc.port)),
+        ('HOST', f'{vc.host}:{vc.port}'),
         ('USER', vc.username),
         ('PASSWORD', vc.password),
         ('CACERT', vc.cacert),

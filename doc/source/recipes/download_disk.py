@@ -15,13 +15,14 @@ MIB = 1024**2
 
 def connect() -> api.VMwareAPISession:
     """A session with the vCenter that the environment names; its certificate is verified."""
+    host, _, port = os.environ['VSPHERE_HOST'].partition(':')
     return api.VMwareAPISession(
-        os.environ['VSPHERE_HOST'],
+        host,
         os.environ['VSPHERE_USER'],
         os.environ['VSPHERE_PASSWORD'],
         api_retry_count=3,
         task_poll_interval=0.5,
-        port=int(os.environ.get('VSPHERE_PORT', '443')),
+        port=int(port or 443),
         cacert=os.environ.get('VSPHERE_CACERT'),
         insecure=False,
     )
@@ -54,6 +55,7 @@ def download(session: api.VMwareAPISession, machine: Any, file: pathlib.Path) ->
 
     :raises ImageTransferException: the disk did not come whole; the text says why
     """
+    host, _, port = os.environ['VSPHERE_HOST'].partition(':')
     part = file.with_name(f'{file.name}.part')
     try:
         image_transfer.copy_stream_optimized_disk(
@@ -62,8 +64,8 @@ def download(session: api.VMwareAPISession, machine: Any, file: pathlib.Path) ->
             3600,
             part.open('wb'),
             session=session,
-            host=os.environ['VSPHERE_HOST'],
-            port=int(os.environ.get('VSPHERE_PORT', '443')),
+            host=host,
+            port=int(port or 443),
             vm=machine,
             # What the server thinks it will be; 0 if nobody knows.
             vmdk_size=0,

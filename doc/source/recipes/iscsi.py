@@ -13,13 +13,14 @@ from oslo_vmware.types import vim
 
 def connect() -> api.VMwareAPISession:
     """A session with the vCenter that the environment names; its certificate is verified."""
+    host, _, port = os.environ['VSPHERE_HOST'].partition(':')
     return api.VMwareAPISession(
-        os.environ['VSPHERE_HOST'],
+        host,
         os.environ['VSPHERE_USER'],
         os.environ['VSPHERE_PASSWORD'],
         api_retry_count=3,
         task_poll_interval=0.5,
-        port=int(os.environ.get('VSPHERE_PORT', '443')),
+        port=int(port or 443),
         cacert=os.environ.get('VSPHERE_CACERT'),
         insecure=False,
     )
