@@ -96,6 +96,7 @@ def test_programs_about_types(
     )
     names: dict[str, Any] = {
         'session': session,
+        'api': api,
         'vim_util': api.vim_util,
         'machine': api.vim_util.get_moref(machine.ref.value, machine.ref.type),
         'devices': list(machine.config.hardware.device),
