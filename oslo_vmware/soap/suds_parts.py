@@ -55,8 +55,12 @@ class RequestsTransport(suds.transport.Transport):
 
     @property
     def cookiejar(self) -> Any:
-        """The live cookies of the HTTP session."""
+        """The live cookies of the HTTP session; another jar may be put in their place."""
         return self.http.cookiejar
+
+    @cookiejar.setter
+    def cookiejar(self, jar: Any) -> None:
+        self.http.cookiejar = jar
 
     def open(self, request: suds.transport.Request) -> io.BytesIO:
         """Fetch a document.
