@@ -50,7 +50,10 @@ def find(session: api.VMwareAPISession, text: str, kind: str = 'ManagedEntity') 
         return by_path(session, text)
     typed = _TYPED.fullmatch(text)
     if typed:
-        return vim_util.get_moref(typed[2], typed[1])
+        ref = vim_util.get_moref(typed[2], typed[1])
+        # A machine may be called Web:01, too.
+        if typed[1] in _PREFIXES.values() or _exists(session, ref):
+            return ref
     bare = _BARE.fullmatch(text)
     if bare:
         ref = vim_util.get_moref(text, _PREFIXES[bare[1]])
@@ -64,7 +67,15 @@ def _exists(session: api.VMwareAPISession, ref: Any) -> bool:
     path = 'info.key' if ref._type == 'Task' else 'name'
     try:
         session.invoke_api(vim_util, 'get_object_property', session.vim, ref, path)
+    except exceptions.InvalidPropertyException:
+        # It has no name, but is there.
+        return True
     except exceptions.ManagedObjectNotFoundException:
+        return False
+    except exceptions.VimFaultException as error:
+        # There is no such type.
+        if 'InvalidArgument' not in error.fault_list:
+            raise
         return False
     return True
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TextIO
 from oslo_vmware.cli import commands, connection, failures
 from oslo_vmware.cli.choice import choose
 from oslo_vmware.cli.context import Context
-from oslo_vmware.cli.output import Output
+from oslo_vmware.cli.output import Output, clean
 
 PROGRAM = 'oslo-vmware'
 
@@ -143,7 +143,7 @@ def main(
         return failures.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told as the others are
         if is_debug:
-            traceback.print_exc(file=stderr)
+            print(_clean_lines(traceback.format_exc()), file=stderr, end='')
         if not failures.is_expected(error):
             error = failures.CommandError(
                 f'{type(error).__name__}: {error}\nThis should not have happened; --debug tells '
@@ -165,7 +165,9 @@ def _run(
     if options.version:
         from oslo_vmware.version import version_info
 
-        print(f'{PROGRAM} {version_info.release_string()}', file=stdout)
+        version = version_info.release_string()
+        out.data({'version': version})
+        out.line(f'{PROGRAM} {version}')
         return failures.DONE
     if options.command is None:
         parser.print_help(stdout)
@@ -197,6 +199,18 @@ def _unknown(name: str) -> str:
     return f'There is no command {name}.{hint}\nsee {PROGRAM} --help'
 
 
+def _clean_lines(text: str) -> str:
+    """A text with its ends of lines, that cannot steer a terminal."""
+    return '\n'.join(map(clean, text.split('\n')))
+
+
+class _Formatter(logging.Formatter):
+    """What is logged may have come from a server."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _clean_lines(super().format(record))
+
+
 class _Warnings(logging.Handler):
     """Shows what the library warns of as warnings of the command."""
 
@@ -212,6 +226,8 @@ class _Warnings(logging.Handler):
 def _logging(out: Output, stderr: TextIO, is_debug: bool) -> Iterator[None]:
     library = logging.getLogger('oslo_vmware')
     handler: logging.Handler = logging.StreamHandler(stderr) if is_debug else _Warnings(out)
+    if is_debug:
+        handler.setFormatter(_Formatter())
     level = library.level
     library.addHandler(handler)
     library.setLevel(logging.DEBUG if is_debug else logging.WARNING)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware.cli.inventory import reference
+from oslo_vmware.cli.output import clean
 
 
 def plain(value: Any) -> Any:
@@ -66,14 +67,14 @@ def lines(data: Any, indent: int = 0) -> Iterator[str]:
 
 
 def word(value: Any) -> str:
-    """One value for people."""
+    """One value for people, in one line: what it says cannot pass for another property."""
     if value is None:
         return 'not set'
     if isinstance(value, bool):
         return 'true' if value else 'false'
     if isinstance(value, dict | list):
-        return 'none' if not value else str(value)
-    return str(value)
+        return 'none' if not value else clean(str(value))
+    return clean(str(value))
 
 
 def when(time: datetime.datetime | None) -> str:

@@ -192,3 +192,8 @@ def test_about_with_a_server(run: Run, vc: VCenterSimulator) -> None:
     ran = run('about')
     for value in document.values():
         assert value in ran.out
+
+
+def test_version_is_a_document_with_json() -> None:
+    """--version is for programs, too."""
+    assert run_command('--version', '--json').data['version']

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -195,11 +196,25 @@ def test_it_is_ended(vc: VCenterSimulator, number: int, code: int, complaint: by
     assert vc.terminate_sessions() == 0
 
 
-def test_the_simulator() -> None:
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1'])
+def test_the_simulator(host: str) -> None:
     """What it prints makes other commands find it, in a shell as it is; it ends well."""
+    if ':' in host and not _has_ipv6():
+        pytest.skip('there is no IPv6 here')
     kept = {'PATH': os.environ['PATH'], 'PYTHONPATH': os.environ.get('PYTHONPATH', '')}
     process = subprocess.Popen(
-        command('simulate', '--vms', '3'), env=kept, stdout=subprocess.PIPE, text=True
+        command('simulate', '--vms', '3', '--host', host),
+        env=kept,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     exports = ''

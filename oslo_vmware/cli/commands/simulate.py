@@ -43,8 +43,9 @@ def run(context: Context) -> None:
         raise UsageError(str(error)) from error
 
     def tell(vc: VCenterSimulator) -> None:
+        host = f'[{vc.host}]' if ':' in vc.host else vc.host
         found = {
-            'VSPHERE_HOST': f'{vc.host}:{vc.port}',
+            'VSPHERE_HOST': f'{host}:{vc.port}',
             'VSPHERE_USER': vc.username,
             'VSPHERE_PASSWORD': vc.password,
             'VSPHERE_CACERT': vc.cacert or '',
