@@ -13,7 +13,9 @@ What stands for what in typed data:
 - what JSON has no form for: ``{'_type': 'xsd:dateTime', 'value': '2026-01-02T03:04:05+00:00'}``,
   and so on;
 - a :class:`~oslo_vmware.soap.values.TypedValue`: ``_type`` is ``TypedValue``, ``type`` is the XSD
-  type.
+  type;
+- an object that the factory has put into another one: ``_prepared`` is true, because as long as
+  nothing is set in it, it is not sent.
 
 The descriptions of the types are read when the first question needs them.
 """
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _TYPE = '_type'
 _TYPED_VALUE = 'TypedValue'
+_PREPARED = '_prepared'
 
 #: All that a reference can have.
 _OF_REFERENCES = {_TYPE, 'value', '_serverGuid'}
@@ -103,7 +106,10 @@ def serialize_object(obj: Any, typed: bool = False) -> Any:
     """
     if hasattr(obj, '__keylist__'):
         members = {name: serialize_object(getattr(obj, name), typed) for name in obj.__keylist__}
-        return {_TYPE: obj.__class__.__name__, **members} if typed else members
+        if not typed:
+            return members
+        mark = {_PREPARED: True} if objects.is_prepared(obj) else {}
+        return {_TYPE: obj.__class__.__name__, **mark, **members}
     if isinstance(obj, list):
         return [serialize_object(item, typed) for item in obj]
     if isinstance(obj, dict):
@@ -205,9 +211,12 @@ class _Reader:
             if member not in data:
                 delattr(made, member)
         for member, value in data.items():
-            if member != _TYPE:
+            if member not in (_TYPE, _PREPARED):
                 place = getattr(made, member, None)
                 setattr(made, member, self._member(name, member, value, place))
+        if data.get(_PREPARED):
+            # Past suds, to which all that is set is a member.
+            object.__setattr__(made, '__dict__', objects.Prepared(made.__dict__))
         return made
 
     def _member(self, name: str, member: str, value: Any, place: Any = None) -> Any:

@@ -132,6 +132,17 @@ class Prepared(dict[str, Any]):
     """
 
 
+#: Set on the same of suds' objects, to which it is no name of a member.
+PREPARED = '__prepared__'
+
+
+def is_prepared(value: Any) -> bool:
+    """Whether a factory, and no user, has put an object with members where it is."""
+    if isinstance(value, sudsobject.Property):
+        return False
+    return type(getattr(value, '__dict__', None)) is Prepared or hasattr(value, PREPARED)
+
+
 def _blank(base: type, name: str, xsd_type: str, is_prepared: bool = False) -> Any:
     made: Any = object.__new__(
         type_class(base, name, xsd_type) if xsd_type else object_class(base, name)

@@ -58,7 +58,7 @@ from oslo_vmware.soap.descriptions import described, shipped_vim
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.mending import mended
-from oslo_vmware.soap.objects import Prepared, moref
+from oslo_vmware.soap.objects import PREPARED, is_prepared, moref
 from oslo_vmware.soap.schema import Schema, split
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
@@ -257,15 +257,6 @@ def _describe(url: str, transport: Any) -> suds.client.Client:
     return described
 
 
-#: Set on what the factory has put into an object, see :class:`~oslo_vmware.soap.objects.Prepared`.
-#: To suds it is no name of a member.
-PREPARED = '__prepared__'
-
-
-def _is_prepared(value: Any) -> bool:
-    return type(value.__dict__) is Prepared or hasattr(value, PREPARED)
-
-
 class _ResolverByClass(GraphResolver):
     """Knows types by the classes of objects, too, for those that suds has not made."""
 
@@ -314,7 +305,7 @@ class _LexicalLiteral(Literal):
             and not isinstance(value, Property)
             and not self.optional(content)
             and not content.type.resolve().any()
-            and not _is_prepared(value)
+            and not is_prepared(value)
         )
         return node
 

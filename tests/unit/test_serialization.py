@@ -138,6 +138,22 @@ def test_what_is_sent_is_the_same() -> None:
     assert second == first
 
 
+@pytest.mark.parametrize('is_set', [False, True])
+def test_what_the_factory_has_put_there_is_told_from_what_a_user_has(is_set: bool) -> None:
+    """An empty object that is required is sent after JSON if it was before, and else not."""
+    spec = CREATE('ns0:VirtualMachineCloneSpec')
+    if is_set:
+        spec.location = CREATE('ns0:VirtualMachineRelocateSpec')
+    operation = VIM.schema.operation('CloneVM_Task')
+    assert operation is not None
+    sent = [
+        VIM.encoder.request(operation, VM, {'name': 'n', 'spec': one}, ())
+        for one in (spec, after_json(spec), after_json(after_json(spec)))
+    ]
+    assert (b'<location/>' in sent[0]) is is_set
+    assert sent[0] == sent[1] == sent[2]
+
+
 def test_objects_of_replies_gain_no_members() -> None:
     """What the server left out is no attribute afterwards either."""
     place = sudsobject.Factory.object('VirtualMachineRelocateSpec', {'host': VM})
