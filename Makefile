@@ -4,8 +4,8 @@
 #   PYTHON   the interpreter to start from; 3.11 or newer
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
-#   WORKERS  processes that run the tests side by side: by default as many as there are cores, and
-#            twice as many for the half under eventlet, which mostly waits; 0 is one after the other
+#   WORKERS  processes that run the tests side by side, of each half: by default twice as many as
+#            there are cores, because many tests mostly wait; 0 is one after the other
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
@@ -23,7 +23,7 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 TESTS   ?= tests --ignore=tests/packaging
-WORKERS ?= $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
 FUZZER  ?= fuzz
@@ -40,7 +40,7 @@ SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 # work than many tests are.
 COMPILED := env -u PYTHONDONTWRITEBYTECODE
 GREEN_HALF := $(COMPILED) OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet \
-	--numprocesses $(shell expr 2 \* $(WORKERS)) tests/functional --junitxml=$(RESULTS)/eventlet.xml
+	--numprocesses $(WORKERS) tests/functional --junitxml=$(RESULTS)/eventlet.xml
 SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
