@@ -125,12 +125,14 @@ class _Waiter:
     :ivar woken: set when there is reason to look again, or to take the lead
     :ivar told: what has ended the wait; empty if there is nothing to wait for any more
     :ivar news: percentages and states that are to be told
+    :ivar is_telling: its thread is in the callback, for however long
     """
 
     def __init__(self, deadline: float, progress: Progress | None = None) -> None:
         self.deadline = deadline
         self.progress = progress
         self.news: deque[tuple[Any, Any]] = deque()
+        self.is_telling = False
         self.woken = threading.Event()
         self.told: dict[str, Any] | None = None
 
@@ -149,11 +151,6 @@ class _Waiter:
             percent = told.get(f'{wait.property_name}.progress')
             self.news.append((percent, told[wait.state_path]))
             self.woken.set()
-
-    def tell_news(self) -> None:
-        """Tell what was heard."""
-        while self.progress is not None and self.news:
-            self.progress.tell(*self.news.popleft())
 
     def has_objected(self, exc: Exception) -> bool:
         """Whether an exception is what came of telling."""
@@ -214,7 +211,7 @@ class SharedUpdates:
         try:
             if not waiter.over:
                 self._wait(waiter, self._joined(waiter, watched))
-            waiter.tell_news()
+            self._tell_news(waiter)
             if not waiter.told:
                 return None
             # Made by each for itself, with all in it: these are objects that can be changed.
@@ -312,10 +309,7 @@ class SharedUpdates:
         end = time.monotonic() + min(self._max_wait, _deadline.remaining() - 1)
         while not waiter.over:
             if waiter.news:
-                # However long the callback takes, others shall not wait for it.
-                with self._lock:
-                    self._hand_over(waiter)
-                waiter.tell_news()
+                self._tell_news(waiter)
                 continue
             left = end - time.monotonic()
             # What it took to come here is not to cost a whole second.
@@ -331,6 +325,17 @@ class SharedUpdates:
                 waiter.woken.wait(left)
                 waiter.woken.clear()
 
+    def _tell_news(self, waiter: _Waiter) -> None:
+        """Tell what a waiter has heard; others shall not wait for its callback."""
+        if waiter.progress is None or not waiter.news:
+            return
+        with self._lock:
+            waiter.is_telling = True
+            self._hand_over(waiter)
+        while waiter.news:
+            waiter.progress.tell(*waiter.news.popleft())
+        waiter.is_telling = False
+
     def _take_lead(self, waiter: _Waiter) -> bool:
         with self._lock:
             if self._leader is None:
@@ -342,8 +347,13 @@ class SharedUpdates:
         if self._leader is waiter:
             self._leader = None
         if self._leader is None:
-            # Not to one whose wait is over as well: it leaves without taking the lead.
-            heirs = (one for one in self._waiters if one is not waiter and not one.over)
+            # Not to one whose wait is over as well: it leaves without taking the lead. Nor to one
+            # that is telling: it looks for itself when it has told.
+            heirs = (
+                one
+                for one in self._waiters
+                if one is not waiter and not one.over and not one.is_telling
+            )
             heir = next(heirs, None)
             if heir is not None:
                 heir.woken.set()

@@ -208,6 +208,31 @@ def test_a_callback_that_takes_its_time_holds_nobody_up(
     assert watched.told[0] == watched.told[1]
 
 
+def test_callbacks_that_take_their_time_do_not_hand_over_to_each_other(
+    vc: VCenterSimulator, session: api.VMwareAPISession
+) -> None:
+    """Whoever waits for another task meanwhile asks the server itself."""
+    go_on = threading.Event()
+    slow, other = Watched(vc, session), Watched(vc, session)
+
+    def stay(percent: int | None, state: str) -> None:
+        if percent == 30:
+            assert go_on.wait(20)
+
+    for watched in (slow, slow, other):
+        watched.wait(stay if watched is slow else None)
+        watched.until((None, 'queued'))
+    slow.run(30)
+    slow.until((30, 'running'))
+    other.run(50)
+    try:
+        other.until((50, 'running'))
+    finally:
+        go_on.set()
+        slow.end()
+        other.end()
+
+
 @pytest.mark.parametrize('error', [ValueError, exceptions.VimConnectionException])
 @pytest.mark.parametrize('at', [None, 30, 100])
 def test_what_the_callback_raises(
