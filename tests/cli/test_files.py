@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -305,6 +306,46 @@ def test_fetch_replaces_nothing_unless_told(
     assert run('fetch', place, str(tmp_path / 'z')).code == 2
     assert (tmp_path / 'z').read_bytes() == b'theirs'
     assert sorted(os.listdir(tmp_path)) == ['x', 'y', 'z']
+
+
+def test_what_is_replaced_keeps_its_permissions(
+    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path
+) -> None:
+    """What was for its owner only still is."""
+    place, target = stores.write(f'{folder}/x'), tmp_path / 'x'
+    target.touch(0o600)
+    assert run('fetch', place, str(target), '--force').code == 0
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (DATA, 0o600)
+
+
+def test_a_device_is_not_replaced(
+    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path
+) -> None:
+    """Such as /dev/null, which the superuser could replace; here it is a pipe."""
+    place, target = stores.write(f'{folder}/x'), tmp_path / 'x'
+    os.mkfifo(target)
+    assert run('fetch', place, str(target), '--force').code == 2
+    assert target.is_fifo()
+    assert os.listdir(tmp_path) == ['x']
+
+
+def test_a_disk_that_is_full_at_the_last_bytes(tmp_path: pathlib.Path) -> None:
+    """Those that are still in a buffer: the file goes away nevertheless."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> None:
+        with local.NewFile(str(tmp_path / 'x')) as file:
+            file.write(bytes(99_000))
+            file.write(bytes(2_000))
+            file.keep()
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+        with pytest.raises(OSError, match='too large'):
+            fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert os.listdir(tmp_path) == []
 
 
 def test_ctrl_c_while_fetching(

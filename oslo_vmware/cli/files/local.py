@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import stat
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
@@ -79,8 +80,9 @@ class NewFile:
     It has a name of its own beside the real one until :meth:`keep`; without that, the end of the
     ``with`` statement takes it away.
 
-    :param force: replace a file of that name
-    :raises UsageError: there is a file of that name, or no place for one
+    :param force: replace a file of that name, whose permissions the new one gets
+    :raises UsageError: there is a file of that name, or no place for one; or what is there is a
+                        device or the like, which nothing replaces
     """
 
     def __init__(self, path: str, force: bool = False) -> None:
@@ -102,6 +104,18 @@ class NewFile:
     def _check_free(self) -> None:
         if not self._force and os.path.lexists(self.path):
             raise UsageError(f'There is a file {self.path} already; --force replaces it.')
+        if os.path.lexists(self.path):
+            mode = os.lstat(self.path).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                raise UsageError(f'{self.path} is no file, and is not replaced by one.')
+
+    def _mode(self) -> int:
+        """The permissions of the file that is replaced, or those of any new one."""
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.lstat(self.path).st_mode
+            if stat.S_ISREG(mode):
+                return stat.S_IMODE(mode) & 0o777
+        return 0o666 & ~_umask()
 
     def write(self, data: bytes) -> int:
         self._digest.update(data)
@@ -125,7 +139,7 @@ class NewFile:
         :raises UsageError: a file of that name has come up meanwhile
         """
         self.close()
-        os.chmod(self.file.fileno(), 0o666 & ~_umask())
+        os.chmod(self.file.fileno(), self._mode())
         if self._force:
             os.replace(self._temporary, self.path)
         else:
@@ -154,9 +168,12 @@ class NewFile:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.file.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._temporary)
+        try:
+            # On a full disk it fails to write the rest, again.
+            self.file.close()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._temporary)
 
 
 def _umask() -> int:
