@@ -100,7 +100,10 @@ class UrlPullHandle:
     @property
     def secrets(self) -> _secrets.Secrets:
         """What must not be shown."""
-        texts = (*self._headers.values(), self._parts.query)
+        values = self._headers.values()
+        # A server may tell a token without the word that says what it is, such as Bearer.
+        tokens = [value.rpartition(' ')[2] for value in values]
+        texts = (*values, *tokens, self._parts.query)
         return _secrets.Secrets(text for text in texts if len(text) >= _SHORTEST_SECRET)
 
     def thumbprint(self) -> str | None:

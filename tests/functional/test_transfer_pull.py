@@ -409,6 +409,12 @@ def test_the_token_in_a_refusal(
     assert reachable.finds(raised.value, TOKEN) == []
 
 
+def test_a_token_is_masked_without_its_word() -> None:
+    """A server may tell it without the scheme that stands before it."""
+    handle = rw_handles.UrlPullHandle('https://host/disk', {'Authorization': f'Bearer {TOKEN}'})
+    assert handle.secrets.masked(f'{TOKEN} has expired') == '*** has expired'
+
+
 # What is no handle
 
 
