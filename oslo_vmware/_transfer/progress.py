@@ -32,6 +32,9 @@ class Telling:
 
         :param ended: whether there are no more
         """
+        if self._last is not None:
+            # A server may forget how far a task is.
+            done = max(done, self._last[0])
         total = done if ended and self._total is None else self._total
         if self._last == (done, total):
             return

@@ -431,6 +431,16 @@ def test_handles_are_still_what_image_clients_take_them_for() -> None:
         next(iter(handle))
 
 
+def test_a_callback_is_never_told_less_than_before() -> None:
+    """A server that forgets how far a task is does not turn back a bar."""
+    told: list[Any] = []
+    telling = _progress.telling(lambda *args: told.append(args), 100)
+    assert telling is not None
+    for done in (40, 0, 41):
+        telling.moved(done)
+    assert told == [(40, 100), (41, 100)]
+
+
 def test_a_callback_is_told_nothing_twice() -> None:
     """And nothing is there to be asked where there is no callback."""
     told = Told()
