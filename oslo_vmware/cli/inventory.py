@@ -7,12 +7,16 @@ and has only the properties that were asked for.
 from __future__ import annotations
 
 import collections
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from oslo_vmware import api, vim_util
+from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware.cli.check.inventory import contents
+
+LOG = logging.getLogger(__name__)
 
 PAGE = 500
 
@@ -134,7 +138,25 @@ def retrieve(
         [vim_util.build_property_spec(factory, *one) for one in properties.items()],
         vim_util.build_object_spec(factory, start or vim.service_content.rootFolder, traversals),
     )
-    options = factory.create('ns0:RetrieveOptions')
+    delivered = set()
+    try:
+        for content in _all_readable(session, spec):
+            delivered.add(content.obj.value)
+            yield content.obj, vim_util.propset_dict(getattr(content, 'propSet', None))
+    except (exceptions.NoPermissionException, exceptions.VimFaultException) as error:
+        if 'NoPermission' not in getattr(error, 'fault_list', ['NoPermission']):
+            raise
+        LOG.warning('The account may not see everything; what it may not see is left out.')
+        for content in contents(session, [spec]):
+            found = vim_util.propset_dict(getattr(content, 'propSet', None))
+            if found and content.obj.value not in delivered:
+                yield content.obj, found
+
+
+def _all_readable(session: api.VMwareAPISession, spec: Any) -> Iterator[Any]:
+    """The objects of a retrieval by the session, which fails where a property may not be read."""
+    vim = session.vim
+    options = vim.client.factory.create('ns0:RetrieveOptions')
     options.maxObjects = PAGE
     first = session.invoke_api(
         vim,
@@ -143,9 +165,8 @@ def retrieve(
         specSet=[spec],
         options=options,
     )
-    with vim_util.WithRetrieval(vim, first) as contents:
-        for content in contents:
-            yield content.obj, vim_util.propset_dict(getattr(content, 'propSet', None))
+    with vim_util.WithRetrieval(vim, first) as objects:
+        yield from objects
 
 
 #: A type that is asked for, and those that come as well because they are derived from it.

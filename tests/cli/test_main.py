@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from oslo_vmware import api, vim_util
 from oslo_vmware.cli import commands, connection, failures
 from oslo_vmware.simulator import VCenterSimulator
 
@@ -192,6 +193,37 @@ def test_about_with_a_server(run: Run, vc: VCenterSimulator) -> None:
     ran = run('about')
     for value in document.values():
         assert value in ran.out
+
+
+def test_part_of_the_inventory() -> None:
+    """An account that may see little is shown that little, and told that there is more."""
+    user = 'little@vsphere.local'
+    with VCenterSimulator(users={user: 'seen'}) as vc:
+        with api.VMwareAPISession(
+            vc.host, vc.username, vc.password, 0, 0.05, port=vc.port, cacert=vc.cacert
+        ) as session:
+            vim, factory = session.vim, session.vim.client.factory
+            found = session.invoke_api(vim_util, 'get_objects', vim, 'VirtualMachine', 10)
+            permission = factory.create('ns0:Permission')
+            permission.principal, permission.group = user, False
+            # The role that may read.
+            permission.roleId, permission.propagate = -2, False
+            session.invoke_api(
+                vim,
+                'SetEntityPermissions',
+                vim.service_content.authorizationManager,
+                entity=found.objects[0].obj,
+                permission=[permission],
+            )
+        environ = environment_of(vc) | {'VSPHERE_USER': user, 'VSPHERE_PASSWORD': 'seen'}
+        wanted = str(found.objects[0].obj.value)
+        ran = run_command('vm', 'list', '--json', environ=environ)
+        assert [one['id'] for one in ran.data] == [wanted]
+        assert 'may not see' in ran.err
+        assert run_command('vm', 'info', wanted, '--json', environ=environ).data['host'] is None
+        assert run_command('find', '--type', 'vm', environ=environ).code == 0
+        assert run_command('tree', environ=environ).code == 0
+        assert run_command('hosts', '--json', environ=environ).data == []
 
 
 def test_version_is_a_document_with_json() -> None:

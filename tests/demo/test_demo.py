@@ -474,7 +474,7 @@ def test_failing_step_ends_in_order(
     vc: VCenterSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A step that fails is named with its reason, the exit code is 1, and no session is left."""
-    vc.faults.on('RetrievePropertiesEx', 'NoPermission', skip=1, message='Not for you.')
+    vc.faults.on('RetrievePropertiesEx', 'NotSupported', skip=1, message='Not for you.')
     code, out = run_here(vc, capsys)
     assert code == 1
     assert 'Failed: Not for you.' in section(out, 'Hosts')

@@ -164,7 +164,7 @@ def read(session: Any) -> Inventory:
     """
     content = session.vim.service_content
     entities: dict[str, Entity] = {}
-    for found in _contents(session, _filters(session)):
+    for found in contents(session, _filters(session)):
         entity = entities.setdefault(found.obj.value, Entity(found.obj))
         for one in getattr(found, 'propSet', ()):
             entity.properties[one.name] = one.val
@@ -201,8 +201,8 @@ def _filters(session: Any) -> list[Any]:
     ]
 
 
-def _contents(session: Any, filters: list[Any]) -> Iterator[Any]:
-    """The objects of all pages."""
+def contents(session: Any, filters: list[Any]) -> Iterator[Any]:
+    """The objects of all pages, with what could be read of them."""
     client = session.vim.client
     collector = session.vim.service_content.propertyCollector
     options = client.factory.create('ns0:RetrieveOptions')

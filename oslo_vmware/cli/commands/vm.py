@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from oslo_vmware import vim_util
+from oslo_vmware import exceptions, vim_util
 from oslo_vmware.cli import inventory, lookup, rows, snapshots, values
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import NoSuchObjectError
@@ -135,9 +135,13 @@ def _info(context: Context) -> None:
 
 
 def _host(context: Context, ref: Any) -> str | None:
-    name = context.session.invoke_api(
-        vim_util, 'get_object_property', context.session.vim, ref, 'name'
-    )
+    try:
+        name = context.session.invoke_api(
+            vim_util, 'get_object_property', context.session.vim, ref, 'name'
+        )
+    except exceptions.NoPermissionException:
+        # Who may see a machine need not be let see its host.
+        return None
     return _str(name)
 
 
