@@ -116,6 +116,11 @@ class Lease:
             if _deadline.remaining() != math.inf:
                 self.abort()
             raise
+        except BaseException as exc:
+            # Such as Ctrl-C, or a green thread that is killed: nobody else gives it up.
+            if not isinstance(exc, Exception):
+                self.abort()
+            raise
         return self._failure() if state == 'error' else None
 
     def _complete(self, entity: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, exceptions, image_transfer, rw_handles
+from oslo_vmware._transfer import lease as _lease
 from oslo_vmware._transfer import progress as _progress
 from oslo_vmware.simulator import VCenterSimulator
 from tests.transfer.disks import content_of, stream_of
@@ -489,6 +490,35 @@ def test_an_import_that_its_callback_ends(place: Place) -> None:
         one.name for one in place.vc.world.objects.values() if one.wire_type == 'VirtualMachine'
     ]
     assert 'imported' not in names
+
+
+@pytest.mark.parametrize('way', ['import', 'export'])
+def test_whoever_is_interrupted_while_completing_leaves_no_lease(
+    place: Place, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Nor does it wait for the server to give the lease up."""
+    machine = place.import_disk(DISK_STREAM)
+    call = _lease.Lease._call
+
+    def interrupted(self: Any, operation: str, **arguments: Any) -> Any:
+        if operation == 'HttpNfcLeaseComplete':
+            raise KeyboardInterrupt
+        return call(self, operation, **arguments)
+
+    monkeypatch.setattr(_lease.Lease, '_call', interrupted)
+
+    def move() -> None:
+        if way == 'import':
+            place.import_disk(DISK_STREAM, vm_import_spec=place.import_spec('interrupted'))
+        else:
+            image_transfer.copy_stream_optimized_disk(
+                None, None, Sink(), session=place.session, host=place.vc.host,
+                port=place.vc.port, vm=machine, vmdk_size=1 << 30,
+            )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        move()
+    assert place.vc.nfc.leases == []
 
 
 def test_an_upload_that_is_cut(place: Place) -> None:
