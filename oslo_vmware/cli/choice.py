@@ -24,7 +24,7 @@ def choose(
         return Output(stdout, stderr, environ, indent, width)
     if importlib.util.find_spec('rich') is None:
         # Once, and nobody is asked to install what they do not want.
-        if 'NO_COLOR' not in environ and is_terminal(stderr, environ):
+        if not environ.get('NO_COLOR') and is_terminal(stderr, environ):
             print('(pip install rich gives colours and bars here.)', file=stderr)
         return Output(stdout, stderr, environ, indent, width)
     from oslo_vmware.cli.rich_output import RichOutput

@@ -10,11 +10,13 @@ import collections
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware.cli.check.inventory import contents
+from oslo_vmware.cli.failures import UsageError
 
 LOG = logging.getLogger(__name__)
 
@@ -177,6 +179,18 @@ _DERIVED = {
     'Network': {'DistributedVirtualPortgroup', 'OpaqueNetwork'},
     'ResourcePool': {'VirtualApp'},
 }
+
+
+def type_of_kind(text: str) -> str:
+    """The type that somebody means by a short word or by its name.
+
+    :raises UsageError: no object of the inventory is of such a type
+    """
+    known = {*KINDS.values(), 'ManagedEntity', *_DERIVED, *chain.from_iterable(_DERIVED.values())}
+    type_ = KINDS.get(text.lower(), text)
+    if type_ not in known:
+        raise UsageError(f'There is no type {text}; there is: {", ".join(KINDS)}.')
+    return type_
 
 
 def is_a(kind: str, wanted: str) -> bool:

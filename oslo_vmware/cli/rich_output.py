@@ -75,7 +75,7 @@ class RichOutput(Output):
             file=stream,
             force_terminal=True,
             width=min(terminal_size(stream).columns, self._width or sys.maxsize),
-            no_color='NO_COLOR' in self._environ,
+            no_color=bool(self._environ.get('NO_COLOR')),
             highlight=False,
             emoji=False,
             markup=False,

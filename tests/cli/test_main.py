@@ -74,6 +74,8 @@ NOBODY_LISTENS = '127.0.0.1:9'
         (['abuot'], {}, 2, 'Do you mean about?'),
         (['about', '--frobnicate'], {}, 2, 'unrecognized arguments: --frobnicate'),
         (['about', '--port', '70000'], {}, 2, 'a number from 1 to 65535'),
+        (['find', '--type', 'Task'], {}, 2, 'There is no type Task; there is: datacenter, '),
+        (['tree', '--depth', '-3'], {}, 2, 'a number of levels, not -3'),
         (['about', '--host', 'vc'], {}, 2, 'Give --user or set VSPHERE_USER'),
         (['about', '--host', 'vc', '--user', 'me'], {}, 2, 'set VSPHERE_PASSWORD'),
         (['about', '--host', f'https://me:{SECRET}@vc'], {}, 2, 'not belong on the command line'),

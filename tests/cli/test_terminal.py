@@ -237,6 +237,22 @@ def test_the_simulator(host: str) -> None:
         assert process.wait(30) == 0
 
 
+def test_the_simulator_without_tls() -> None:
+    """No environment is printed for commands that speak to no server without TLS."""
+    process = subprocess.Popen(
+        command('simulate', '--vms', '3', '--no-tls'), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline() + process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.stdout.close()
+        assert process.wait(30) == 0
+    assert said.startswith('# A simulated vCenter listens at http://127.0.0.1:')
+    assert 'export' not in said
+
+
 def test_the_simulator_without_its_extra() -> None:
     """Who lacks what it needs is told so in a sentence, and not to fetch the other package."""
     code = WITHOUT_RICH.replace('"rich"', '"pyVmomi"')

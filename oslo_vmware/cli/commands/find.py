@@ -36,15 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> int:
-    session, options = context.session, context.options
+    options = context.options
+    wanted = inventory.type_of_kind(options.type) if options.type else 'ManagedEntity'
+    session = context.session
     start = lookup.find(session, options.object)
     root = session.vim.service_content.rootFolder.value
     above = ''
     if start.value != root:
         above = session.invoke_api(vim_util, 'get_inventory_path', session.vim, start)
-    wanted = 'ManagedEntity'
-    if options.type:
-        wanted = KINDS.get(options.type.lower(), options.type)
     kinds = {wanted} if wanted == 'ManagedEntity' else {*_ABOVE, wanted}
     every = inventory.entities(session, start, kinds)
     found = sorted(

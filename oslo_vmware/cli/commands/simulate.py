@@ -50,6 +50,13 @@ def run(context: Context) -> None:
             'VSPHERE_PASSWORD': vc.password,
             'VSPHERE_CACERT': vc.cacert or '',
         }
+        if context.options.no_tls:
+            context.out.record({'url': vc.sdk_url})
+            context.out.line(
+                f'# A simulated vCenter listens at {vc.sdk_url} without TLS. It is for other\n'
+                '# programs: these commands speak to no server so. Ctrl-C ends it.'
+            )
+            return
         context.out.record({'url': vc.sdk_url, 'environment': found})
         for name, value in found.items():
             context.out.line(f'export {name}={shlex.quote(value)}')

@@ -8,6 +8,7 @@ from typing import Any
 
 from oslo_vmware.cli import inventory, lookup
 from oslo_vmware.cli.context import Context
+from oslo_vmware.cli.failures import UsageError
 from oslo_vmware.cli.inventory import BRANCHES, Branch, Entity
 from oslo_vmware.cli.output import Node
 
@@ -24,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context) -> None:
-    session, options = context.session, context.options
+    options = context.options
+    if options.depth is not None and options.depth < 0:
+        raise UsageError(f'--depth is a number of levels, not {options.depth}.')
+    session = context.session
     start = lookup.find(session, options.object)
     found = inventory.entities(session, start)
     top = inventory.grow(found, Entity(start, options.object))
