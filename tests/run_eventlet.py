@@ -34,5 +34,7 @@ _WORKER = f'popen//python={sys.executable} -u -m tests.green_worker'
 if __name__ == '__main__':
     _options = ['-W', _LOST_SOCKETS]
     if _ours.numprocesses:
-        _options += ['--tx', f'{_ours.numprocesses}*{_WORKER}', '--dist', 'worksteal']
+        _options += ['--tx', f'{_ours.numprocesses}*{_WORKER}']
+        # Without work stealing: under eventlet a process may end with a test still to do.
+        _options += ['--dist', 'load', '--maxschedchunk', '10']
     sys.exit(pytest.main([*_options, *_pytest_arguments]))

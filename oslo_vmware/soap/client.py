@@ -53,6 +53,13 @@ class SoapClient(Protocol):
         """Types and operations of the service, for whoever asks about them."""
 
     @property
+    def options(self) -> Any:
+        """suds' options of the client, such as ``transport``."""
+
+    def set_options(self, **options: Any) -> None:
+        """Set some of them."""
+
+    @property
     def cookiejar(self) -> CookieJar:
         """The live cookies of the HTTP session."""
 

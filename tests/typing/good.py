@@ -76,6 +76,8 @@ def policies(session: api.VMwareAPISession) -> list[pbm.PbmProfileId]:
 
 def untyped(session: Any, anything: Any, typed: api.VMwareAPISession) -> None:
     """Who says nothing of types is told nothing, and what is found out at run time is taken."""
+    print(typed.vim.client.options.transport.cookiejar)
+    typed.vim.client.set_options(location=anything)
     session.vim.NoSuchOperation(anything)
     session.invoke_api(session.vim, anything, anything, spec=anything)
     typed.invoke_api(anything, 'NoSuchOperation', anything)
