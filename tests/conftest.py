@@ -29,9 +29,14 @@ CELLS = 'cells'
 _SHOWN = 10
 
 
+#: Objects that the garbage collector may look through again and again.
+_FEW = 100_000
+
+
 def _keep_what_is_there() -> None:
-    gc.collect()  # first, or garbage would be kept as well
-    gc.freeze()
+    if len(gc.get_objects(generation=2)) > _FEW:
+        gc.collect()  # first, or garbage would be kept as well
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

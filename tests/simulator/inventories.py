@@ -8,6 +8,7 @@ property of every object with pyVmomi's own type tables.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,22 +110,29 @@ def _against_reference(world: World, value: Any, declared: type, where: str) -> 
 
 def _against_object(world: World, value: DataObject, declared: type, where: str) -> Iterator[str]:
     try:
-        actual = VmomiSupport.GetWsdlType(_VIM, value.wire_type)
+        actual, infos, required = _declaration(value.wire_type)
     except KeyError:
         yield f'{where} is of the unknown type {value.wire_type}'
         return
     if declared is not object and not issubclass(actual, declared):
         yield f'{where} is a {value.wire_type}, not a {declared.__name__}'
         return
-    infos = {info.name: info for info in actual._GetPropertyList()}
-    for name in set(vars(value)) - set(infos):
+    fields = {name: field for name, field in vars(value).items() if field is not None}
+    for name in set(vars(value)) - infos.keys():
         yield f'{where}: {value.wire_type} has no field {name}'
-    for name, info in infos.items():
-        field = getattr(value, name)
-        if field is not None:
-            yield from _against(world, field, info.type, f'{where}.{name}')
-        elif not info.flags & VmomiSupport.F_OPTIONAL:
-            yield f'{where}.{name} is required and unset'
+    for name in fields.keys() & infos.keys():
+        yield from _against(world, fields[name], infos[name], f'{where}.{name}')
+    for name in required - fields.keys():
+        yield f'{where}.{name} is required and unset'
+
+
+@functools.cache
+def _declaration(wire_type: str) -> tuple[type, dict[str, type], frozenset[str]]:
+    """The type of a data object, those of its fields, and which of them are required."""
+    actual = VmomiSupport.GetWsdlType(_VIM, wire_type)
+    infos = actual._GetPropertyList()
+    required = {info.name for info in infos if not info.flags & VmomiSupport.F_OPTIONAL}
+    return actual, {info.name: info.type for info in infos}, frozenset(required)
 
 
 def _leaf_problem(value: Any, declared: type) -> str | None:
