@@ -149,7 +149,8 @@ def test_an_operation_tells_what_it_takes(session: api.VMwareAPISession) -> None
     assert copy.deepcopy(clone) is clone
     shown = pydoc.render_doc(clone, renderer=pydoc.plaintext)
     for words in (
-        'CloneVM_Task(_this',
+        'CloneVM_Task(',
+        "_this: 'ManagedObjectReference'",
         'Perform CloneVM_Task (urn:vim25/',
         'It changes something.',
         ':param spec: VirtualMachineCloneSpec',

@@ -47,7 +47,8 @@ def files(place: Files) -> Iterator[Files]:
 def source() -> Iterator[DataServer]:
     with DataServer(serve(DATA), CERTIFICATE) as server:
         yield server
-        assert server.errors == []
+        # Who is shown another certificate than announced hangs up, which may reset the connection.
+        assert [one for one in server.errors if not isinstance(one, ConnectionError)] == []
 
 
 def source_file(lease: Any, source: DataServer, **members: Any) -> Any:
