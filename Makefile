@@ -22,7 +22,7 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
-TESTS   ?= tests --ignore=tests/packaging
+TESTS   ?= tests --ignore=tests/packaging --ignore=tests/project
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
@@ -45,7 +45,7 @@ SOURCES := oslo_vmware tests demo tools benchmarks doc/source setup.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-packaging test-reference test-consumers test-drivers test-vcsim vcsim test-govc govc fuzz soak bench before lowest lint format docs wheel clean
+.PHONY: help demo test test-project test-reference test-consumers test-drivers test-vcsim vcsim test-govc govc fuzz soak bench before lowest lint format docs wheel clean
 
 help:  ## Say what can be made
 	@echo 'Usage: make TARGET [PYTHON=python3.12]'; echo
@@ -81,10 +81,10 @@ test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the referenc
 		tests/functional tests/contract tests/faults $(SIDE_BY_SIDE) \
 		--junitxml=$(RESULTS)/reference.xml
 
-# Apart from the others, because these want an index of packages.
-test-packaging: $(VENV)/.has-test  ## Build a release, and install it as the documentation says
+# Apart from the library's own: what is around it changes seldom, and wants an index of packages.
+test-project: $(VENV)/.has-test  ## Test generators, runners and benchmarks, and install a release
 	@mkdir -p $(RESULTS)
-	@$(BIN)/python -m pytest tests/packaging --junitxml=$(RESULTS)/packaging.xml
+	@$(BIN)/python -m pytest tests/packaging tests/project --junitxml=$(RESULTS)/project.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
