@@ -89,7 +89,7 @@ def test_explain(run: Run) -> None:
     assert refused['reasons'][0] in ran.out
     ran = run('policies', 'explain', 'Gold', refused['datastore'])
     assert ran.code == 1
-    assert ran.lines[-1] == 'No datastore may hold what has the policy Gold.'
+    assert ran.lines[-1] == 'None of these may hold what has the policy Gold.'
     assert len(ran.lines) == 3
 
 

@@ -186,7 +186,8 @@ def _explain(context: Context) -> int:
         for warning in row['warnings']:
             context.out.caution(warning)
     if not any(row['fits'] for row in rows):
-        context.out.line(f'\nNo datastore may hold what has the policy {policy.name}.')
+        which = 'None of these' if datastores else 'No datastore'
+        context.out.line(f'\n{which} may hold what has the policy {policy.name}.')
         return FAILED
     return DONE
 
