@@ -34,6 +34,9 @@ VIM, PBM = 'vim25', 'pbm'
 
 _OK = 200
 
+#: What pyVmomi raises where a reply has a type, a member or a value that it does not know.
+_UNKNOWN = (KeyError, AttributeError, TypeError, ValueError)
+
 #: Releases of vSphere before this one know the first version of PBM only. Later versions of PBM
 #: are numbered as the releases are.
 _SECOND_PBM = '6.0'
@@ -148,14 +151,18 @@ class SessionStub(SoapStubAdapterBase):
             raise NotSoapError(info.wsdlName, reply, 'the reply is not an answer to the question')
         if reply.status != _OK:
             raise NotSoapError(info.wsdlName, reply, 'HTTP error with a SOAP body, but no fault')
-        return SoapResponseDeserializer(self).Deserialize(reply.body, info.result)
+        try:
+            return SoapResponseDeserializer(self).Deserialize(reply.body, info.result)
+        except _UNKNOWN as exc:
+            problem = f'pyVmomi does not know what is in the reply: {exc}'
+            raise NotSoapError(info.wsdlName, reply, problem) from exc
 
     def _fault(self, element: Any, document: bytes) -> Any:
         try:
             fault = SoapResponseDeserializer(self).Deserialize(document, object)
             if isinstance(fault, MethodFault):
                 return fault
-        except (KeyError, AttributeError, TypeError, ValueError):
+        except _UNKNOWN:
             pass  # One that pyVmomi does not know.
         return MethodFault(msg=element.findtext('faultstring') or '')
 

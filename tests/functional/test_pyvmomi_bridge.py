@@ -238,6 +238,13 @@ def test_a_read_without_an_answer_is_repeated(
     assert machine.name == name
 
 
+UNKNOWN_TYPE = ENVELOPE.format(
+    '<CurrentTimeResponse xmlns="urn:vim25"><returnval xmlns:xsi='
+    '"http://www.w3.org/2001/XMLSchema-instance" xsi:type="NewerThanPyVmomi"/>'
+    '</CurrentTimeResponse>'
+)
+
+
 @pytest.mark.parametrize(
     ('body', 'exception'),
     [
@@ -246,6 +253,7 @@ def test_a_read_without_an_answer_is_repeated(
         (ENVELOPE.format('<LoginResponse xmlns="urn:vim25"/>'), exceptions.VimConnectionException),
         ('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', exceptions.VimConnectionException),
         (ENVELOPE.format('<CurrentTimeResponse><a></CurrentTimeResponse>'), Exception),
+        (UNKNOWN_TYPE, exceptions.VimConnectionException),
     ],
 )
 def test_what_is_no_answer(
