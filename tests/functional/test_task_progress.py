@@ -1,6 +1,7 @@
 """How far a task is, told to whoever waits for it: each change once, and at no extra call."""
 
 import threading
+import time
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -167,7 +168,7 @@ def test_who_wants_no_progress_is_not_woken_by_it(
     other.start()
     updates = session._own.get().updates
     while False not in updates or updates[False]._leader is None:
-        other.join(0.01)
+        time.sleep(0.01)
     plain = updates[False]._collector
     assert plain is not None
     for percent in STEPS:
