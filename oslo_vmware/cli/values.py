@@ -41,29 +41,19 @@ def lines(data: Any, indent: int = 0) -> Iterator[str]:
     """Plain data for people: a name and a value in each line, deeper ones indented."""
     space = '  ' * indent
     if isinstance(data, dict):
-        for name, value in data.items():
-            if name == '_type':
-                continue
-            if isinstance(value, dict | list) and value:
-                kind = (
-                    f' ({value["_type"]})' if isinstance(value, dict) and '_type' in value else ''
-                )
-                yield f'{space}{name}:{kind}'
-                yield from lines(value, indent + 1)
-            else:
-                yield f'{space}{name}: {word(value)}'
+        parts = [(f'{name}:', value) for name, value in data.items() if name != '_type']
     elif isinstance(data, list):
-        for number, value in enumerate(data):
-            if isinstance(value, dict | list) and value:
-                kind = (
-                    f' ({value["_type"]})' if isinstance(value, dict) and '_type' in value else ''
-                )
-                yield f'{space}[{number}]{kind}'
-                yield from lines(value, indent + 1)
-            else:
-                yield f'{space}[{number}] {word(value)}'
+        parts = [(f'[{number}]', value) for number, value in enumerate(data)]
     else:
         yield f'{space}{word(data)}'
+        return
+    for label, value in parts:
+        if isinstance(value, dict | list) and value:
+            kind = f' ({value["_type"]})' if isinstance(value, dict) and '_type' in value else ''
+            yield f'{space}{label}{kind}'
+            yield from lines(value, indent + 1)
+        else:
+            yield f'{space}{label} {word(value)}'
 
 
 def word(value: Any) -> str:
