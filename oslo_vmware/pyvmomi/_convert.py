@@ -29,7 +29,7 @@ from typing import Any
 from pyVmomi import VmomiSupport
 from suds import sudsobject
 
-from oslo_vmware.soap.objects import Prepared, Record, made_of, moref, type_class
+from oslo_vmware.soap.objects import Record, is_prepared, made_of, moref, type_class
 from oslo_vmware.soap.schema import XSD, split
 from oslo_vmware.soap.values import TypedValue, converter, text_of, typed_text
 
@@ -132,7 +132,7 @@ class ToPyvmomi:
         made = cls()
         members = _members(value)
         # As in requests: what the factory has put there is none as long as nothing is set in it.
-        is_wanted = (is_wanted and not _is_prepared(value)) or not members
+        is_wanted = (is_wanted and not is_prepared(value)) or not members
         types = _member_types(cls)
         for name, content in members:
             if content is None or (isinstance(content, _LISTS) and not content):
@@ -150,11 +150,6 @@ class ToPyvmomi:
             except (ValueError, TypeError) as exc:
                 raise TypeError(f'{cls.__name__}.{name}: {exc}') from exc
         return made if is_wanted else None
-
-
-def _is_prepared(value: Any) -> bool:
-    # The factory of either engine has its own way to tell.
-    return type(getattr(value, '__dict__', None)) is Prepared or hasattr(value, '__prepared__')
 
 
 def _simple(value: Any, declared: Any) -> Any:
