@@ -478,12 +478,6 @@ class VmdkReadHandle(VmdkHandle):
         return self._download.size
 
     @property
-    def disk_key(self) -> str | None:
-        """By what the server knows the disk (HttpNfcLeaseDeviceUrl, vSphere API 4.1)."""
-        key: str | None = self._disk_key
-        return key
-
-    @property
     def complete(self) -> bool:
         """Whether the disk was read to its end, and is whole."""
         return self._proven

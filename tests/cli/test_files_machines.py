@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import pathlib
+import re
 import struct
 import tarfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import rw_handles
+from oslo_vmware._transfer import stream
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
@@ -48,6 +50,9 @@ class Machines:
     @property
     def names(self) -> list[str]:
         return sorted(one.name for one in self.all_of('VirtualMachine'))
+
+    def named(self, name: str) -> Any:
+        return next(one for one in self.all_of('VirtualMachine') if one.name == name)
 
     @property
     def store(self) -> str:
@@ -90,40 +95,6 @@ def test_a_disk_becomes_a_machine_and_a_disk_again(
     assert content_of(back)[: len(CONTENT)] == CONTENT
     assert ran.data['sha256'] == hashlib.sha256(back).hexdigest()
     assert sorted(os.listdir(tmp_path)) == ['back.vmdk', 'disk.vmdk']
-
-
-def test_a_machine_becomes_an_ova_and_a_machine_again(
-    run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path
-) -> None:
-    """An archive as the standard has it: descriptor, checksums that are right, disk."""
-    path = str(tmp_path / 'app.ova')
-    assert run('put', disk, '--import', 'app', '--datastore', machines.store).code == 0
-    ran = run('fetch', '--vm', 'app', path)
-    assert ran.code == 0, ran.err
-    with tarfile.open(path) as archive:
-        members = {
-            one.name: archive.extractfile(one).read()  # type: ignore[union-attr]
-            for one in archive
-        }
-    assert list(members) == ['app.ovf', 'app.mf', 'app-disk1.vmdk']
-    for line in members['app.mf'].decode().splitlines():
-        name, digest = line.removeprefix('SHA256(').split(')= ')
-        assert hashlib.sha256(members[name]).hexdigest() == digest
-    assert content_of(members['app-disk1.vmdk'])[: len(CONTENT)] == CONTENT
-    ran = run(
-        'put',
-        path,
-        '--import',
-        'app-2',
-        '--datastore',
-        machines.store,
-        '--network',
-        network(machines),
-    )
-    assert ran.code == 0, ran.err
-    assert 'app-2' in machines.names
-    assert run('fetch', '--vm', 'app-2', str(tmp_path / 'again.vmdk')).code == 0
-    assert content_of((tmp_path / 'again.vmdk').read_bytes())[: len(CONTENT)] == CONTENT
 
 
 def network(machines: Machines) -> str:
@@ -228,83 +199,129 @@ def test_a_machine_that_is_not_there(run: Run, tmp_path: pathlib.Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_machine_with_several_disks(
-    run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path
-) -> None:
-    """Its first disk comes with a warning; an OVA would not be the machine, and is refused."""
-    assert run('put', disk, '--import', 'two', '--datastore', machines.store).code == 0
-    machine = next(one for one in machines.all_of('VirtualMachine') if one.name == 'two')
-    add_disk(machines.vc, machine)
-    ran = run('fetch', '--vm', 'two', str(tmp_path / 'x.ova'))
-    assert (ran.code, 'has 2 disks' in ran.err) == (1, True)
-    ran = run('fetch', '--vm', 'two', str(tmp_path / 'x.vmdk'))
-    assert (ran.code, 'has 2 disks' in ran.err) == (0, True)
-    assert sorted(os.listdir(tmp_path)) == ['disk.vmdk', 'x.vmdk']
+def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool = False) -> bytes:
+    """An OVA with two disks, which differ in size, and its descriptor.
 
-
-def add_disk(vc: VCenterSimulator, machine: Any) -> None:
-    from .test_files import connected
-
-    with connected(vc) as session:
-        create = session.vim.client.factory.create
-        disk = create('ns0:VirtualDisk')
-        disk.key, disk.controllerKey, disk.unitNumber, disk.capacityInKB = -1, 1000, 1, 1024
-        controllers = [one.key for one in machine.config.hardware.device if 'Lsi' in one.wire_type]
-        disk.controllerKey = controllers[0]
-        disk.backing = create('ns0:VirtualDiskFlatVer2BackingInfo')
-        disk.backing.fileName, disk.backing.diskMode = '', 'persistent'
-        change = create('ns0:VirtualDeviceConfigSpec')
-        change.operation, change.fileOperation, change.device = 'add', 'create', disk
-        spec = create('ns0:VirtualMachineConfigSpec')
-        spec.deviceChange = [change]
-        from oslo_vmware import vim_util
-
-        ref = vim_util.get_moref(machine.ref.value, 'VirtualMachine')
-        session.wait_for_task(session.vim.ReconfigVM_Task(ref, spec=spec))
-
-
-def two_disks(lacks: str = '') -> bytes:
-    """An OVA with two disks, and its descriptor."""
-    disks = [stream_of(bytes([number]) * 70_000, 1024 * 1024) for number in (1, 2)]
+    :param lacks: a member that is left out
+    :param manifest: names of checksums; none for no manifest
+    :param file: more attributes of the first file
+    :param swapped: whether the second disk is in the place of the first, too
+    """
+    disks = [stream_of(bytes([n]) * 70_000, n * 1024 * 1024) for n in (1, 2)]
     references = ''.join(
-        f'<File ovf:href="two-{n}.vmdk" ovf:id="file{n}" ovf:size="{len(disk)}"/>'
+        f'<File ovf:href="two-{n}.vmdk" ovf:id="file{n}" ovf:size="{len(disk)}" '
+        f'{"" if n else file}/>'
         for n, disk in enumerate(disks)
     )
     shapes = ''.join(
-        f'<Disk ovf:capacity="1048576" ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>' for n in (0, 1)
+        f'<Disk ovf:capacity="{n + 1}" ovf:capacityAllocationUnits="byte * 2^20" '
+        f'ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>'
+        for n in (0, 1)
     )
     parts = (
         item(3, 1, VirtualQuantity=1),
         item(4, 2, VirtualQuantity=64, AllocationUnits='byte * 2^20'),
         item(6, 3, Address=0, ResourceSubType='lsilogic'),
-        *(
-            item(17, 4 + n, AddressOnParent=n, Parent=3, HostResource=f'ovf:/disk/disk{n}')
-            for n in (0, 1)
-        ),
+        item(20, 4, Address=0, ResourceSubType='vmware.sata.ahci'),
+        item(17, 5, AddressOnParent=2, Parent=3, HostResource='ovf:/disk/disk0'),
+        item(17, 6, AddressOnParent=1, Parent=4, HostResource='ovf:/disk/disk1'),
     )
     text = descriptor(
         *parts, references=f'<References>{references}</References><DiskSection><Info/>{shapes}'
         '</DiskSection>',
-        system='<VirtualSystem ovf:id="two"><Info/><VirtualHardwareSection><Info/>{items}'
+        system='<VirtualSystem ovf:id="two"><Info/><OperatingSystemSection ovf:id="102" '
+        'vmw:osType="otherGuest64"><Info/></OperatingSystemSection><VirtualHardwareSection><Info/>{items}'
         '</VirtualHardwareSection></VirtualSystem>',
     )  # fmt: skip
     text = text.replace('UTF-16', 'UTF-8')
-    members = [(f'two-{n}.vmdk', disk) for n, disk in enumerate(disks)]
-    return archive(('two.ovf', text.encode()), *(one for one in members if one[0] != lacks))
+    members = {'two.ovf': text.encode()} | {f'two-{n}.vmdk': disk for n, disk in enumerate(disks)}
+    sums = ''.join(
+        f'{kind}({name})= {hashlib.new(kind.lower(), data).hexdigest()}\n'
+        for kind in manifest.split()
+        for name, data in members.items()
+    )
+    if swapped:
+        members['two-0.vmdk'] = members['two-1.vmdk']
+    members.pop(lacks, None)
+    if manifest:
+        members['two.mf'] = sums.encode()
+    return archive(*members.items())
 
 
-def test_an_ova_with_several_disks(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
-    """Each disk goes where it belongs, under one lease; the sum is that of the file."""
-    path, data = tmp_path / 'two.ova', two_disks()
-    path.write_bytes(data)
-    ran = run('put', str(path), '--import', 'pair', '--datastore', machines.store, '--json')
-    assert ran.code == 0, ran.err
-    assert ran.data['sha256'] == hashlib.sha256(data).hexdigest()
-    assert run('fetch', '--vm', 'pair', str(tmp_path / 'first.vmdk')).code == 0
-    assert content_of((tmp_path / 'first.vmdk').read_bytes())[:70_000] == bytes([1]) * 70_000
-    machine = next(one for one in machines.all_of('VirtualMachine') if one.name == 'pair')
-    disks = [one for one in machine.config.hardware.device if one.wire_type == 'VirtualDisk']
-    assert len(disks) == 2
+def members_of(path: pathlib.Path) -> dict[str, bytes]:
+    with tarfile.open(path) as opened:
+        return {one.name: opened.extractfile(one).read() for one in opened}  # type: ignore[union-attr]
+
+
+def shape(machine: Any) -> list[Any]:
+    """What a machine is made of, and where that is."""
+    keys = {one.key: one for one in machine.devices}
+    parts = [
+        (
+            one.wire_type,
+            keys[one.controllerKey].wire_type if one.controllerKey in keys else None,
+            one.unitNumber,
+            getattr(one, 'capacityInBytes', None),
+        )
+        for one in machine.devices
+    ]
+    return [machine.num_cpu, machine.memory_mb, machine.guest_id, *sorted(parts, key=repr)]
+
+
+@pytest.mark.parametrize('number', [1, 2])
+def test_a_machine_becomes_an_ova_and_a_machine_again(
+    run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path, number: int
+) -> None:
+    """With all disks, each in its place; the archive is as the standard has it: descriptor first,
+    checksums that are right, disks in the order of the descriptor.
+    """
+    if number == 2:
+        pathlib.Path(disk).write_bytes(two_disks(manifest='SHA1 SHA256'))
+    where = ('--datastore', machines.store)
+    name = f'caf\N{LATIN SMALL LETTER E WITH ACUTE} #{number}'
+    plain = f'caf_{number}'
+    ran = run('put', disk, '--import', name, *where, '--json')
+    assert (ran.code, ran.err) == (0, '')
+    assert ran.data['sha256'] == hashlib.sha256(pathlib.Path(disk).read_bytes()).hexdigest()
+    ran = run('fetch', '--vm', name, str(tmp_path / 'out.ova'))
+    assert (ran.code, ran.err) == (0, '')
+    assert sorted(os.listdir(tmp_path)) == ['disk.vmdk', 'out.ova']
+    members = members_of(tmp_path / 'out.ova')
+    disks = [f'{plain}-disk{n}.vmdk' for n in range(1, number + 1)]
+    assert list(members) == [f'{plain}.ovf', f'{plain}.mf', *disks]
+    assert re.findall('href="([^"]*)"', members[f'{plain}.ovf'].decode()) == disks
+    assert members[f'{plain}.mf'].decode().splitlines() == [
+        f'SHA256({one})= {hashlib.sha256(members[one]).hexdigest()}'
+        for one in (f'{plain}.ovf', *disks)
+    ]
+    again = str(tmp_path / 'again.ova')
+    out = str(tmp_path / 'out.ova')
+    ran = run('put', out, '--import', f'{name} 2', *where, '--network', network(machines))
+    assert (ran.code, ran.err) == (0, '')
+    assert run('fetch', '--vm', f'{name} 2', again).code == 0
+    contents = [content_of(members[one]) for one in disks]
+    assert contents == [
+        content_of(one) for one in list(members_of(tmp_path / 'again.ova').values())[2:]
+    ]
+    expected = [bytes([n]) * 70_000 for n in (1, 2)] if number == 2 else [CONTENT]
+    assert [
+        content[: len(one)] for content, one in zip(contents, expected, strict=True)
+    ] == expected
+    assert shape(machines.named(name)) == shape(machines.named(f'{name} 2'))
+
+
+def test_the_first_of_several_disks(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
+    """Is what a .vmdk has of them, and that is said; of half a package there is nothing."""
+    (tmp_path / 'x.ova').write_bytes(two_disks())
+    where = ('--datastore', machines.store)
+    assert run('put', str(tmp_path / 'x.ova'), '--import', 'pair', *where).code == 0
+    ran = run('fetch', '--vm', 'pair', str(tmp_path / 'x.vmdk'))
+    assert (ran.code, 'has 2 disks' in ran.err) == (0, True)
+    assert content_of((tmp_path / 'x.vmdk').read_bytes())[:70_000] == bytes([1]) * 70_000
+    machines.vc.faults.end_early('GET /nfc/*disk-1*', after_bytes=1000)
+    ran = run('fetch', '--vm', 'pair', str(tmp_path / 'y.ova'))
+    assert (ran.code, 'is not whole' in ran.err) == (1, True), ran.err
+    assert sorted(os.listdir(tmp_path)) == ['x.ova', 'x.vmdk']
 
 
 @pytest.mark.parametrize('skip', [0, 1])
@@ -321,10 +338,80 @@ def test_an_ova_whose_disks_do_not_arrive(
     assert 'none' not in machines.names
 
 
-def test_an_ova_that_lacks_a_disk(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
-    """It is said before anything is imported."""
+@pytest.mark.parametrize(
+    ('package', 'told', 'begun'),
+    [
+        (two_disks(lacks='two-1.vmdk'), 'has no member two-1.vmdk, which its descriptor', 0),
+        (two_disks(lacks='two-1.vmdk', manifest='SHA1'), 'two-1.vmdk, which two.mf names', 0),
+        (two_disks(manifest='SHA1').replace(b'part 1<', b'part 9<'), 'the SHA1 of two.ovf is', 0),
+        (two_disks(manifest='SHA1', swapped=True), 'the SHA1 of two-0.vmdk is', 1),
+        (two_disks(manifest='SHA256', swapped=True), 'the SHA256 of two-0.vmdk is', 1),
+        (two_disks(manifest='SHA512', swapped=True), 'the SHA512 of two-0.vmdk is', 1),
+        (two_disks(manifest='SHA1 SHA512').replace(b'SHA512(', b'SHA384('), 'the SHA384 of', 0),
+        (two_disks(manifest='MD5'), 'a line without sense: MD5(two.ovf)', 0),
+        (two_disks(file='ovf:chunkSize="1000"'), 'comes in pieces', 0),
+        (two_disks(file='ovf:compression="gzip"'), 'is compressed with gzip', 0),
+        (two_disks()[:-20000], 'nor an OVA: unexpected end of data', 0),
+    ],
+)  # fmt: skip
+def test_an_ova_that_is_not_what_it_says(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, package: bytes, told: str, begun: int
+) -> None:
+    """It is said which file, and there is no machine; what can be seen before is seen before
+    anything is begun.
+    """
     path = tmp_path / 'two.ova'
-    path.write_bytes(two_disks(lacks='two-1.vmdk'))
+    path.write_bytes(package)
+    before = machines.vc.count('ImportVApp')
     ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
-    assert (ran.code, 'has no member two-1.vmdk' in ran.err) == (1, True)
+    assert (ran.code in (1, 2), told in ran.err) == (True, True), ran.err
+    assert machines.vc.count('ImportVApp') == before + begun
+    assert 'none' not in machines.names
+
+
+@pytest.mark.parametrize(
+    ('name', 'old', 'new', 'warning'),
+    [
+        ('openssl 3', 'SHA256(', 'SHA2-256(', ''),
+        ('bsd', 'SHA256(', 'sha-256 (', ''),
+        ('blanks', ')= ', ') = ', ''),
+        ('windows', '\n', '\r\n', ''),
+        ('lacking', 'SHA256(two-1', 'SHA256(two-0', 'no checksum of two-1.vmdk'),
+    ],
+)
+def test_manifests_of_other_programs(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, name: str, old: str, new: str,
+    warning: str,
+) -> None:  # fmt: skip
+    """Are understood, and what macOS adds to archives is passed by; a disk without a checksum is
+    told.
+    """
+    path = tmp_path / 'two.ova'
+    path.write_bytes(two_disks(manifest='SHA256'))
+    members = members_of(path)
+    lines = members['two.mf'].decode().splitlines(keepends=True)[: 2 if warning else None]
+    members['two.mf'] = ''.join(lines).replace(old, new).encode()
+    path.write_bytes(archive(('._two.ovf', b'\0\5\x16\7'), *members.items()))
+    ran = run('put', str(path), '--import', name, '--datastore', machines.store)
+    assert (ran.code, warning in ran.err, bool(ran.err)) == (0, True, bool(warning)), ran.err
+    assert name in machines.names
+
+
+@pytest.mark.parametrize('image', ['disk.vmdk', 'two.ova'])
+def test_an_image_that_changes_while_it_is_read(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, image: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Becomes no machine."""
+    path = tmp_path / image
+    path.write_bytes(DISK if image == 'disk.vmdk' else two_disks())
+    write = stream.Upload.write
+
+    def somebody_writes(self: Any, data: bytes) -> None:
+        os.utime(path, ns=(0, 0))
+        write(self, data)
+
+    monkeypatch.setattr(stream.Upload, 'write', somebody_writes)
+    ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
+    assert (ran.code, 'has changed while it was read' in ran.err) == (1, True), ran.err
     assert 'none' not in machines.names

@@ -1,7 +1,8 @@
 """Fetch a file from a datastore, or export a machine as an image.
 
-A machine has to be off. Its first disk becomes a stream-optimised VMDK; if FILE ends with .ova, an
-OVA, for machines with one disk. The new file is whole or not there.
+A machine has to be off. It becomes an OVA if FILE ends with .ova, with all of its disks and their
+SHA-256 sums; otherwise its first disk becomes a stream-optimised VMDK. The new file is whole or not
+there.
 """
 
 from __future__ import annotations

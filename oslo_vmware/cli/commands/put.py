@@ -2,7 +2,8 @@
 
 A file is whole or not there: it is sent under a name of its own, and renamed when the server has
 all of it. An image is a stream-optimised VMDK, which becomes a small machine around the disk, or an
-OVA; what is interrupted takes the machine away again.
+OVA, whose files have to have the checksums in its manifest. What fails, is interrupted, or is read
+from a file that changes meanwhile, takes the machine away again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 =================  ======================================================================
 ``local.py``       files on this machine: read and hashed, or new and whole
 ``places.py``      files on datastores: found, written, read, copied; whole or not there
-``appliances.py``  OVAs with several files, under one lease
+``packages.py``    OVAs on this machine: read and compared with their checksums, or written
+``appliances.py``  machines with all of their files, in and out, each under one lease
 ``machines.py``    images that become machines, and machines that become images
 =================  ======================================================================
 

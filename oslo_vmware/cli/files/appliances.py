@@ -1,101 +1,165 @@
-"""An OVA with several files becomes a machine, under one lease.
+"""Machines with all of their files, into a server and out of it, each under one lease.
 
-The server says which of the files go where (OvfFileItem, vSphere API 4.0): its lease has a URL for
-each. They are sent one after the other; the lease is completed after the last was acknowledged, and
+Of an import the server says which files it wants where (OvfFileItem, vSphere API 4.0): its lease
+has a URL for each. They are moved one after the other; the lease is completed after the last, and
 aborted in every other case.
 """
 
 from __future__ import annotations
 
-import posixpath
-import tarfile
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
 
-from oslo_vmware import image_transfer, rw_handles
-from oslo_vmware._transfer import connection, disk, imports, stream
+from oslo_vmware import exceptions, image_transfer, rw_handles
+from oslo_vmware._transfer import connection, disk, imports, proof, stream
 from oslo_vmware._transfer.lease import KeepAlive, Lease, aborted_on_error
 from oslo_vmware.cli.failures import CommandError
-from oslo_vmware.cli.files.local import Source
+from oslo_vmware.cli.files.local import Hashed, in_own_words
+from oslo_vmware.cli.files.packages import File, Package
 
 _REPORT_SECONDS = 60.0
+_KIB = 1024
+
+Progress = Callable[[int, int | None], Any]
+
+
+class _Moving:
+    """Files that move one after the other, while their lease is kept alive.
+
+    :param total: bytes that there are to be, or about that many
+    :param progress: told the bytes of all files together
+    """
+
+    def __init__(self, lease: Lease, total: int, progress: Progress) -> None:
+        self._lease, self._total, self._progress = lease, total, progress
+        self._before = self._done = 0
+        self._over = threading.Event()
+
+    @contextlib.contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        with KeepAlive([self._report], _REPORT_SECONDS):
+            try:
+                yield
+            finally:
+                self._over.set()
+
+    def _report(self) -> None:
+        percent = min(100, self._done * 100 // max(self._total, 1))
+        self._lease.report(percent, self._over.is_set)
+
+    def move(self, source: Any, sink: Any) -> None:
+        """Move one file, and close both ends."""
+        with in_own_words():
+            image_transfer._start_transfer(source, sink, None, self._tell)
+        self._before = self._done
+
+    def _tell(self, moved: int, _total: int | None) -> None:
+        self._done = self._before + moved
+        self._progress(self._done, None)
 
 
 def put(
     session: Any,
-    source: Source,
-    items: Sequence[Any],
+    package: Package,
+    files: Sequence[File],
     spec: Any,
     pool: Any,
     folder: Any,
-    progress: Callable[[int, int | None], Any],
+    progress: Progress,
 ) -> Any:
     """Import a machine; returns its reference.
 
-    :param source: the OVA
-    :param items: OvfFileItems, what to send
+    :param files: what to send
     :param spec: VirtualMachineImportSpec
-    :param progress: told bytes done and in all
-    :raises CommandError: the archive does not have what is wanted
+    :param progress: told bytes done
+    :raises CommandError: the server has no place for a file, or it is not what it should be
     """
-    with tarfile.open(fileobj=source.file, mode='r:') as archive:
-        files = _files(archive, items, source.name)
-        total = sum(member.size for member, _item in files)
-        done = 0
-
-        def tell(moved: int, _size: int | None) -> None:
-            progress(done + moved, total)
-
-        lease = Lease(session, imports.begin(session, pool, spec, folder))
-        with aborted_on_error(lease):
-            info = lease.wait()
-            over = threading.Event()
-
-            def report() -> None:
-                lease.report(done * 100 // max(total, 1), over.is_set)
-
-            with KeepAlive([report], _REPORT_SECONDS):
-                try:
-                    for member, item in files:
-                        upload = _begin(session, info, item, member.size)
-                        data = archive.extractfile(member)
-                        image_transfer._start_transfer(data, upload, None, tell, member.size)
-                        done += member.size
-                finally:
-                    over.set()
-            failure = lease.complete(info.entity)
-            if failure is not None:
-                raise failure
+    lease = Lease(session, imports.begin(session, pool, spec, folder))
+    with aborted_on_error(lease):
+        info = lease.wait()
+        moving = _Moving(lease, sum(file.size for file in files), progress)
+        with moving.kept_alive():
+            for file in files:
+                moving.move(file, _upload(session, info, file))
+            # Nobody shall have changed it meanwhile.
+            package.source.file.seek(0)
+            package.source.sha256()
+    _complete(lease, info.entity)
     return info.entity
 
 
-def _files(
-    archive: tarfile.TarFile, items: Sequence[Any], name: str
-) -> list[tuple[tarfile.TarInfo, Any]]:
-    """The member of the archive for each file that the server wants."""
-    members = {posixpath.basename(member.name): member for member in archive if member.isfile()}
+def _upload(session: Any, info: Any, file: File) -> stream.Upload:
+    """Begin to send a file to where the lease wants it."""
+    devices = getattr(info, 'deviceUrl', None) or ()
+    device = next((one for one in devices if one.importKey == file.item.deviceId), None)
+    if device is None:
+        raise CommandError(f'The server has no place for {file.name}.')
+    method = 'PUT' if file.item.create else 'POST'
+    headers = connection.length_headers(file.size) | rw_handles.VmdkWriteHandle._HEADERS[method]
+    opened, url = disk.open_device(session, device, session._host, session._port, method, headers)
+    return stream.Upload(opened, file.size, connection.shown(url), method)
+
+
+class Exported(Hashed):
+    """A disk on its way out.
+
+    :ivar key: by what the server knows it
+    :ivar entry: what the server says of it at the end (HttpNfcLeaseManifestEntry), or None
+    """
+
+    def __init__(self, file: IO[bytes], key: Any) -> None:
+        super().__init__(file)
+        self.key = key
+        self.entry: Any = None
+        self.passed = proof.Passed(checksum=key is not None)
+
+    def write(self, data: bytes) -> int:
+        self.passed.add(data)
+        return super().write(data)
+
+
+def fetch(
+    session: Any, vm: Any, number: int, make: Callable[[], IO[bytes]], progress: Progress
+) -> list[Exported]:
+    """Export all disks of a machine.
+
+    :param number: how many there are
+    :param make: makes a file to write a disk to
+    :param progress: told bytes done
+    :raises CommandError: the server does not give all of them
+    :raises VimException: one of them did not come whole
+    """
+    lease = Lease(session, session.invoke_api(session.vim, 'ExportVm', vm))
     found = []
-    for item in items:
-        member = members.get(posixpath.basename(item.path))
-        if member is None:
-            raise CommandError(f'{name} has no member {item.path}, which its descriptor wants.')
-        if getattr(item, 'compressionMethod', None):
-            raise CommandError(
-                f'{item.path} in {name} is compressed with {item.compressionMethod}, which a '
-                'server does not take.'
-            )
-        found.append((member, item))
+    with aborted_on_error(lease):
+        info = lease.wait()
+        devices = [one for one in getattr(info, 'deviceUrl', None) or () if one.disk]
+        if len(devices) != number:
+            raise CommandError(f'The server exports {len(devices)} of {number} disks.')
+        moving = _Moving(lease, info.totalDiskCapacityInKB * _KIB, progress)
+        with moving.kept_alive():
+            for device in devices:
+                exported = Exported(make(), getattr(device, 'key', None))
+                opened, url = disk.open_device(
+                    session, device, session._host, session._port, 'GET', {}
+                )
+                name = connection.shown(url)
+                download = stream.Download(opened, name, unframed=True)
+                moving.move(download, exported)
+                exported.entry = lease.manifest_entry(exported.key)
+                problem = exported.passed.problem(download.framed, lambda: exported.entry)  # noqa: B023 - called at once
+                if problem:
+                    raise exceptions.VimException(f'GET {name}: it is not whole: {problem}.')
+                found.append(exported)
+    # One that is gone by now takes nothing away.
+    with contextlib.suppress(exceptions.ManagedObjectNotFoundException):
+        _complete(lease)
     return found
 
 
-def _begin(session: Any, info: Any, item: Any, size: int) -> stream.Upload:
-    """Begin to send a file to where the lease wants it."""
-    devices = getattr(info, 'deviceUrl', None) or ()
-    device = next((one for one in devices if one.importKey == item.deviceId), None)
-    if device is None:
-        raise CommandError(f'The server has no place for {item.path}.')
-    method = 'PUT' if item.create else 'POST'
-    headers = connection.length_headers(size) | rw_handles.VmdkWriteHandle._HEADERS[method]
-    opened, url = disk.open_device(session, device, session._host, session._port, method, headers)
-    return stream.Upload(opened, size, connection.shown(url), method)
+def _complete(lease: Lease, entity: Any = None) -> None:
+    failure = lease.complete(entity)
+    if failure is not None:
+        raise failure

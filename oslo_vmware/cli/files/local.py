@@ -10,8 +10,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
+from oslo_vmware import exceptions
 from oslo_vmware.cli.failures import CommandError, UsageError
 
 BLOCK = 256 * 1024
@@ -27,8 +28,21 @@ def check_digest(found: str, expected: str | None, name: object) -> None:
         raise CommandError(f'The SHA-256 of {name} is {found}, and not {expected.strip().lower()}.')
 
 
+@contextlib.contextmanager
+def in_own_words() -> Iterator[None]:
+    """Let what an end of ours has to say about a transfer be what is said of it."""
+    try:
+        yield
+    except exceptions.ImageTransferException as exc:
+        if isinstance(exc.cause, CommandError):
+            raise exc.cause from exc
+        raise
+
+
 class Source:
-    """A file that is read once, and hashed on the way.
+    """A file that is read, and hashed on the way.
+
+    At its end it has to be the file that it was when it was opened.
 
     :param expected: SHA-256 that it is to have; compared before anything else is done
     :raises OSError: it cannot be read
@@ -41,8 +55,11 @@ class Source:
             problem = 'is a folder' if os.path.isdir(path) else 'is not there'
             raise UsageError(f'{path} {problem}: what is put is a file.')
         self.file = open(path, 'rb')  # noqa: SIM115 - closed by close()
-        self.size = os.fstat(self.file.fileno()).st_size
+        self._expected = expected
+        self._version = self._look()
+        self.size = self._version[0]
         self._digest = hashlib.sha256()
+        self._is_read = False
         if expected is not None:
             with contextlib.ExitStack() as undo:
                 undo.callback(self.file.close)
@@ -50,20 +67,30 @@ class Source:
                 undo.pop_all()
             self.file.seek(0)
 
+    def _look(self) -> tuple[int, int]:
+        found = os.fstat(self.file.fileno())
+        return found.st_size, found.st_mtime_ns
+
     def read(self, size: int) -> bytes:
+        """The next bytes, ``b''`` at the end.
+
+        :raises CommandError: somebody has changed the file
+        """
         data = self.file.read(max(size, BLOCK))
         self._digest.update(data)
+        if not data and not self._is_read:
+            if self._look() != self._version:
+                raise CommandError(f'{self.name} has changed while it was read; try again.')
+            check_digest(self._digest.hexdigest(), self._expected, self.name)
+            self._is_read = True
         return data
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self.read(BLOCK), b'')
 
     def close(self) -> None:
         """Do nothing: what copies closes its ends, and there may be more to read."""
 
     def sha256(self) -> str:
         """The SHA-256 of all of it, in hexadecimal."""
-        for _block in self:
+        while self.read(BLOCK):
             pass
         return self._digest.hexdigest()
 
@@ -74,7 +101,33 @@ class Source:
         self.file.close()
 
 
-class NewFile:
+class Hashed:
+    """A file that is written, counted and hashed on the way; it is closed by who opened it.
+
+    :ivar size: bytes that were written
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.size = 0
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._digest.update(data)
+        self.size += len(data)
+        return self.file.write(data)
+
+    def close(self) -> None:
+        """Have what was written come out when it is read, or fail."""
+        self.file.flush()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was written, in hexadecimal."""
+        return self._digest.hexdigest()
+
+
+class NewFile(Hashed):
     """A file that is there when it is whole, and was never there otherwise.
 
     It has a name of its own beside the real one until :meth:`keep`; without that, the end of the
@@ -88,9 +141,7 @@ class NewFile:
     def __init__(self, path: str, force: bool = False) -> None:
         self.path = pathlib.Path(path)
         self.name = path
-        self.size = 0
         self._force = force
-        self._digest = hashlib.sha256()
         if self.path.is_dir():
             raise UsageError(f'{path} is a folder: name the file.')
         self._check_free()
@@ -99,7 +150,7 @@ class NewFile:
         descriptor, self._temporary = tempfile.mkstemp(
             prefix=f'.{self.path.name[:100]}.', suffix='.part', dir=self.path.parent
         )
-        self.file = os.fdopen(descriptor, 'w+b')
+        super().__init__(os.fdopen(descriptor, 'w+b'))
 
     def _check_free(self) -> None:
         if not self._force and os.path.lexists(self.path):
@@ -117,21 +168,15 @@ class NewFile:
                 return stat.S_IMODE(mode) & 0o777
         return 0o666 & ~_umask()
 
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        self.size += len(data)
-        return self.file.write(data)
+    def beside(self) -> IO[bytes]:
+        """A file without a name on the same file system, which is gone when it is closed."""
+        return tempfile.TemporaryFile(dir=self.path.parent)
 
     def close(self) -> None:
         """Have all of it on the disk."""
         if not self.file.closed:
             self.file.flush()
             os.fsync(self.file.fileno())
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of what was written, in hexadecimal."""
-        return self._digest.hexdigest()
 
     def keep(self) -> None:
         """Give it its real name.

@@ -1,36 +1,29 @@
 """Images that become machines, and machines that become images, each under a lease.
 
-What goes in is a stream-optimised VMDK or an OVA; what comes out is either of them, with one disk.
+What goes in is a stream-optimised VMDK or an OVA; what comes out is one disk, or an OVA with all.
 A server makes the description of an OVA, both ways (OvfManager, vSphere API 4.0).
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
+import contextlib
 import struct
-import tarfile
-from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware import image_transfer, rw_handles, vim_util
 from oslo_vmware.cli import inventory, lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
-from oslo_vmware.cli.files import appliances
-from oslo_vmware.cli.files.local import BLOCK, NewFile, Source
+from oslo_vmware.cli.files import appliances, packages
+from oslo_vmware.cli.files.local import Hashed, NewFile, Source, in_own_words
 from oslo_vmware.cli.files.places import named
 from oslo_vmware.cli.output import Output
 
-#: Bytes that an OVF descriptor may have; real ones have some thousand.
-_MAX_DESCRIPTOR_SIZE = 16 * 1024 * 1024
 _SECTOR = 512
 #: The beginning of a sparse VMDK: magic, version, flags, capacity in sectors (Virtual Disk Format
 #: 1.1), and the flag of those whose grains are compressed.
 _VMDK_HEADER = struct.Struct('<4sIIQ')
 _VMDK_MAGIC = b'KDMV'
 _COMPRESSED = 1 << 16
-#: What a tar archive says of a size in octal digits.
-_MAX_USTAR_SIZE = 8 * 1024**3
 _KIB = 1024
 
 
@@ -101,39 +94,27 @@ class Machines:
             getattr(self._read(compute, 'datastore'), 'ManagedObjectReference', ()),
         )  # fmt: skip
         pool, folder = self._read(compute, 'resourcePool'), self._folder(compute)
-        arguments = {
-            'session': self._session,
-            'host': self._session._host,
-            'port': self._session._port,
-            'resource_pool': pool,
-            'vm_folder': folder,
-            'http_method': 'POST',
-        }
         is_archive = source.file.read(4) != _VMDK_MAGIC
         source.file.seek(0)
-        files: list[Any] = []
         if is_archive:
             networks = getattr(self._read(compute, 'network'), 'ManagedObjectReference', ())
-            spec, files = self._from_descriptor(source, name, pool, store, network, networks)
-        else:
-            spec = self._around_disk(source, name, self._read(store, 'name'))
+            package = packages.Package(source)
+            spec, items = self._from_descriptor(package, name, pool, store, network, networks)
+            files = [package.find(item) for item in items]
+            names = [file.name for file in files]
+            for lacking in package.unlisted(names):
+                self._out.warning(f'{source.name}: the manifest has no checksum of {lacking}.')
+            package.check_others(names)
+            with self._out.transfer(f'Importing {name}', sum(file.size for file in files)) as bar:
+                return appliances.put(self._session, package, files, spec, pool, folder, bar.update)
+        spec = self._around_disk(source, name, self._read(store, 'name'))
         source.file.seek(0)
-        with self._out.transfer(f'Importing {name}', source.size) as bar:
-            if len(files) > 1:
-                machine = appliances.put(
-                    self._session, source, files, spec, pool, folder, bar.update
-                )
-                # It was read here and there; what is told of it is of all.
-                source.file.seek(0)
-                return machine
-            if is_archive:
-                return image_transfer.download_stream_optimized_image(
-                    None, None, _Image(source), source.name, vm_import_spec=spec,
-                    progress=bar.update, image_size=source.size, **arguments,
-                )  # fmt: skip
+        with self._out.transfer(f'Importing {name}', source.size) as bar, in_own_words():
             return image_transfer.download_stream_optimized_data(
-                None, None, source, vm_import_spec=spec, image_size=source.size,
-                progress=bar.update, **arguments,
+                None, None, source, session=self._session, host=self._session._host,
+                port=self._session._port, resource_pool=pool, vm_folder=folder,
+                vm_import_spec=spec, image_size=source.size, http_method='POST',
+                progress=bar.update,
             )  # fmt: skip
 
     def _folder(self, compute: Any) -> Any:
@@ -146,10 +127,11 @@ class Machines:
         return self._read(ref, 'vmFolder')
 
     def _from_descriptor(
-        self, source: Source, name: str, pool: Any, store: Any, network: str | None, networks: Any
-    ) -> tuple[Any, list[Any]]:
+        self, package: packages.Package, name: str, pool: Any, store: Any, network: str | None,
+        networks: Any,
+    ) -> tuple[Any, list[Any]]:  # fmt: skip
         """What the server makes of an OVA: specification, and the files that it wants."""
-        text = _descriptor(source)
+        text = package.descriptor
         params = self._create(
             'OvfCreateImportSpecParams', entityName=name, locale='', deploymentOption='',
             diskProvisioning='thin',
@@ -167,7 +149,7 @@ class Machines:
         result = self._call(
             'CreateImportSpec', ovfDescriptor=text, resourcePool=pool, datastore=store, cisp=params
         )
-        self._check(result, source.name)
+        self._check(result, package.source.name)
         _refill(result.importSpec)
         return result.importSpec, list(getattr(result, 'fileItem', None) or ())
 
@@ -233,49 +215,47 @@ class Machines:
         ]
         if not disks:
             raise CommandError(f'{name} has no disk.')
-        if len(disks) > 1:
-            text = f'{name} has {len(disks)} disks, and the first one is what is exported here.'
-            if as_archive:
-                raise CommandError(f'{text} An OVA would not be the machine; a .vmdk can be had.')
-            self._out.warning(text)
-        if not as_archive:
-            self._export(vm, name, disks[0], sink)
+        if as_archive:
+            self._archive(vm, name, len(disks), sink)
             return
-        called = self._read(vm, 'name').replace('/', '_')
-        with NewFile(f'{sink.path}.disk', force=True) as disk:
-            key = self._export(vm, name, disks[0], disk)
-            file = self._create(
-                'OvfFile', deviceId=key, path=f'{called}-disk1.vmdk', size=disk.size
+        if len(disks) > 1:
+            self._out.warning(
+                f'{name} has {len(disks)} disks, and the first one is what is exported; '
+                'an .ova has all of them.'
             )
-            result = self._call(
-                'CreateDescriptor', obj=vm,
-                cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=[file]),
-            )  # fmt: skip
-            self._check(result, name)
-            _archive(sink, called, result.ovfDescriptor.encode(), disk)
-
-    def _export(self, vm: Any, name: str, disk: Any, sink: NewFile) -> Any:
-        """Write a disk; returns by what the server knows it."""
-        capacity = getattr(disk, 'capacityInBytes', None) or disk.capacityInKB * _KIB
+        capacity = getattr(disks[0], 'capacityInBytes', None) or disks[0].capacityInKB * _KIB
         handle = rw_handles.VmdkReadHandle(
             self._session, self._session._host, self._session._port, vm, None, capacity
         )
         with self._out.transfer(f'Exporting {name}') as bar:
             image_transfer._start_transfer(handle, sink, None, bar.update, handle.get_size())
-        return handle.disk_key
 
-
-class _Image:
-    """An image service that has one OVA."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-
-    def show(self, context: Any, image_id: str) -> dict[str, str]:
-        return {'container_format': 'ova'}
-
-    def download(self, context: Any, image_id: str) -> Iterator[bytes]:
-        return iter(self._source)
+    def _archive(self, vm: Any, name: str, number: int, sink: NewFile) -> None:
+        called = self._read(vm, 'name')
+        plain = packages.file_name(called)
+        with contextlib.ExitStack() as cleanup:
+            with self._out.transfer(f'Exporting {name}') as bar:
+                disks = appliances.fetch(
+                    self._session, vm, number, lambda: cleanup.enter_context(sink.beside()),
+                    bar.update,
+                )  # fmt: skip
+            files: list[tuple[str, Hashed]] = [
+                (f'{plain}-disk{at}.vmdk', disk) for at, disk in enumerate(disks, 1)
+            ]
+            exported = [
+                self._create(
+                    'OvfFile', deviceId=disk.key, path=path, size=disk.size,
+                    capacity=getattr(disk.entry, 'capacity', None),
+                    populatedSize=getattr(disk.entry, 'populatedSize', None),
+                )
+                for disk, (path, _disk) in zip(disks, files, strict=True)
+            ]  # fmt: skip
+            result = self._call(
+                'CreateDescriptor', obj=vm,
+                cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=exported),
+            )  # fmt: skip
+            self._check(result, name)
+            packages.write(sink, plain, result.ovfDescriptor.encode(), files)
 
 
 def _refill(value: Any) -> None:
@@ -289,45 +269,3 @@ def _refill(value: Any) -> None:
                 setattr(value, name, '')
             else:
                 _refill(member)
-
-
-def _descriptor(source: Source) -> str:
-    """The OVF descriptor of an OVA.
-
-    :raises UsageError: it is none
-    """
-    try:
-        with tarfile.open(fileobj=source.file, mode='r:') as archive:
-            for member in archive:
-                if member.isfile() and member.name.lower().endswith('.ovf'):
-                    if member.size > _MAX_DESCRIPTOR_SIZE:
-                        raise UsageError(f'{source.name}: its descriptor is too large.')
-                    opened = archive.extractfile(member)
-                    return opened.read().decode() if opened is not None else ''
-    except (tarfile.TarError, UnicodeDecodeError) as exc:
-        raise UsageError(
-            f'{source.name} is neither a stream-optimised VMDK nor an OVA: {exc}.'
-        ) from exc
-    raise UsageError(f'{source.name} is an archive without an OVF descriptor, and so no OVA.')
-
-
-def _archive(sink: Any, name: str, descriptor: bytes, disk: NewFile) -> None:
-    """Write an OVA: descriptor, checksums, disk."""
-    image = f'{name}-disk1.vmdk'
-    manifest = (
-        f'SHA256({name}.ovf)= {hashlib.sha256(descriptor).hexdigest()}\n'
-        f'SHA256({image})= {disk.sha256}\n'
-    ).encode()
-    disk.file.seek(0)
-    # The standard wants ustar, which has no place for large sizes.
-    form = tarfile.USTAR_FORMAT if disk.size < _MAX_USTAR_SIZE else tarfile.GNU_FORMAT
-    with tarfile.open(None, 'w|', sink, BLOCK, format=form) as archive:
-        members = [
-            (f'{name}.ovf', len(descriptor), io.BytesIO(descriptor)),
-            (f'{name}.mf', len(manifest), io.BytesIO(manifest)),
-            (image, disk.size, disk.file),
-        ]
-        for member_name, size, data in members:
-            member = tarfile.TarInfo(member_name)
-            member.size, member.mode = size, 0o644
-            archive.addfile(member, data)

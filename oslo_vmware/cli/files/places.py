@@ -17,7 +17,7 @@ from typing import Any
 
 from oslo_vmware import exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
-from oslo_vmware.cli.files.local import NewFile, Source, check_digest
+from oslo_vmware.cli.files.local import NewFile, Source, check_digest, in_own_words
 from oslo_vmware.cli.output import Output
 from oslo_vmware.objects.datastore import DatastorePath
 
@@ -261,11 +261,12 @@ class Files:
                 check_digest(digest.hexdigest(), source.sha256(), f'what arrived as {place}')
 
     def _upload(self, source: Source, place: Place, progress: Callable[..., Any]) -> None:
-        image_transfer.download_file(
-            source, self._session._host, self._session._port, place.datacenter_path,
-            place.path.datastore, self._session.vim.client.cookiejar, _literal(place),
-            source.size, False, None, progress=progress,
-        )  # fmt: skip
+        with in_own_words():
+            image_transfer.download_file(
+                source, self._session._host, self._session._port, place.datacenter_path,
+                place.path.datastore, self._session.vim.client.cookiejar, _literal(place),
+                source.size, False, None, progress=progress,
+            )  # fmt: skip
 
     def fetch(self, place: Place, sink: NewFile) -> None:
         """Read a file into another one.

@@ -342,6 +342,7 @@ class Import:
                 deviceId=f'/{self.name}/{place}',
                 path=file.href,
                 compressionMethod=file.compression,
+                chunkSize=file.piece,
                 size=file.size,
                 cimType=item.kind,
                 create=item.kind != DISK,

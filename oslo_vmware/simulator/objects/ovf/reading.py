@@ -34,12 +34,16 @@ _LARGEST_DISK = 2**62
 
 @dataclasses.dataclass
 class File:
-    """A file of the package: where it is, and how many bytes it has if that is said."""
+    """A file of the package: where it is, and how many bytes it has if that is said.
+
+    :ivar piece: bytes of each of the pieces it comes in; None if it is whole
+    """
 
     id: str
     href: str
     size: int | None
     compression: str | None
+    piece: int | None
 
 
 @dataclasses.dataclass
@@ -249,12 +253,13 @@ class Package:
 
     def _files(self) -> Iterator[File]:
         for one in _below(self._root, 'References', 'File'):
-            size = _get(one, 'size')
+            size, piece = _get(one, 'size'), _get(one, 'chunkSize')
             yield File(
                 _needed(one, 'id'),
                 _needed(one, 'href'),
                 _number(one, 'size', size) if size else None,
                 _get(one, 'compression'),
+                _number(one, 'chunkSize', piece) if piece else None,
             )
 
     def _disks(self) -> Iterator[Disk]:
