@@ -143,6 +143,8 @@ class ToPyvmomi:
                 continue
             declared, is_required = types[name]
             try:
+                if declared is object and isinstance(content, _LISTS):
+                    raise TypeError('a list does not say of what it is; an ArrayOf… object does')
                 converted = self.value(content, declared, is_required)
                 if converted is not None:
                     setattr(made, name, converted)

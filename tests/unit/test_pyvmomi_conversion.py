@@ -323,6 +323,7 @@ def test_a_value_in_its_place(name: str, member: str, value: Any, expected: Any)
         ('VirtualMachineConfigSpec', 'numCpu', 2, 'vim.vm.ConfigSpec has no member numCpu'),
         ('PropertySpec', 'type', 'HostOfTomorrow', 'knows no type HostOfTomorrow'),
         ('OptionValue', 'value', object(), 'no place for a object'),
+        ('OptionValue', 'value', [1, 2], 'an ArrayOf… object does'),
         ('OptionValue', 'value', newer_disk(), 'knows no type VirtualDiskOfTomorrow'),
         (
             'TaskInfo',
