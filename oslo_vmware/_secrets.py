@@ -159,7 +159,8 @@ def conceal(
             exc.args = (str(exc),)
         if secrets is None:
             continue
-        exc.args = tuple(_without(arg, secrets) for arg in exc.args)
+        # pyVmomi's faults do not let them be set.
+        _set(exc, 'args', tuple(_without(arg, secrets) for arg in exc.args))
         for name in (*(_OF_THE_SYSTEM if isinstance(exc, OSError) else ()), *vars(exc)):
             value = getattr(exc, name, None)
             concealed = _without(value, secrets)

@@ -6,10 +6,12 @@ them. Each call goes through ``invoke_api``, so an expired session is renewed, a
 by the rules of :mod:`oslo_vmware.api`: what may have changed something is not sent twice.
 """
 
+import builtins
 import copy
 import functools
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
 
 from lxml import etree
 from pyVmomi import VmomiSupport
@@ -20,14 +22,16 @@ from oslo_vmware._i18n import _
 from oslo_vmware._replies import FIRST_PAGE, check_retrieval, says_session_is_gone
 from oslo_vmware.soap import unmarshal, versions
 from oslo_vmware.soap.call import Call
-from oslo_vmware.soap.errors import NotSoapError, unreadable
-from oslo_vmware.soap.exchange import exchanged
+from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError, unreadable
+from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.faults import conceal_in
 from oslo_vmware.soap.mending import mended
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE
 
 MethodFault: Any = VmomiSupport.GetVmodlType('vmodl.MethodFault')
+NotAuthenticated: Any = VmomiSupport.GetVmodlType('vim.fault.NotAuthenticated')
+InvalidCollectorVersion: Any = VmomiSupport.GetVmodlType('vmodl.query.InvalidCollectorVersion')
 
 #: Namespaces of the services, as pyVmomi has them.
 VIM, PBM = 'vim25', 'pbm'
@@ -35,7 +39,16 @@ VIM, PBM = 'vim25', 'pbm'
 _OK = 200
 
 #: What pyVmomi raises where a reply has a type, a member or a value that it does not know.
-_UNKNOWN = (KeyError, AttributeError, TypeError, ValueError)
+_UNKNOWN = (KeyError, AttributeError, TypeError, ValueError, ExpatError)
+
+#: Operations that would make the session another one than its owner knows, and ends.
+_LOGINS = ('Login', 'CloneSession')
+
+#: Operations that give properties of many objects, with what each may not tell.
+_RETRIEVALS = (FIRST_PAGE, 'retrieveproperties')
+
+#: Operations that tell what has changed by the filters of the session.
+_UPDATES = ('CheckForUpdates', 'WaitForUpdates', 'WaitForUpdatesEx')
 
 #: Releases of vSphere before this one know the first version of PBM only. Later versions of PBM
 #: are numbered as the releases are.
@@ -96,21 +109,30 @@ class SessionStub(SoapStubAdapterBase):
         """Perform an operation.
 
         :raises vmodl.MethodFault: what the server says, as pyVmomi has it
+        :raises TypeError: pyVmomi cannot write the request, or it is a login
         :raises VimConnectionException: no usable answer arrived
         """
         name = info.wsdlName
         if name == 'Logout':
             self._session.logout()
             return None
+        if name.startswith(_LOGINS):
+            raise TypeError(f'{name}: the session of this stub is that of a VMwareAPISession')
         refusals: list[Any] = []
+        logins = self._session.login_count
 
         def ask(transport: HttpTransport, call: Call, headers: dict[str, str]) -> Any:
+            if name in _UPDATES and self._session.login_count != logins:
+                # The filters have gone with the session. Without one, nothing would ever change.
+                return InvalidCollectorVersion(msg='The session was renewed: make filters anew.')
             request = self._writer(headers).SerializeRequest(mo, info, args)
             reply = exchanged(transport, call, self._service.soap_url, request, self.versionId)
             result = self._result(info, reply, call, transport)
-            if isinstance(result, MethodFault) and says_session_is_gone(_name(result)):
+            if _is_refusal(name, result):
                 refusals.append(result)
-                raise exceptions.VimFaultException([exceptions.NOT_AUTHENTICATED], result.msg)
+                raise exceptions.VimFaultException(
+                    [exceptions.NOT_AUTHENTICATED], getattr(result, 'msg', None)
+                )
             if name.lower() == FIRST_PAGE and result is None:
                 check_retrieval(name, result)
             return result
@@ -119,7 +141,7 @@ class SessionStub(SoapStubAdapterBase):
         try:
             result = self._session.invoke_api(self._service, 'exchange', name, arguments, ask)
         except exceptions.VimException as exc:
-            _raise_as_fault(exc, refusals)
+            return _as_pyvmomi_has_it(exc, refusals)
         if isinstance(result, MethodFault):
             raise result
         return None if name.lower() == FIRST_PAGE and not result else result
@@ -134,6 +156,10 @@ class SessionStub(SoapStubAdapterBase):
 
     def _result(self, info: Any, reply: Reply, call: Call, transport: HttpTransport) -> Any:
         """What a reply says: the result, or a fault."""
+        if not reply.body:
+            if is_answer_without_body(call, reply, info.result is not type(None)):
+                return None
+            raise NotSoapError(info.wsdlName, reply, 'the reply is empty')
         try:
             envelope = unmarshal.parse(reply.body)
         except unmarshal.NotWellFormedError as exc:
@@ -155,7 +181,7 @@ class SessionStub(SoapStubAdapterBase):
             return SoapResponseDeserializer(self).Deserialize(reply.body, info.result)
         except _UNKNOWN as exc:
             problem = f'pyVmomi does not know what is in the reply: {exc}'
-            raise NotSoapError(info.wsdlName, reply, problem) from exc
+            raise UnreadableReplyError(info.wsdlName, reply, problem) from exc
 
     def _fault(self, element: Any, document: bytes) -> Any:
         try:
@@ -169,7 +195,8 @@ class SessionStub(SoapStubAdapterBase):
 
 def stub(session: Any, service: Any, namespace: str) -> SessionStub:
     """The stub of a session for one of its services, in the newest version that both sides know."""
-    content = session.vim.service_content
+    # As a call of the session, which sees it through trouble.
+    content = session.invoke_api(builtins, 'getattr', session.vim, 'service_content')
     return SessionStub(session, service, _version(namespace, content.about.apiVersion))
 
 
@@ -195,17 +222,36 @@ def _version(namespace: str, server: str) -> str:
     return str(known[newest])
 
 
-def _name(fault: Any) -> str:
-    return str(VmomiSupport.GetWsdlName(type(fault)))
+def _is_refusal(operation: str, result: Any) -> bool:
+    """Whether a result may say that the session is gone: it, or what it says of a property."""
+    if isinstance(result, MethodFault):
+        return says_session_is_gone(VmomiSupport.GetWsdlName(type(result)))
+    if operation.lower() not in _RETRIEVALS or not result:
+        return False
+    contents = getattr(result, 'objects', result)
+    return any(
+        isinstance(missing.fault, NotAuthenticated)
+        for content in contents
+        for missing in content.missingSet
+    )
 
 
-def _raise_as_fault(exc: exceptions.VimException, refusals: list[Any]) -> NoReturn:
-    """Raise pyVmomi's fault for what a call ended with, or that itself where there is none."""
+def _as_pyvmomi_has_it(exc: exceptions.VimException, refusals: list[Any]) -> Any:
+    """Raise pyVmomi's fault for what a call ended with, or that itself where there is none.
+
+    :returns: a result that was taken for the refusal of a session, which lives
+    """
+    if isinstance(exc.__cause__, MethodFault | TypeError):
+        # Its own, for a request that it cannot write, such as of an operation that the server is
+        # too old for.
+        raise exc.__cause__ from None
     names = getattr(exc, 'fault_list', None) or []
     if isinstance(exc, exceptions.NotAuthenticatedException):
         names = [exceptions.NOT_AUTHENTICATED]
     if exceptions.NOT_AUTHENTICATED in names and refusals:
-        raise refusals[-1] from exc
+        if isinstance(refusals[-1], MethodFault):
+            raise refusals[-1] from exc
+        return refusals[-1]
     for name in names[:1]:
         try:
             fault_class = VmomiSupport.GuessWsdlType(name.rpartition(':')[2])
