@@ -13,26 +13,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from oslo_vmware import _deadline, exceptions, vim_util
+from oslo_vmware import exceptions, vim_util
+from oslo_vmware._clearing import clear_away
 from oslo_vmware._session.wait import TASK, Wait
 
 LOG = logging.getLogger(__name__)
-
-#: Seconds for what only clears away what would die with the session.
-CLEARING_SECONDS = 5.0
-
-
-def clear_away(vim: Any, *calls: tuple[str, Any]) -> None:
-    """Destroy objects on the server, if that is to be had; they die with the session at the latest.
-
-    :param calls: the operation and the object, for each
-    """
-    with _deadline.within(CLEARING_SECONDS):
-        for operation, moref in calls:
-            try:
-                getattr(vim, operation)(moref, skip_op_id=True)
-            except Exception as exc:  # noqa: BLE001 - see above
-                LOG.debug('%s failed: %s', operation, exc)
 
 
 class Collector:

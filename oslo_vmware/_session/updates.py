@@ -32,7 +32,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from oslo_vmware import _deadline, vim_util
-from oslo_vmware._session.collector import Collector, changes, clear_away
+from oslo_vmware._clearing import clear_away
+from oslo_vmware._session.collector import Collector, changes
 from oslo_vmware._session.wait import TASK, Progress, Wait
 
 LOG = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware._clearing import clear_away
 
 T = TypeVar('T')
 
@@ -46,7 +47,7 @@ def changes(session: api.VMwareAPISession, spec: Any) -> Iterator[Any]:
         session.invoke_api(session.vim, 'CreateFilter', collector, spec=spec, partialUpdates=False)
         yield from _updates(session, collector)
     finally:
-        clear_away(session, 'DestroyPropertyCollector', collector)
+        clear_away(session.vim, ('DestroyPropertyCollector', collector))
 
 
 def _updates(session: api.VMwareAPISession, collector: Any) -> Iterator[Any]:
@@ -63,15 +64,6 @@ def _updates(session: api.VMwareAPISession, collector: Any) -> Iterator[Any]:
         version = found.version
         for update in getattr(found, 'filterSet', []):
             yield from getattr(update, 'objectSet', [])
-
-
-def clear_away(session: api.VMwareAPISession, operation: str, ref: Any) -> None:
-    """Destroy something that would go with the session anyway."""
-    try:
-        getattr(session.vim, operation)(ref)
-    except exceptions.VMwareDriverException:
-        # It is gone, or so is the server.
-        pass
 
 
 def value(update: Any, path: str) -> Any:

@@ -9,24 +9,19 @@ All of it belongs to the session and dies with it at the latest. That is why a r
 destroy a part of it may be sent twice.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_vmware import _deadline, exceptions, vim_util
+from oslo_vmware._clearing import clear_away
 from oslo_vmware._i18n import _
 from oslo_vmware.watch.inventory import ByReference, Values
-
-LOG = logging.getLogger(__name__)
 
 #: Objects that one reply tells of, at most.
 PAGE_OBJECTS = 1000
 
 #: Seconds that the server may answer later than it was asked to.
 MARGIN_SECONDS = 30.0
-
-#: Seconds for a request that only clears away what would die with the session.
-CLEARING_SECONDS = 5.0
 
 Entry = tuple[Any, Values]
 
@@ -106,21 +101,16 @@ class Reading:
     def interrupt(self) -> None:
         """Let a request end that waits for a change; another thread does this."""
         if self._waits:
-            self._attempt('CancelWaitForUpdates', self._collector)
+            clear_away(self._session.vim, ('CancelWaitForUpdates', self._collector))
 
     def clear(self) -> None:
         """Destroy what is on the server."""
-        self._attempt('DestroyPropertyCollector', self._collector)
-        self._attempt('DestroyView', self._view)
+        clear_away(
+            self._session.vim,
+            ('DestroyPropertyCollector', self._collector),
+            ('DestroyView', self._view),
+        )
         self._collector = self._view = self._filter = None
-
-    def _attempt(self, operation: str, moref: Any) -> None:
-        # Not through invoke_api: a session that has ended is not begun anew for this.
-        try:
-            with _deadline.within(CLEARING_SECONDS):
-                getattr(self._session.vim, operation)(moref)
-        except Exception as exc:  # noqa: BLE001 - it dies with the session at the latest
-            LOG.debug('%s failed: %s', operation, exc)
 
     # What is on the server
 

@@ -12,11 +12,11 @@ import time
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self
 
-from oslo_vmware import _deadline, exceptions, vim_util
+from oslo_vmware import _clearing, _deadline, exceptions, vim_util
 from oslo_vmware._i18n import _
 from oslo_vmware._process import PerProcess
 from oslo_vmware.watch.inventory import ByReference, Change, Changes, Values
-from oslo_vmware.watch.reading import CLEARING_SECONDS, Again, Entry, Reading
+from oslo_vmware.watch.reading import Again, Entry, Reading
 from oslo_vmware.watch.turns import Turns
 
 LOG = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Watch(Mapping[Any, Values]):
         self._closed = True
         own = self._own.get()
         with (
-            _deadline.within(CLEARING_SECONDS),
+            _deadline.within(_clearing.SECONDS),
             own.turns.in_a_hurry(lambda: self._interrupt(own)) as has_turn,
         ):
             # Otherwise who has it does so.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import api, exceptions, watch
+from oslo_vmware import _clearing, api, exceptions, watch
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from tests.functional.conftest import Crowd, SessionMaker
 from tests.functional.test_fork import outcome
@@ -180,6 +180,27 @@ def test_a_lost_answer(
     assert left_on(vc) == []
 
 
+@pytest.mark.parametrize('operation', ['DestroyPropertyCollector', 'DestroyView'])
+@pytest.mark.parametrize('after', [False, True], ids=['not done', 'done'])
+def test_clearing_away_that_was_lost(
+    vc: VCenterSimulator, session: api.VMwareAPISession, operation: str, after: bool
+) -> None:
+    """A connection that ends under it leaves nothing behind for as long as the session lives."""
+    with watch.Watch(session, MACHINES) as watched:
+        watched.refresh()
+        vc.faults.drop(operation, after=after)
+    assert left_on(vc) == []
+    assert vc.count(operation) == 2
+
+
+def test_clearing_away_that_is_refused(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
+    """What the server has answered is not asked again."""
+    with watch.Watch(session, MACHINES) as watched:
+        watched.refresh()
+        vc.faults.on('Destroy*', 'NoPermission', times=None)
+    assert vc.count('DestroyPropertyCollector') == vc.count('DestroyView') == 1
+
+
 def test_an_error_loses_nothing(
     vc: VCenterSimulator, session: api.VMwareAPISession, pauses: list[float]
 ) -> None:
@@ -281,7 +302,7 @@ def test_closing_while_the_server_is_silent(
     vc: VCenterSimulator, session: api.VMwareAPISession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Takes no longer than clearing away may take; who is stuck clears away afterwards."""
-    monkeypatch.setattr(watch.watching, 'CLEARING_SECONDS', 0.2)
+    monkeypatch.setattr(_clearing, 'SECONDS', 0.2)
     watched = watch.Watch(session, MACHINES)
     watched.refresh()
     vc.faults.delay('WaitForUpdatesEx', 1.5)

@@ -57,7 +57,10 @@ SERVICES = (
     '_pbm_session',
     'pbm',
 )
-HELPERS = (*('_inventory_path', '_references', '_serialization', '_specs', 'vim_util', 'dvs_util'),)
+HELPERS = (
+    *('_clearing', '_inventory_path', '_references', '_serialization', '_specs'),
+    *('vim_util', 'dvs_util'),
+)
 TRANSFERS = (*('_transfer', '_transfer.*', 'rw_handles', 'image_transfer', 'objects', 'objects.*'),)
 SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from oslo_vmware import api, vim_util
+from oslo_vmware._clearing import clear_away
 from oslo_vmware.cli import following, lookup, values
 from oslo_vmware.cli.context import Context
 
@@ -93,7 +94,7 @@ def _collector(session: api.VMwareAPISession, spec: Any, size: int) -> Iterator[
         session.invoke_api(vim, 'SetCollectorPageSize', collector, maxCount=size)
         yield collector
     finally:
-        following.clear_away(session, 'DestroyCollector', collector)
+        clear_away(session.vim, ('DestroyCollector', collector))
 
 
 def _latest(session: api.VMwareAPISession, collector: Any) -> list[Any]:
