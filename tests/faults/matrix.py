@@ -1,4 +1,4 @@
-"""One cell of the matrix: an operation, a wire fault, an engine, and whether it held.
+"""One cell of the matrix: an operation, a wire fault, and whether it held.
 
 A cell holds if the caller got the right value and the server has done it once, or if the caller
 got a documented exception and the server has done it at most once. Besides, in every cell: it is
@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import gc
 import logging
+import os
 import threading
 import time
 import traceback
@@ -38,8 +39,12 @@ SEARCH = {'_WAIT_SECONDS': 0.5, '_SEARCH_SECONDS': 0.5, '_SEARCH_PAUSE_SECONDS':
 #: Of what the library should have closed, the proxy still sees the other end.
 LOST_SOCKETS = 'ignore:unclosed <ssl.SSLSocket:ResourceWarning'
 
-#: Seconds that a client with a silent server waits.
-SILENCE = 0.3
+#: The SOAP engine of a run.
+ENGINE = os.environ.get('OSLO_VMWARE_SOAP_ENGINE', 'compiled')
+
+#: Seconds that a client with a silent server waits. All its calls get them, also on a machine that
+#: is busy with other things; a call of the reference engine is more work.
+SILENCE = {'compiled': 0.3, 'reference': 1.0}[ENGINE]
 
 #: What a transfer takes as well, because HTTP leaves no doubt about it.
 VALID_FOR_DATA = (
@@ -60,22 +65,25 @@ class Cell:
 
     :ivar problems: why it did not hold
     :ivar listed: why it cannot
+    :ivar said: what the library logged, if it did not hold
     """
 
     operation: str
     fault: str
-    engine: str
     outcome: str
     seconds: float
     problems: list[str]
     listed: str | None = None
+    said: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def held(self) -> bool:
         return not self.problems
 
     def __str__(self) -> str:
-        return f'{self.fault}: {"; ".join(self.problems)} [{self.outcome}, {self.seconds:.1f} s]'
+        problems = '; '.join(self.problems)
+        shown = f'{self.fault}: {problems} [{self.outcome}, {self.seconds:.1f} s]'
+        return '\n'.join([shown, *self.said])
 
 
 @contextlib.contextmanager
@@ -102,36 +110,41 @@ def hurried() -> Iterator[None]:
             logger.propagate = True
 
 
-def run(stand: Stand, kind: type[Operation], fault: WireFault, engine: str | None) -> Cell | None:
+def run(stand: Stand, kind: type[Operation], fault: WireFault) -> Cell | None:
     """Spoil an operation; None if there is no way to spoil it so."""
     if not _can_be_spoiled(kind, fault):
         return None
-    session = stand.connect(engine, connection_timeout=SILENCE if fault.silent else 10)
-    try:
-        cell = _run(stand, session, kind, fault, engine)
-    finally:
-        stand.proxy.be_good()
-        session.close()
+    session = stand.connect(ENGINE, connection_timeout=SILENCE if fault.silent else 10)
+    with Words() as words:
+        try:
+            cell = _run(stand, session, kind, fault, words)
+        finally:
+            stand.proxy.be_good()
+            session.close()
     cell.problems += _left(stand, kind, fault)
     stand.tidy()
     if cell.problems:
+        cell.said = words.own
         cell.listed = cannot_be_told(kind.exchange, fault.name)
     return cell
 
 
 def _run(
-    stand: Stand, session: Any, kind: type[Operation], fault: WireFault, engine: str | None
+    stand: Stand,
+    session: Any,
+    kind: type[Operation],
+    fault: WireFault,
+    words: 'Words',
 ) -> Cell:
     problems: list[str] = []
     if kind.opened:
         session._create_session()
     row = kind(stand, session)
     secrets = stand.secrets()
-    with Words() as words:
-        _plan(stand.proxy, kind, fault)
-        began = time.monotonic()
-        value, error = _outcome(row)
-        seconds = time.monotonic() - began
+    _plan(stand.proxy, kind, fault)
+    began = time.monotonic()
+    value, error = _outcome(row)
+    seconds = time.monotonic() - began
     if stand.proxy.pending:
         problems.append('the fault never happened')
     stand.proxy.be_good()
@@ -149,7 +162,7 @@ def _run(
     if left := row.leftovers(error):
         problems.append(f'left behind: {left}')
     problems += _aftermath(stand, session)
-    return Cell(kind.title, fault.name, str(engine), _shown(value, error), seconds, problems)
+    return Cell(kind.title, fault.name, _shown(value, error), seconds, problems)
 
 
 def _let_searches_end() -> None:
@@ -295,6 +308,9 @@ class Words(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self._lines: list[str] = []
+        #: What this thread's row has said at least; others are under way at once.
+        self.own: list[str] = []
+        self._thread = threading.get_ident()
 
     @property
     def text(self) -> str:
@@ -303,6 +319,8 @@ class Words(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if not record.name.startswith('oslo_vmware.simulator'):
             self._lines.append(record.getMessage())
+            if record.thread == self._thread and record.levelno >= logging.INFO:
+                self.own.append(record.getMessage())
 
     def __enter__(self) -> 'Words':
         LOGGER.addHandler(self)

@@ -7,7 +7,6 @@ reference engine cost three times as much, and `make test-reference` has them.
 
 import contextlib
 import gc
-import os
 import queue
 from collections.abc import Iterator
 from concurrent import futures
@@ -21,8 +20,6 @@ from tests.faults.operation import Operation
 from tests.faults.operations import OPERATIONS
 from tests.faults.stand import Stand
 from tests.faults.wire_faults import FAULTS
-
-ENGINE = os.environ.get('OSLO_VMWARE_SOAP_ENGINE', 'compiled')
 
 #: Rows that run at once, each with a server of its own: most of them wait.
 AT_ONCE = 4
@@ -40,7 +37,7 @@ def stands() -> Iterator[queue.SimpleQueue[Stand]]:
         for stand in made:
             free.put(stand)
         # Which read its description now, and not in the time of a row.
-        with made[0].connect(ENGINE) as session:
+        with made[0].connect(matrix.ENGINE) as session:
             session._create_session()
             assert session.pbm.service_content
         # So that each row looks for what it has lost among little.
@@ -71,7 +68,7 @@ def test_what_comes_of_it(
     def run(fault: WireFault) -> matrix.Cell | None:
         stand = stands.get()
         try:
-            return matrix.run(stand, operation, fault, ENGINE)
+            return matrix.run(stand, operation, fault)
         finally:
             stands.put(stand)
 
