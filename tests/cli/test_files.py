@@ -260,6 +260,42 @@ def test_ctrl_c_leaves_nothing(
     assert stores.names_in(folder) == []
 
 
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Have them do what they usually do, also where whoever runs the tests does not."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    after = {number: signal.signal(number, handler) for number, handler in before.items()}
+    assert after == usual
+
+
+@pytest.mark.usefixtures('signals')
+@pytest.mark.parametrize(('times', 'left'), [(1, 0), (2, 1)])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c(
+    run: Run, stores: Stores, folder: str, image: str, monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals, times: int, left: int,
+) -> None:  # fmt: skip
+    """While the first is answered by clearing away, tells so; a third ends it, and what is left is
+    named. Whoever ends the process otherwise is heard as well.
+    """
+    call = places.Files._call
+
+    def pressed(self: Any, operation: str, *args: Any, **kwargs: Any) -> Any:
+        for _each in range(
+            {'MoveDatastoreFile_Task': 1, 'DeleteDatastoreFile_Task': times}.get(operation, 0)
+        ):
+            signal.raise_signal(number)
+        return call(self, operation, *args, **kwargs)
+
+    monkeypatch.setattr(places.Files, '_call', pressed)
+    ran = run('put', image, stores.text(f'{folder}/x'))
+    assert (ran.code, 'is being cleared away' in ran.err) == (130, True)
+    assert len(stores.names_in(folder)) == left
+    assert ('may have been left behind: interrupted' in ran.err) == bool(left)
+
+
 # fetch
 
 
@@ -406,6 +442,28 @@ def test_cp_replaces_nothing_unless_told(run: Run, stores: Stores, folder: str) 
     assert stores.names_in(folder) == ['x', 'y']
 
 
+def test_cp_compares_if_told(
+    run: Run, stores: Stores, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both files are read; a copy of the same length that is another one is not kept."""
+    source, target = stores.write(f'{folder}/x'), stores.text(f'{folder}/y', 1)
+    found = run('cp', source, target, '--verify', '--json').data
+    assert (found['sha256'], stores.read(f'{folder}/y', 1)) == (DIGEST, DATA)
+    assert run('cp', source, target, '--force', '--json').data['sha256'] is None
+    copy = places.Files._perform
+
+    def spoiled(self: Any, operation: str, *args: Any, **kwargs: Any) -> Any:
+        done = copy(self, operation, *args, **kwargs)
+        if operation == 'CopyDatastoreFile_Task':
+            stores.write(kwargs['destinationName'].partition('] ')[2], DATA[::-1])
+        return done
+
+    monkeypatch.setattr(places.Files, '_perform', spoiled)
+    ran = run('cp', source, stores.text(f'{folder}/z'), '--verify')
+    assert (ran.code, 'what arrived as' in ran.err) == (1, True)
+    assert stores.names_in(folder) == ['x']
+
+
 def test_cp_of_a_virtual_disk(run: Run, stores: Stores, folder: str) -> None:
     """With all that belongs to it: the server has an operation of its own for that."""
     with connected(stores.vc) as session:
@@ -418,6 +476,8 @@ def test_cp_of_a_virtual_disk(run: Run, stores: Stores, folder: str) -> None:
             datacenter=places.find(session, stores.text('x')).datacenter,
         )  # fmt: skip
         session.wait_for_task(task)
+    ran = run('cp', stores.text(f'{folder}/a.vmdk'), stores.text(f'{folder}/b.vmdk'), '--verify')
+    assert (ran.code, '--verify compares files' in ran.err) == (2, True)
     assert run('cp', stores.text(f'{folder}/a.vmdk'), stores.text(f'{folder}/b.vmdk')).code == 0
     assert stores.names_in(folder) == ['a-flat.vmdk', 'a.vmdk', 'b-flat.vmdk', 'b.vmdk']
     assert b'b-flat.vmdk' in stores.read(f'{folder}/b.vmdk')
@@ -528,6 +588,13 @@ def interruptible() -> None:
         (['fetch', '{ds} x', '{tmp}'], 2, 'name the file'),
         (['fetch', '{tmp}/x'], 2, 'What to fetch?'),
         (['fetch', '{ds} x', '{tmp}/x', '--vm', 'vm'], 2, 'What to fetch?'),
+        (['put', '-', '{ds} x'], 2, './- is a file'),
+        (['put', '{image}', '{ds} x', '--sha256', 'abc'], 2, '64 hexadecimal digits'),
+        (['put', '{image}', '{ds} x', '--network', 'n'], 2, '--network: that is for machines'),
+        (['put', '{image}', '--import', 'x', '--verify'], 2, '--verify: that is for files'),
+        (['fetch', '{ds} x', '-'], 2, './- is a file'),
+        (['fetch', '--vm', 'x', '{tmp}/x.ovf'], 2, 'it is an .ova'),
+        (['fetch', '--vm', 'x', '{tmp}/x', '--datacenter', 'x'], 2, 'that is for datastores'),
         (['cp', '{ds} x'], 2, 'From where to where?'),
         (['cp', '{ds} x', '{ds} y', '{ds} z'], 2, 'From where to where?'),
         (['cp', '{ds} {folder}/none', '{ds} y'], 4, 'There is no file'),

@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import re
+import signal
 import struct
 import tarfile
 from collections.abc import Iterator
@@ -14,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import rw_handles
-from oslo_vmware._transfer import stream
+from oslo_vmware._transfer import lease, stream
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
@@ -24,6 +24,65 @@ from .conftest import Run
 
 CONTENT = bytes(range(256)) * 4000
 DISK = stream_of(CONTENT, 2 * 1024 * 1024)
+
+
+def archive(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode='w') as made:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            made.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool = False) -> bytes:
+    """An OVA with two disks, which differ in size, and its descriptor.
+
+    :param lacks: a member that is left out
+    :param manifest: names of checksums; none for no manifest
+    :param file: more attributes of the first file
+    :param swapped: whether the second disk is in the place of the first, too
+    """
+    disks = [stream_of(bytes([n]) * 70_000, n * 1024 * 1024) for n in (1, 2)]
+    references = ''.join(
+        f'<File ovf:href="two-{n}.vmdk" ovf:id="file{n}" ovf:size="{len(disk)}" '
+        f'{"" if n else file}/>'
+        for n, disk in enumerate(disks)
+    )
+    shapes = ''.join(
+        f'<Disk ovf:capacity="{n + 1}" ovf:capacityAllocationUnits="byte * 2^20" '
+        f'ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>'
+        for n in (0, 1)
+    )
+    parts = (
+        item(3, 1, VirtualQuantity=1),
+        item(4, 2, VirtualQuantity=64, AllocationUnits='byte * 2^20'),
+        item(6, 3, Address=0, ResourceSubType='lsilogic'),
+        item(20, 4, Address=0, ResourceSubType='vmware.sata.ahci'),
+        item(17, 5, AddressOnParent=2, Parent=3, HostResource='ovf:/disk/disk0'),
+        item(17, 6, AddressOnParent=1, Parent=4, HostResource='ovf:/disk/disk1'),
+    )
+    text = descriptor(
+        *parts, references=f'<References>{references}</References><DiskSection><Info/>{shapes}'
+        '</DiskSection>',
+        system='<VirtualSystem ovf:id="two"><Info/><OperatingSystemSection ovf:id="102" '
+        'vmw:osType="otherGuest64"><Info/></OperatingSystemSection><VirtualHardwareSection><Info/>{items}'
+        '</VirtualHardwareSection></VirtualSystem>',
+    )  # fmt: skip
+    text = text.replace('UTF-16', 'UTF-8')
+    members = {'two.ovf': text.encode()} | {f'two-{n}.vmdk': disk for n, disk in enumerate(disks)}
+    sums = ''.join(
+        f'{kind}({name})= {hashlib.new(kind.lower(), data).hexdigest()}\n'
+        for kind in manifest.split()
+        for name, data in members.items()
+    )
+    if swapped:
+        members['two-0.vmdk'] = members['two-1.vmdk']
+    members.pop(lacks, None)
+    if manifest:
+        members['two.mf'] = sums.encode()
+    return archive(*members.items())
 
 
 @pytest.fixture(scope='module')
@@ -118,16 +177,29 @@ def test_an_import_that_fails(run: Run, machines: Machines, disk: str, fault: st
     assert 'none' not in machines.names
 
 
+@pytest.mark.parametrize('image', [DISK, two_disks()], ids=['disk', 'ova'])
 def test_ctrl_c_while_importing(
-    run: Run, machines: Machines, disk: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, machines: Machines, disk: str, image: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Takes the machine away."""
+    """Takes the machine away; another one at that moment does not keep it from that."""
+    pathlib.Path(disk).write_bytes(image)
+    abort = lease.Lease.abort
 
     def press(self: Any, data: bytes) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(rw_handles.VmdkWriteHandle, 'write', press)
-    assert run('put', disk, '--import', 'none', '--datastore', machines.store).code == 130
+    def press_again(self: Any) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return abort(self)
+
+    monkeypatch.setattr(stream.Upload, 'write', press)
+    monkeypatch.setattr(lease.Lease, 'abort', press_again)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        ran = run('put', disk, '--import', 'none', '--datastore', machines.store)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (ran.code, 'is being cleared away' in ran.err) == (130, True)
     assert 'none' not in machines.names
 
 
@@ -150,16 +222,6 @@ def test_an_export_that_fails(
     assert ran.code in (1, 3), ran
     assert ran.err
     assert os.listdir(tmp_path) == []
-
-
-def archive(*members: tuple[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode='w') as made:
-        for name, data in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            made.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 SPARSE = struct.pack('<4sIIQ', b'KDMV', 1, 3, 4096) + bytes(500)
@@ -197,55 +259,6 @@ def test_a_machine_that_is_not_there(run: Run, tmp_path: pathlib.Path) -> None:
     ran = run('fetch', '--vm', 'nobody', str(tmp_path / 'x.vmdk'))
     assert (ran.code, 'There is no VirtualMachine nobody' in ran.err) == (4, True)
     assert os.listdir(tmp_path) == []
-
-
-def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool = False) -> bytes:
-    """An OVA with two disks, which differ in size, and its descriptor.
-
-    :param lacks: a member that is left out
-    :param manifest: names of checksums; none for no manifest
-    :param file: more attributes of the first file
-    :param swapped: whether the second disk is in the place of the first, too
-    """
-    disks = [stream_of(bytes([n]) * 70_000, n * 1024 * 1024) for n in (1, 2)]
-    references = ''.join(
-        f'<File ovf:href="two-{n}.vmdk" ovf:id="file{n}" ovf:size="{len(disk)}" '
-        f'{"" if n else file}/>'
-        for n, disk in enumerate(disks)
-    )
-    shapes = ''.join(
-        f'<Disk ovf:capacity="{n + 1}" ovf:capacityAllocationUnits="byte * 2^20" '
-        f'ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>'
-        for n in (0, 1)
-    )
-    parts = (
-        item(3, 1, VirtualQuantity=1),
-        item(4, 2, VirtualQuantity=64, AllocationUnits='byte * 2^20'),
-        item(6, 3, Address=0, ResourceSubType='lsilogic'),
-        item(20, 4, Address=0, ResourceSubType='vmware.sata.ahci'),
-        item(17, 5, AddressOnParent=2, Parent=3, HostResource='ovf:/disk/disk0'),
-        item(17, 6, AddressOnParent=1, Parent=4, HostResource='ovf:/disk/disk1'),
-    )
-    text = descriptor(
-        *parts, references=f'<References>{references}</References><DiskSection><Info/>{shapes}'
-        '</DiskSection>',
-        system='<VirtualSystem ovf:id="two"><Info/><OperatingSystemSection ovf:id="102" '
-        'vmw:osType="otherGuest64"><Info/></OperatingSystemSection><VirtualHardwareSection><Info/>{items}'
-        '</VirtualHardwareSection></VirtualSystem>',
-    )  # fmt: skip
-    text = text.replace('UTF-16', 'UTF-8')
-    members = {'two.ovf': text.encode()} | {f'two-{n}.vmdk': disk for n, disk in enumerate(disks)}
-    sums = ''.join(
-        f'{kind}({name})= {hashlib.new(kind.lower(), data).hexdigest()}\n'
-        for kind in manifest.split()
-        for name, data in members.items()
-    )
-    if swapped:
-        members['two-0.vmdk'] = members['two-1.vmdk']
-    members.pop(lacks, None)
-    if manifest:
-        members['two.mf'] = sums.encode()
-    return archive(*members.items())
 
 
 def members_of(path: pathlib.Path) -> dict[str, bytes]:

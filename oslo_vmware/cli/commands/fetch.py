@@ -22,6 +22,8 @@ oslo-vmware fetch --vm cirros cirros.ova
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from oslo_vmware.cli.files.local import digest
+
     parser.add_argument(
         'words',
         metavar='PLACE FILE',
@@ -31,13 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--vm', metavar='NAME', help='export this machine; then only FILE is given')
     parser.add_argument('--force', action='store_true', help='replace a file that is there')
     parser.add_argument(
-        '--sha256', metavar='DIGEST', help='keep nothing unless it has this SHA-256'
+        '--sha256', metavar='DIGEST', type=digest, help='keep nothing unless it has this SHA-256'
     )
     parser.add_argument('--datacenter', metavar='NAME', help='where datastores share a name')
 
 
 def run(context: Context) -> None:
-    from oslo_vmware.cli.files import places
+    from oslo_vmware.cli.files import interruption, places
     from oslo_vmware.cli.files.local import NewFile, check_digest
     from oslo_vmware.cli.files.machines import Machines
 
@@ -48,6 +50,11 @@ def run(context: Context) -> None:
         raise UsageError(
             "What to fetch? '[DATASTORE] PATH' and a FILE here, or --vm NAME and a FILE."
         )
+    if options.vm and options.datacenter:
+        raise UsageError("--datacenter: that is for datastores; --vm takes a machine's path, too.")
+    if options.vm and path.lower().endswith('.ovf'):
+        raise UsageError('An OVF package has several files; in one file it is an .ova.')
+    context.cleanup.enter_context(interruption.orderly(context.out.warning))
     begin = time.monotonic()
     with NewFile(path, options.force) as sink:
         if options.vm:

@@ -22,8 +22,13 @@ oslo-vmware put cirros.vmdk --import cirros --cluster compute --datastore datast
 oslo-vmware put appliance.ova --import appliance
 """
 
+_OF_FILES = ('force', 'parents', 'verify', 'datacenter')
+_OF_MACHINES = ('cluster', 'datastore', 'network')
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from oslo_vmware.cli.files.local import digest
+
     parser.add_argument('file', metavar='FILE', help='the file here')
     parser.add_argument(
         'place', metavar='PLACE', nargs='*', help='where it goes: "[datastore] a/b.iso"'
@@ -31,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--force', action='store_true', help='replace a file that is there')
     parser.add_argument('--parents', action='store_true', help='make the folder if it is missing')
     parser.add_argument(
-        '--sha256', metavar='DIGEST', help='send nothing unless the file here has this SHA-256'
+        '--sha256',
+        metavar='DIGEST',
+        type=digest,
+        help='send nothing unless the file here has this SHA-256',
     )
     parser.add_argument(
         '--verify', action='store_true', help='read the file back and compare it before renaming it'
@@ -50,8 +58,18 @@ def run(context: Context) -> None:
         raise UsageError(
             "Where to? Either a place, such as '[datastore1] iso/disk.iso', or --import NAME."
         )
+    said = [f'--{name}' for name in _OF_FILES if options.machine and getattr(options, name)]
+    said += [f'--{name}' for name in _OF_MACHINES if options.place and getattr(options, name)]
+    if said:
+        raise UsageError(
+            f'{" and ".join(said)}: that is for {"files" if options.machine else "machines"}, '
+            f'and this becomes a {"machine" if options.machine else "file"}.'
+        )
     begin = time.monotonic()
+    from oslo_vmware.cli.files import interruption
     from oslo_vmware.cli.files.local import Source
+
+    context.cleanup.enter_context(interruption.orderly(context.out.warning))
 
     with Source(options.file, options.sha256) as source:
         where = _import(context, source) if options.machine else _put(context, source)

@@ -6,16 +6,27 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
 from types import TracebackType
 from typing import IO, Self
 
-from oslo_vmware import exceptions
 from oslo_vmware.cli.failures import CommandError, UsageError
 
 BLOCK = 256 * 1024
+
+
+def digest(text: str) -> str:
+    """A SHA-256 as somebody writes it; an argument of the command line.
+
+    :raises UsageError: it is none
+    """
+    found = text.strip().lower()
+    if not re.fullmatch('[0-9a-f]{64}', found):
+        raise UsageError(f'A SHA-256 has 64 hexadecimal digits, and {text} is none.')
+    return found
 
 
 def check_digest(found: str, expected: str | None, name: object) -> None:
@@ -24,8 +35,16 @@ def check_digest(found: str, expected: str | None, name: object) -> None:
     :param expected: SHA-256 in hexadecimal; None for nothing
     :raises CommandError: it is something else
     """
-    if expected is not None and found != expected.strip().lower():
-        raise CommandError(f'The SHA-256 of {name} is {found}, and not {expected.strip().lower()}.')
+    if expected is not None and found != expected:
+        raise CommandError(f'The SHA-256 of {name} is {found}, and not {expected}.')
+
+
+def _check_name(path: str) -> None:
+    if path == '-':
+        raise UsageError(
+            'Files here have names, as - has none: what comes from a pipe, or goes '
+            'into one, cannot be whole or not there. ./- is a file of that name.'
+        )
 
 
 @contextlib.contextmanager
@@ -33,9 +52,10 @@ def in_own_words() -> Iterator[None]:
     """Let what an end of ours has to say about a transfer be what is said of it."""
     try:
         yield
-    except exceptions.ImageTransferException as exc:
-        if isinstance(exc.cause, CommandError):
-            raise exc.cause from exc
+    except Exception as exc:
+        cause = getattr(exc, 'cause', None)
+        if isinstance(cause, CommandError):
+            raise cause from exc
         raise
 
 
@@ -51,6 +71,7 @@ class Source:
 
     def __init__(self, path: str, expected: str | None = None) -> None:
         self.name = path
+        _check_name(path)
         if not os.path.isfile(path):
             problem = 'is a folder' if os.path.isdir(path) else 'is not there'
             raise UsageError(f'{path} {problem}: what is put is a file.')
@@ -142,6 +163,7 @@ class NewFile(Hashed):
         self.path = pathlib.Path(path)
         self.name = path
         self._force = force
+        _check_name(path)
         if self.path.is_dir():
             raise UsageError(f'{path} is a folder: name the file.')
         self._check_free()

@@ -237,11 +237,13 @@ class Files:
         if as_disk:
             operation, on = ('DeleteVirtualDisk_Task', self._disks)
         try:
-            self._perform(operation, on, name=str(place), datacenter=place.datacenter)
+            task = self._call(operation, on, name=str(place), datacenter=place.datacenter)
+            self._session.wait_for_task(task)
         except exceptions.FileNotFoundException:
             pass
-        except Exception as exc:  # noqa: BLE001 - the error that led here is the one to tell
-            self._out.warning(f'{place} may have been left behind: {exc}')
+        except BaseException as exc:  # noqa: BLE001 - the error that led here is the one to tell
+            why = str(exc) or 'interrupted'
+            self._out.warning(f'{place} may have been left behind: {why}')
 
     # Data
 
@@ -255,10 +257,17 @@ class Files:
             with self._out.transfer(f'Putting {place.path.basename}', source.size) as bar:
                 self._upload(source, temporary, bar.update)
             if is_read_back:
-                digest = hashlib.sha256()
-                with self._out.transfer(f'Reading {place.path.basename}', source.size) as bar:
-                    self._download(temporary, digest.update, bar.update)
-                check_digest(digest.hexdigest(), source.sha256(), f'what arrived as {place}')
+                self._read_back(temporary, source.sha256(), place)
+
+    def _read_back(self, temporary: Place, expected: str, place: Place) -> None:
+        found = self._sha256(temporary, place.path.basename)
+        check_digest(found, expected, f'what arrived as {place}')
+
+    def _sha256(self, place: Place, name: str) -> str:
+        digest = hashlib.sha256()
+        with self._out.transfer(f'Reading {name}') as bar:
+            self._download(place, digest.update, bar.update)
+        return digest.hexdigest()
 
     def _upload(self, source: Source, place: Place, progress: Callable[..., Any]) -> None:
         with in_own_words():
@@ -297,8 +306,14 @@ class Files:
             for block in handle:
                 write(block)
 
-    def copy(self, source: Place, target: Place, force: bool) -> int:
-        """Have the server copy a file or a virtual disk; returns its size in bytes."""
+    def copy(
+        self, source: Place, target: Place, force: bool, is_read_back: bool
+    ) -> tuple[int, str | None]:
+        """Have the server copy a file or a virtual disk.
+
+        :param is_read_back: compare the checksums of both, which have to be read for that
+        :returns: its size in bytes, and its SHA-256 if it was read
+        """
         entry = self.present(source)
         size = int(getattr(entry, 'fileSize', None) or 0)
         if str(source) == str(target) and source.datacenter.value == target.datacenter.value:
@@ -306,6 +321,8 @@ class Files:
         self.check_free(target, force)
         text = f'Copying {source.path.basename}'
         as_disk = _is_disk(entry)
+        if as_disk and is_read_back:
+            raise UsageError(f'{source} is a virtual disk: --verify compares files.')
         with self._whole(target, force, as_disk) as temporary:
             if as_disk:
                 self._perform(
@@ -313,7 +330,7 @@ class Files:
                     sourceName=str(source), sourceDatacenter=source.datacenter,
                     destName=str(temporary), destDatacenter=temporary.datacenter, force=False,
                 )  # fmt: skip
-                return size
+                return size, None
             self._perform(
                 'CopyDatastoreFile_Task', self._files, text,
                 sourceName=str(source), sourceDatacenter=source.datacenter,
@@ -323,7 +340,10 @@ class Files:
             arrived = getattr(self.present(temporary), 'fileSize', None)
             if arrived != size:
                 raise CommandError(f'The copy has {arrived} bytes, and {source} has {size}.')
-        return size
+            digest = self._sha256(source, source.path.basename) if is_read_back else None
+            if digest is not None:
+                self._read_back(temporary, digest, target)
+        return size, digest
 
 
 def _is_disk(entry: Any) -> bool:
