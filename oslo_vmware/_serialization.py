@@ -15,7 +15,10 @@ What stands for what in typed data:
 - a :class:`~oslo_vmware.soap.values.TypedValue`: ``_type`` is ``TypedValue``, ``type`` is the XSD
   type;
 - an object that the factory has put into another one: ``_prepared`` is true, because as long as
-  nothing is set in it, it is not sent.
+  nothing is set in it, it is not sent;
+- an object of a reply some of whose members came empty: ``_received`` is true, because what is
+  None in an object of the factory nobody has set;
+- an object of a reply that came empty, but for its type: ``_empty`` is true. It is an empty text.
 
 The descriptions of the types are read when the first question needs them.
 """
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 _TYPE = '_type'
 _TYPED_VALUE = 'TypedValue'
 _PREPARED = '_prepared'
+_RECEIVED = '_received'
+_EMPTY = '_empty'
+_MARKS = frozenset({_TYPE, _PREPARED, _RECEIVED, _EMPTY})
 
 #: All that a reference can have.
 _OF_REFERENCES = {_TYPE, 'value', '_serverGuid'}
@@ -102,27 +108,36 @@ def serialize_object(obj: Any, typed: bool = False) -> Any:
     :param typed: add the name of its type to each object, and write what JSON has no form for as
         text with its type, so that :func:`deserialize_object` gives back the same from what went
         through JSON
-    :returns: nested dict. Untyped, what is no object, list or dict is taken over as it is
+    :returns: nested dict; tuples become lists. Untyped, what is none of these is taken over as it
+        is
     """
     if hasattr(obj, '__keylist__'):
         members = {name: serialize_object(getattr(obj, name), typed) for name in obj.__keylist__}
         if not typed:
             return members
-        mark = {_PREPARED: True} if objects.is_prepared(obj) else {}
-        return {_TYPE: obj.__class__.__name__, **mark, **members}
-    if isinstance(obj, list):
+        return {_TYPE: obj.__class__.__name__, **_mark(obj, members), **members}
+    if isinstance(obj, (list, tuple)):
         return [serialize_object(item, typed) for item in obj]
     if isinstance(obj, dict):
         return {name: serialize_object(value, typed) for name, value in obj.items()}
     return _plain(obj) if typed else obj
 
 
+def _mark(obj: Any, members: dict[str, Any]) -> dict[str, bool]:
+    """What typed data says of where an object comes from."""
+    if objects.is_prepared(obj):
+        return {_PREPARED: True}
+    if None in members.values() and not objects.is_created(obj):
+        return {_RECEIVED: True}
+    return {}
+
+
 def _plain(value: Any) -> Any:
     """A simple value in a form that JSON has."""
     from oslo_vmware.soap.values import TypedValue
 
-    if isinstance(value, tuple):
-        return [serialize_object(item, typed=True) for item in value]
+    if isinstance(value, objects.EmptyObject):
+        return {_TYPE: value.type_name, _EMPTY: True}
     if isinstance(value, TypedValue):
         content = serialize_object(value.value, typed=True)
         return {_TYPE: _TYPED_VALUE, 'type': value.xsd_type, 'value': content}
@@ -144,7 +159,8 @@ def deserialize_object(factory: Any, data: Any, type_name: str | None = None) ->
 
     An object of typed data has the members that the data has, and no others. Data without types
     says less: there an object is one of the factory's whose members are filled in, each in the type
-    that the description declares for it, so that derived types are lost.
+    that the description declares for it, so that derived types are lost; and a dict with nothing
+    but None in it is taken for an object that the factory has put there and nobody has filled in.
 
     :param factory: ``session.vim.client.factory``, or that of ``session.pbm``
     :param data: what :func:`serialize_object` has made, also after JSON, or the same written by
@@ -153,7 +169,7 @@ def deserialize_object(factory: Any, data: Any, type_name: str | None = None) ->
         without one, a dict that does not say it stays a dict
     :returns: object with the attributes of its type
     :raises suds.TypeNotFound: the description has no such type
-    :raises ValueError: a value is none of its type's
+    :raises ValueError: a value is none of its type's, or typed data lacks what belongs to it
     """
     return _Reader(factory).value(data, type_name)
 
@@ -182,13 +198,17 @@ class _Reader:
             if declared is None:
                 return {key: self.value(item) for key, item in data.items()}
             return self._filled(declared, data)
+        if not isinstance(name, str):
+            raise ValueError(f'{name!r} is no name of a type')
         for _cls, simple, _write, read in _simple_types():
             if name == simple:
-                return read(data['value'])
+                return read(_part(data, 'value'))
         if name == _TYPED_VALUE:
             from oslo_vmware.soap.values import TypedValue
 
-            return TypedValue(self.value(data['value']), data['type'])
+            return TypedValue(self.value(_part(data, 'value')), _part(data, 'type'))
+        if data.get(_EMPTY):
+            return objects.EmptyObject.of(name)
         if data.keys() <= _OF_REFERENCES and not self._is_data_type(name):
             return self._reference(data)
         if place.__class__.__name__ == name and data.keys() == {_TYPE, 'value'}:
@@ -201,7 +221,9 @@ class _Reader:
         """An object of the factory with some members set."""
         made = self._create(name)
         for member, value in data.items():
-            setattr(made, member, self._member(name, member, value))
+            # What the factory has put there and nobody has set stays what it is, and is not sent.
+            if not (_says_nothing(value) and hasattr(getattr(made, member, None), '__keylist__')):
+                setattr(made, member, self._member(name, member, value))
         return made
 
     def _exact(self, name: str, data: dict[str, Any]) -> Any:
@@ -211,12 +233,15 @@ class _Reader:
             if member not in data:
                 delattr(made, member)
         for member, value in data.items():
-            if member not in (_TYPE, _PREPARED):
+            if member not in _MARKS:
                 place = getattr(made, member, None)
                 setattr(made, member, self._member(name, member, value, place))
+        # Past suds, to which all that is set is a member.
         if data.get(_PREPARED):
-            # Past suds, to which all that is set is a member.
             object.__setattr__(made, '__dict__', objects.Prepared(made.__dict__))
+        elif data.get(_RECEIVED):
+            kept = {name: one for name, one in made.__dict__.items() if name != objects.CREATED}
+            object.__setattr__(made, '__dict__', kept)
         return made
 
     def _member(self, name: str, member: str, value: Any, place: Any = None) -> Any:
@@ -251,5 +276,20 @@ class _Reader:
 
 def _is_untyped(value: Any) -> bool:
     """Whether some data is of an object, or several, and does not say of what type."""
-    first = value[0] if isinstance(value, list) and value else value
-    return isinstance(first, dict) and _TYPE not in first
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, dict) and _TYPE not in item for item in items)
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether some data is of an object in which nothing was set."""
+    return (
+        isinstance(value, dict)
+        and len(value) > 0
+        and all(one in (None, []) or _says_nothing(one) for one in value.values())
+    )
+
+
+def _part(data: dict[str, Any], name: str) -> Any:
+    if name not in data:
+        raise ValueError(f'typed data of {data[_TYPE]} has no {name!r}')
+    return data[name]

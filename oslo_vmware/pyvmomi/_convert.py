@@ -29,7 +29,15 @@ from typing import Any
 from pyVmomi import VmomiSupport
 from suds import sudsobject
 
-from oslo_vmware.soap.objects import Record, is_prepared, made_of, moref, type_class
+from oslo_vmware.soap.objects import (
+    EmptyObject,
+    Record,
+    is_created,
+    is_prepared,
+    made_of,
+    moref,
+    type_class,
+)
 from oslo_vmware.soap.schema import XSD, split
 from oslo_vmware.soap.values import TypedValue, converter, text_of, typed_text
 
@@ -97,7 +105,8 @@ class ToPyvmomi:
             return self._object(value, declared, is_required)
         if value == '' and issubclass(declared, VmomiSupport.DataObject):
             # What an empty element is decoded to.
-            return declared()
+            named = _known_type(_VIM, value.type_name) if isinstance(value, EmptyObject) else None
+            return (named or declared)()
         return _simple(value, declared)
 
     def managed_object(self, reference: Any) -> Any:
@@ -135,6 +144,10 @@ class ToPyvmomi:
         is_wanted = (is_wanted and not is_prepared(value)) or not members
         types = _member_types(cls)
         for name, content in members:
+            if content is None and self._is_empty_text(value, types.get(name)):
+                setattr(made, name, '')
+                is_wanted = True
+                continue
             if content is None or (isinstance(content, _LISTS) and not content):
                 continue
             if name not in types:
@@ -152,6 +165,17 @@ class ToPyvmomi:
             except (ValueError, TypeError) as exc:
                 raise TypeError(f'{cls.__name__}.{name}: {exc}') from exc
         return made if is_wanted else None
+
+    @staticmethod
+    def _is_empty_text(value: Any, member: Any) -> bool:
+        """Whether None in an object is a required text that came empty, as in requests."""
+        return (
+            member is not None
+            and member[1]
+            and member[0] is str
+            and isinstance(value, Record)
+            and not is_created(value)
+        )
 
 
 def _simple(value: Any, declared: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import suds
 
-from oslo_vmware.soap.objects import Prepared, Record, Reference, type_class
+from oslo_vmware.soap.objects import Created, Prepared, Record, Reference, type_class
 from oslo_vmware.soap.schema import Field, Kind, Schema, split
 
 
@@ -36,15 +36,17 @@ class _Template:
         self.lists = lists
         self.nested = nested
 
-    def make(self) -> Any:
-        """A new object."""
+    def make(self, kind: type[Created] = Created) -> Any:
+        """A new object.
+
+        :param kind: of its dictionary
+        """
         made: Any = object.__new__(self.cls)
-        members = self.members.copy()
+        members = kind(self.members)
         for name in self.lists:
             members[name] = []
         for name, template in self.nested:
-            inner = members[name] = template.make()
-            inner.__dict__ = Prepared(inner.__dict__)
+            members[name] = template.make(Prepared)
         made.__dict__ = members
         return made
 

@@ -7,6 +7,8 @@ what suds would send after the cleaning that vSphere servers need:
   sent, because it means something: Nova removes an extra-config key that way. So is an object
   whose ``xsi:type`` says something, a ``VirtualMachineEmptyProfileSpec``, and one that the
   description requires, if a user has put it there and not the factory.
+- ``None`` in an object of a reply is an element that came empty. Where the description requires a
+  text it goes back as it came.
 - ``xsi:type`` stands where an object's type is not the declared one.
 - VIM: what stands in an element named ``value`` or ``val`` goes as a string, ``removeKey`` as a
   number if it reads as one. PBM compares values, and gets them as what they are in Python.
@@ -29,8 +31,17 @@ from typing import Any
 import suds
 from suds import sudsobject
 
-from oslo_vmware.soap.objects import Prepared, Record
-from oslo_vmware.soap.schema import Field, Kind, Operation, Schema, Type, builtin_name, split
+from oslo_vmware.soap.objects import EmptyObject, Prepared, Record
+from oslo_vmware.soap.schema import (
+    Field,
+    Kind,
+    Operation,
+    Schema,
+    Type,
+    builtin_name,
+    is_text,
+    split,
+)
 from oslo_vmware.soap.values import TypedValue, text_of, typed_text
 
 _ENVELOPE = 'http://schemas.xmlsoap.org/soap/envelope/'
@@ -73,14 +84,15 @@ class _Element:
     :ivar is_object: whether an object is written member by member
     :ivar is_required: whether an object without members is written as well
     :ivar must_say_nil: whether it may not just be left out
+    :ivar may_be_empty: whether it is a text that is required
     :ivar plain: whether a text is all there can be, without a type beside it
     :ivar typing: gives the type to write for a text, by the member's name; None where that does
                   not decide
     """
 
     __slots__ = (
-        *('end', 'field', 'is_boolean', 'is_object', 'is_required', 'is_text', 'must_say_nil'),
-        *('open', 'plain', 'start', 'typing'),
+        *('end', 'field', 'is_boolean', 'is_object', 'is_required', 'is_text', 'may_be_empty'),
+        *('must_say_nil', 'open', 'plain', 'start', 'typing'),
     )
 
     def __init__(self, encoder: 'Encoder', field: Field) -> None:
@@ -91,6 +103,9 @@ class _Element:
         self.end = f'</{name}>'
         self.is_required = not field.optional
         self.must_say_nil = field.nillable and not field.optional
+        self.may_be_empty = (
+            not field.optional and field.kind is Kind.BUILTIN and is_text(field.builtin)
+        )
         self.typing = None if encoder.types_values else _TYPINGS.get(field.name)
         self.plain = self.typing is None and field.kind in (Kind.BUILTIN, Kind.ENUM)
         self.is_boolean = self.plain and field.builtin == 'boolean'
@@ -237,8 +252,15 @@ class Encoder:
             self._reference(element, value, out)
         elif isinstance(value, _OBJECTS):
             self._object(element, value, out)
+        elif isinstance(value, EmptyObject) and element.field.kind in (Kind.COMPLEX, Kind.ANY):
+            self._empty_object(element, value, out)
         else:
             self._simple(element, value, out)
+
+    def _empty_object(self, element: _Element, value: EmptyObject, out: list[str]) -> None:
+        tag = self._schema.lookup(value.type_name) or element.field.type
+        typing = '' if tag == element.field.type else self._plan(tag).typing
+        out.append(f'{element.start}{typing}/>')
 
     def _simple(self, element: _Element, value: Any, out: list[str]) -> None:
         field = element.field
@@ -293,6 +315,7 @@ class Encoder:
         tag = field.type if isinstance(value, dict) else self._type_of(value, field.type)
         plan = self._plans.get(tag) or self._plan(tag)
         members = _members_of(value)
+        may_be_read = type(members) is dict
         attributes = ''
         if tag != field.type and (plan.type.base is not None or field.kind is Kind.ANY):
             attributes = plan.typing
@@ -313,6 +336,8 @@ class Encoder:
             if content is None:
                 if member.must_say_nil:
                     append(f'{member.start} xsi:nil="true"/>')
+                elif may_be_read and member.may_be_empty and _has_read(value, member):
+                    self._simple(member, '', out)
                 continue
             # The commonest, without a call for each. Guard: the encode figure of the benchmarks.
             kind = type(content)
@@ -387,6 +412,12 @@ def _reads_as_int(text: str) -> bool:
 
 def _escaped(text: str) -> str:
     return text.translate(_TEXT_ESCAPES) if _TO_ESCAPE(text) else text
+
+
+def _has_read(value: Any, member: _Element) -> bool:
+    """Whether a member that is None has come with a reply."""
+    # What users give as a dict has not, and of a proxy nobody knows.
+    return issubclass(type(value), Record) and member.field.name in value.__dict__
 
 
 def _members_of(value: Any) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ class _Light:
         cls, members = self.__class__, self.__dict__
         return (
             _blank,
-            (_BASES[isinstance(self, Reference)], *cls.__made_from__, type(members) is Prepared),
+            (_BASES[isinstance(self, Reference)], *cls.__made_from__, type(members)),
             members.copy(),
         )
 
@@ -125,15 +125,32 @@ def type_class(base: type, name: str, xsd_type: str) -> type:
     return _type_classes.get(key) or _type_classes.setdefault(key, _new_class(*key))
 
 
-class Prepared(dict[str, Any]):
+class Created(dict[str, Any]):
+    """The members of an object that a factory has made: what is None in it, nobody has set.
+
+    In an object of a reply None is an empty element, which says something where one is required.
+    """
+
+    __slots__ = ()
+
+
+class Prepared(Created):
     """The members of an object that a factory has put into another one, for users to fill in.
 
     As long as they don't, it says nothing; one that a user has put there says that it is there.
     """
 
+    __slots__ = ()
 
-#: Set on the same of suds' objects, to which it is no name of a member.
+
+#: Set on the same of suds' objects, to which these are no names of members.
+CREATED = '__created__'
 PREPARED = '__prepared__'
+
+
+def is_created(value: Any) -> bool:
+    """Whether an object with members has been made by a factory, and not of a reply."""
+    return isinstance(getattr(value, '__dict__', None), Created) or hasattr(value, CREATED)
 
 
 def is_prepared(value: Any) -> bool:
@@ -143,12 +160,30 @@ def is_prepared(value: Any) -> bool:
     return type(getattr(value, '__dict__', None)) is Prepared or hasattr(value, PREPARED)
 
 
-def _blank(base: type, name: str, xsd_type: str, is_prepared: bool = False) -> Any:
+class EmptyObject(str):
+    """What an empty element of a reply is whose ``xsi:type`` names a type with members: an empty
+    text, as ever, which knows what it is to be sent as.
+    """
+
+    __slots__ = ('type_name',)
+
+    #: Local name of the type.
+    type_name: str
+
+    @classmethod
+    def of(cls, type_name: str) -> 'EmptyObject':
+        """The empty object of a type."""
+        made = cls()
+        made.type_name = type_name
+        return made
+
+
+def _blank(base: type, name: str, xsd_type: str, members: type[dict[str, Any]] = dict) -> Any:
     made: Any = object.__new__(
         type_class(base, name, xsd_type) if xsd_type else object_class(base, name)
     )
-    if is_prepared:
-        made.__dict__ = Prepared()
+    if members is not dict:
+        made.__dict__ = members()
     return made
 
 

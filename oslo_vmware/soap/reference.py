@@ -58,8 +58,15 @@ from oslo_vmware.soap.descriptions import described, shipped_vim
 from oslo_vmware.soap.errors import DescriptionError, NotSoapError, unreadable
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.mending import mended
-from oslo_vmware.soap.objects import PREPARED, is_prepared, moref
-from oslo_vmware.soap.schema import Schema, split
+from oslo_vmware.soap.objects import (
+    CREATED,
+    PREPARED,
+    EmptyObject,
+    is_created,
+    is_prepared,
+    moref,
+)
+from oslo_vmware.soap.schema import Schema, is_text, split
 from oslo_vmware.soap.transport import Reply
 from oslo_vmware.soap.values import UNFIT, TypedValue, converted, converter, xsd_float
 
@@ -280,9 +287,25 @@ class _LexicalLiteral(Literal):
     def __init__(self, schema: Any, xstq: bool = True) -> None:
         super().__init__(schema, xstq)
         self.resolver = _ResolverByClass(schema)
+        self._is_read = False
+
+    def append(self, parent: Any, content: Any) -> None:
+        """Append a value to the element of the object that it is in."""
+        # For translate(), which comes next.
+        self._is_read = getattr(parent, 'is_read', False)
+        super().append(parent, content)
 
     def translate(self, content: Any) -> Any:
         """Put a value into the words of its type."""
+        if content.value is None and self._is_read and not self.optional(content):
+            # It came as an empty element.
+            content.value = '' if is_text(content.real.name) else None
+        elif isinstance(content.value, EmptyObject):
+            # Not "or": what has no members is false.
+            types = self.schema.types.items()
+            named = (type for (name, _), type in types if name == content.value.type_name)
+            content.real = next(named, content.real)
+            content.value = ''
         translated = super().translate(content)
         value = content.value
         if isinstance(content.real, XBoolean) and isinstance(value, str):
@@ -307,6 +330,7 @@ class _LexicalLiteral(Literal):
             and not content.type.resolve().any()
             and not is_prepared(value)
         )
+        node.is_read = isinstance(value, SudsObject) and not is_created(value)
         return node
 
 
@@ -385,6 +409,7 @@ class _LenientFactory(suds.client.Factory):
         if qualified is None:
             raise suds.TypeNotFound(name)
         made = super().create(qualified)
+        setattr(made, CREATED, True)
         _prepare(made)
         return made
 
@@ -403,6 +428,7 @@ class _LenientFactory(suds.client.Factory):
 def _prepare(made: Any) -> None:
     for _, value in made:
         if isinstance(value, SudsObject):
+            setattr(value, CREATED, True)
             setattr(value, PREPARED, True)
             _prepare(value)
 
@@ -469,7 +495,16 @@ class _TolerantUnmarshaller(Typed):
     def postprocess(self, content: Any) -> Any:
         if self._is_fault(content) and not content.data:
             return content.data
-        return super().postprocess(content)
+        value = super().postprocess(content)
+        real = content.real
+        if (
+            isinstance(value, str)
+            and not value
+            and real is not content.type.resolve()
+            and not (real.builtin() or real.enum())
+        ):
+            return EmptyObject.of(real.name)
+        return value
 
     @staticmethod
     def _is_fault(content: Any) -> bool:

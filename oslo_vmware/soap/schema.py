@@ -49,6 +49,7 @@ _INTEGERS = frozenset(
     ]
 )
 _FLOATS = frozenset({'float', 'double', 'decimal'})
+_TEXTS = frozenset({'string', 'normalizedString', 'token', 'anyURI', 'base64Binary', 'hexBinary'})
 _BUILTINS = (
     _INTEGERS
     | _FLOATS
@@ -455,6 +456,11 @@ def builtin_name(tag: str) -> str:
 def is_integer(builtin: str) -> bool:
     """Whether an XSD simple type of that local name holds whole numbers."""
     return builtin in _INTEGERS
+
+
+def is_text(builtin: str) -> bool:
+    """Whether an XSD simple type of that local name holds texts, empty ones among them."""
+    return builtin in _TEXTS
 
 
 def is_float(builtin: str) -> bool:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oslo_vmware.soap.objects import (
+    EmptyObject,
     Record,
     Reference,
     made_of,
@@ -82,9 +83,10 @@ class Plan:
     :ivar convert: of a simple type, what makes a value of a text
     :ivar attributes: the same of its XML attributes, by local name
     :ivar is_fault: whether the objects are faults
+    :ivar is_object: whether it is a type with members, or could be
     """
 
-    __slots__ = ('attributes', 'cls', 'convert', 'fields', 'is_fault', 'name')
+    __slots__ = ('attributes', 'cls', 'convert', 'fields', 'is_fault', 'is_object', 'name')
 
     def __init__(self, schema: Schema, tag: str) -> None:
         self.name = split(tag)[1]
@@ -93,8 +95,10 @@ class Plan:
         self.fields: Mapping[str, Field] = {}
         self.attributes: Mapping[str, Converter | None] = {}
         self.is_fault = False
+        self.is_object = False
         if tag:
             type_ = schema.type(tag)
+            self.is_object = type_.kind is Kind.COMPLEX
             self.cls = type_class(Record, type_.name.rpartition('#')[2], tag)
             if type_.kind in (Kind.BUILTIN, Kind.ENUM):
                 self.convert = converter(type_.text)
@@ -319,6 +323,8 @@ class StartTag:
             else:
                 plan = scope.plans.plan(tag)
                 cls = plan.cls
+                if empty == '' and plan.is_object:
+                    empty = EmptyObject.of(plan.name)
         cls = cls or object_class(Record, self.local)
         convert = plan.convert
         make_empty: Any = empty

@@ -1,6 +1,7 @@
 """What helps people to write calls, on real sessions: types, operations that say what they take."""
 
 import copy
+import functools
 import inspect
 import pydoc
 from collections.abc import Iterator
@@ -63,6 +64,34 @@ def test_a_server_takes_objects_of_the_types(session: api.VMwareAPISession, mach
     assert isinstance(config, vim.VirtualMachineConfigInfo)
     assert all(isinstance(one, vim.VirtualDevice) for one in config.hardware.device)
     assert isinstance(machine, vim.ManagedObjectReference)
+
+
+def test_a_server_takes_back_what_it_gave(
+    session: api.VMwareAPISession, server: VCenterSimulator, machine: Any
+) -> None:
+    """A machine read from a descriptor is imported as it came, texts that came empty included."""
+    ovf = session.vim.service_content.ovfManager
+    common = {'locale': '', 'deploymentOption': ''}
+    parts = vim.OvfCreateDescriptorParams(ovfFiles=[])
+    made = session.invoke_api(session.vim, 'CreateDescriptor', ovf, obj=machine, cdp=parts)
+    read = functools.partial(session.invoke_api, vim_util, 'get_object_property', session.vim)
+    pool, stores = read(machine, 'resourcePool'), vim_util.as_list(read(machine, 'datastore'))
+    wanted = vim.OvfCreateImportSpecParams(entityName='again', **common)
+    taken = session.invoke_api(
+        *(session.vim, 'CreateImportSpec', ovf),
+        ovfDescriptor=made.ovfDescriptor,
+        resourcePool=pool,
+        datastore=stores[0],
+        cisp=wanted,
+    )
+    folder = read(machine, 'parent')
+    lease = session.invoke_api(
+        session.vim, 'ImportVApp', pool, spec=taken.importSpec, folder=folder
+    )
+    session.wait_for_lease_ready(lease)
+    again = read(lease, 'info').entity
+    session.invoke_api(session.vim, 'HttpNfcLeaseAbort', lease)
+    assert again.value != machine.value
 
 
 def test_a_server_of_policies_takes_objects_of_the_types(session: api.VMwareAPISession) -> None:

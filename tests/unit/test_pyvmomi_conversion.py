@@ -19,7 +19,7 @@ from pyVmomi import SoapAdapter, VmomiSupport, vim, vmodl
 from oslo_vmware import pyvmomi, vim_util
 from oslo_vmware.pyvmomi import _convert
 from oslo_vmware.soap.descriptions import shipped_vim
-from oslo_vmware.soap.objects import Record, type_class
+from oslo_vmware.soap.objects import EmptyObject, Record, made_of, type_class
 from oslo_vmware.soap.schema import Kind
 from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.values import TypedValue
@@ -244,6 +244,12 @@ def option(value: Any) -> Any:
     return made('OptionValue', key='x', value=value)
 
 
+def received(type_name: str, /, **members: Any) -> Any:
+    """An object of a reply."""
+    return made_of(type_class(Record, type_name, f'{{urn:vim25}}{type_name}'), members)
+
+
+DHCP = EmptyObject.of('CustomizationDhcpIpGenerator')
 RELOCATION = made('VirtualMachineRelocateSpec')
 NEWER = type_class(Record, 'VirtualDiskOfTomorrow', '{urn:vim25}VirtualDiskOfTomorrow')
 
@@ -306,6 +312,18 @@ def test_a_place_for_anything(value: Any, kind: type, expected: Any) -> None:
         ('TaskInfo', 'name', 'PowerOnVM_Task', vim.VirtualMachine.PowerOn),
         ('HostDigestInfo', 'digestValue', (1, '2'), [1, 2]),
         ('ScheduledTaskSpec', 'scheduler', '', vim.scheduler.TaskScheduler()),
+        (
+            *(
+                'CustomizationAdapterMapping',
+                'adapter',
+                received('CustomizationIPSettings', ip=DHCP),
+            ),
+            vim.vm.customization.IPSettings(ip=vim.vm.customization.DhcpIpGenerator()),
+        ),
+        (
+            *('CustomizationSpec', 'identity', received('CustomizationLinuxPrep', domain=None)),
+            vim.vm.customization.LinuxPrep(domain=''),
+        ),
     ],
 )
 def test_a_value_in_its_place(name: str, member: str, value: Any, expected: Any) -> None:

@@ -215,6 +215,51 @@ def test_data_without_types_fills_in_objects_of_the_factory() -> None:
     assert (spec.disk[0].diskId, spec.disk[0].diskMoveType, spec.deviceChange) == (2000, None, [])
 
 
+@pytest.mark.parametrize('is_set', [False, True])
+def test_data_without_types_sets_nothing_that_nobody_has_set(is_set: bool) -> None:
+    """What the factory has put there is not sent afterwards either, unless it was filled in."""
+    spec = CREATE('ns0:VirtualMachineCloneSpec')
+    spec.powerOn = True
+    spec.location.host = VM if is_set else None
+    data = json.loads(json.dumps(vim_util.serialize_object(spec)))
+    again = vim_util.deserialize_object(VIM.factory, data, 'VirtualMachineCloneSpec')
+    operation = VIM.schema.operation('CloneVM_Task')
+    assert operation is not None
+    sent, expected = (
+        VIM.encoder.request(operation, VM, {'name': 'n', 'spec': one}, ()) for one in (again, spec)
+    )
+    assert sent == expected
+    assert (b'<location>' in sent) is is_set
+    rule = vim_util.serialize_object(CREATE('ns0:HostFirewallRule'))
+    direction = vim_util.deserialize_object(VIM.factory, rule, 'HostFirewallRule').direction
+    assert direction.__class__.__name__ == 'HostFirewallRuleDirection'
+
+
+def test_items_after_none_have_their_type() -> None:
+    """What a list begins with does not decide about the rest; a tuple is a list."""
+    data = vim_util.serialize_object({'extraConfig': (None, CREATE('ns0:OptionValue'))})
+    spec = vim_util.deserialize_object(VIM.factory, data, 'VirtualMachineConfigSpec')
+    assert spec.extraConfig[0] is None
+    assert spec.extraConfig[1].__class__.__name__ == 'OptionValue'
+
+
+@pytest.mark.parametrize(
+    ('data', 'told'),
+    [
+        ({'_type': 5}, '5 is no name'),
+        ({'_type': ['Datastore']}, 'is no name of a type'),
+        ({'_type': 'xsd:dateTime', 'value': 'noon'}, 'noon'),
+        ({'_type': 'xsd:dateTime'}, "xsd:dateTime has no 'value'"),
+        ({'_type': 'TypedValue', 'value': 1}, "TypedValue has no 'type'"),
+        ({'_type': 'TypedValue', 'value': 1, 'type': 'whole'}, "'whole'"),
+    ],
+)
+def test_data_that_is_spoilt_is_told(data: Any, told: str) -> None:
+    """What nobody can read is a ValueError, whichever part of it is missing or wrong."""
+    with pytest.raises(ValueError, match=told):
+        vim_util.deserialize_object(VIM.factory, data)
+
+
 def test_simple_data_is_taken_as_it_is() -> None:
     """What is neither a dict nor a list has nothing to be made of it."""
     assert vim_util.deserialize_object(VIM.factory, 'text', 'string') == 'text'
