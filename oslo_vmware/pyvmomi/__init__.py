@@ -93,7 +93,7 @@ def to_pyvmomi(session: Any, value: Any) -> Any:
                     by it
     :param value: object of the factory or of a reply, reference, list of these, or simple value
     :returns: the same of pyVmomi's types; what is pyVmomi's already stays as it is
-    :raises TypeError: a value does not fit its place, or pyVmomi has no type for it
+    :raises TypeError: a value does not fit its place, or pyVmomi has no type or member for it
     """
     return _converter(session).value(value, object)
 

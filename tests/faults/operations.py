@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from oslo_vmware import spbm, vim_util, watch
-from tests.faults import transfers
+from tests.faults import bridged, transfers
 from tests.faults.operation import Kind, Operation
 from tests.faults.stand import ref
 
@@ -458,7 +458,7 @@ class EnsurePolicy(Operation):
         return [one for one in self.stand.vc.policies.all() if one.name == self.name]
 
 
-#: All rows, those of transfers included.
+#: All rows, those of pyVmomi and of transfers included.
 OPERATIONS: tuple[type[Operation], ...] = (
     ServiceContent,
     Login,
@@ -484,6 +484,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     PowerOff,
     Destroy,
     EnsurePolicy,
+    bridged.BridgedRead,
+    bridged.BridgedSnapshot,
+    bridged.BridgedPolicies,
     transfers.Upload,
     transfers.DownloadImage,
     transfers.Download,
