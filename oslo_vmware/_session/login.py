@@ -4,6 +4,7 @@ Whoever waits for another's login takes what came of it, be it a failure.
 """
 
 import copy
+import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -88,6 +89,7 @@ class Login:
                 raise
 
     def _log_in_patiently(self) -> None:
+        self._check_host()
         retry = RetryPolicy(self._api_retry_count)
         while True:
             try:
@@ -99,6 +101,27 @@ class Login:
                     raise
                 retry = self._next_login_attempt(retry, exc)
             time.sleep(retry.delay)
+
+    def _check_host(self) -> None:
+        """Tell at once what no repetition would change.
+
+        :raises VimConnectionException: the host is not the name or address of one
+        """
+        host = str(self._host)
+        if host and not any(one in ':/' or one.isspace() for one in host):
+            return
+        try:
+            ipaddress.ip_address(host.removeprefix('[').removesuffix(']'))
+        except ValueError:
+            refused = exceptions.VimConnectionException(
+                _(
+                    'Login at %(host)s:%(port)s failed: %(name)r is not the name or address of a '
+                    'host. A port is given as port=, and http as scheme=.'
+                )
+                % {**self._server, 'name': host}
+            )
+            refused.worth_repeating = False
+            raise refused from None
 
     def _next_login_attempt(
         self, retry: RetryPolicy, failure: exceptions.VimConnectionException

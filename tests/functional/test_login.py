@@ -294,6 +294,21 @@ def test_a_wrong_password(vc: VCenterSimulator, connect: SessionMaker, pauses: l
     assert vc.count('Login') == 1
 
 
+@pytest.mark.parametrize(
+    'host',
+    [
+        *('vc.example.com:8443', '127.0.0.1:8443', '[::1]:443', 'https://vc.example.com'),
+        *('vc.example.com/sdk', 'vc.example.com\n', ''),
+    ],
+)
+def test_what_is_no_host_is_refused_at_once(host: str, pauses: list[float]) -> None:
+    """Trying again would change nothing; the message says where the port belongs."""
+    with pytest.raises(exceptions.VimConnectionException, match=r'port=') as raised:
+        api.VMwareAPISession(host, 'user', 'secret', 10, 0.1)
+    assert repr(host) in str(raised.value)
+    assert pauses == []
+
+
 def test_an_unreachable_server(
     vc: VCenterSimulator, connect: SessionMaker, pauses: list[float]
 ) -> None:
