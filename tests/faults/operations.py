@@ -1,5 +1,6 @@
 """The rows of the matrix: what users do with sessions and services, and the table of all rows."""
 
+import itertools
 import threading
 import time
 from typing import Any
@@ -233,6 +234,30 @@ class WaitForTaskRead(WaitForTask):
         self.clean('SetTaskState', self.task, state='success')
         self.session.wait_for_task(self.task)
         super().prepare()
+
+
+class WaitForTaskProgress(WaitForTask):
+    title = 'wait_for_task, with progress: WaitForUpdatesEx'
+
+    def act(self) -> Any:
+        self.told: list[tuple[int | None, str]] = []
+        ending = threading.Thread(target=self._go_on)
+        ending.start()
+        try:
+            return self.session.wait_for_task(
+                self.task, progress=lambda *told: self.told.append(told)
+            )
+        finally:
+            ending.join()
+
+    def _go_on(self) -> None:
+        self.clean('UpdateProgress', self.task, percentDone=40)
+        self._end()
+
+    def right(self, value: Any) -> bool:
+        """Each change once, and the end."""
+        is_repeated = any(one == after for one, after in itertools.pairwise(self.told))
+        return super().right(value) and self.told[-1] == (100, 'success') and not is_repeated
 
 
 # Following changes
@@ -473,6 +498,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     WaitForTaskAgain,
     WaitForTaskAgainUpdates,
     WaitForTaskRead,
+    WaitForTaskProgress,
     WatchFirst,
     WatchMakes,
     WatchRefresh,
