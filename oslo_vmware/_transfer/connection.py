@@ -200,12 +200,13 @@ def check_thumbprint(certificate: bytes, thumbprint: str) -> None:
     digest = _DIGESTS.get(len(wanted))
     if digest is None:
         raise ssl.SSLCertVerificationError(
-            f'the announced thumbprint has {len(wanted)} digits; 32, 40 or 64 were expected'
+            ssl.SSL_ERROR_SSL,
+            f'the announced thumbprint has {len(wanted)} digits; 32, 40 or 64 were expected',
         )
     found = hashlib.new(digest, certificate, usedforsecurity=False).hexdigest()
     if not hmac.compare_digest(found.encode(), wanted.encode()):
         raise ssl.SSLCertVerificationError(
-            f'its thumbprint ({digest}) is {found}, and {wanted} was announced'
+            ssl.SSL_ERROR_SSL, f'its thumbprint ({digest}) is {found}, and {wanted} was announced'
         )
 
 

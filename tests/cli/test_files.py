@@ -311,6 +311,17 @@ def test_fetch(run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path) ->
     assert (tmp_path / 'x').stat().st_mode == reference.stat().st_mode
 
 
+def test_names_as_long_as_they_can_be(
+    run: Run, stores: Stores, folder: str, image: str, tmp_path: pathlib.Path
+) -> None:
+    """Here and there; what a file is called before it is whole is no longer."""
+    name = 'x' + '\N{CJK UNIFIED IDEOGRAPH-65E5}' * 84
+    place = stores.text(f'{folder}/{name}')
+    assert run('put', image, place).code == 0
+    assert run('fetch', place, str(tmp_path / name)).code == 0
+    assert (tmp_path / name).read_bytes() == DATA
+
+
 @pytest.mark.parametrize(
     ('fault', 'more', 'code'),
     [
@@ -464,8 +475,10 @@ def test_cp_compares_if_told(
     assert stores.names_in(folder) == ['x']
 
 
-def test_cp_of_a_virtual_disk(run: Run, stores: Stores, folder: str) -> None:
-    """With all that belongs to it: the server has an operation of its own for that."""
+def test_a_virtual_disk(run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path) -> None:
+    """Is copied with all that belongs to it: the server has an operation of its own for that. Who
+    fetches it is told of what that is.
+    """
     with connected(stores.vc) as session:
         create = session.vim.client.factory.create
         spec = create('ns0:FileBackedVirtualDiskSpec')
@@ -481,6 +494,9 @@ def test_cp_of_a_virtual_disk(run: Run, stores: Stores, folder: str) -> None:
     assert run('cp', stores.text(f'{folder}/a.vmdk'), stores.text(f'{folder}/b.vmdk')).code == 0
     assert stores.names_in(folder) == ['a-flat.vmdk', 'a.vmdk', 'b-flat.vmdk', 'b.vmdk']
     assert b'b-flat.vmdk' in stores.read(f'{folder}/b.vmdk')
+    ran = run('fetch', stores.text(f'{folder}/b.vmdk'), str(tmp_path / 'b'))
+    assert (ran.code, 'this is its description' in ran.err) == (0, True)
+    assert (tmp_path / 'b').read_bytes() == stores.read(f'{folder}/b.vmdk')
     stores.vc.faults.fail_task('MoveVirtualDisk_Task', 'FileFault')
     assert run('cp', stores.text(f'{folder}/a.vmdk'), stores.text(f'{folder}/c.vmdk')).code == 1
     assert len(stores.names_in(folder)) == 4
@@ -580,12 +596,16 @@ def interruptible() -> None:
         (['put', '{image}', 'x'], 2, "'[datastore] folder/file'"),
         (['put', '{image}', '{ds} x/'], 2, "'[datastore] folder/file'"),
         (['put', '{image}', '{ds}'], 2, "'[datastore] folder/file'"),
+        (['put', '{image}', '{ds} ../x'], 2, "'[datastore] folder/file'"),
+        (['put', '{image}', '{ds} x\ny'], 2, "'[datastore] folder/file'"),
+        (['put', '/dev/null', '{ds} x'], 2, 'is no file'),
         (['put', '{image}', '[nome] x'], 4, 'no datastore nome'),
-        (['put', '{image}', '{ds} x', '--datacenter', 'Paris'], 4, 'no datacenter Paris'),
+        (['put', '{image}', '{ds} x', '--datacenter', 'Paris'], 4, 'no Datacenter Paris'),
         (['put', '{image}', '{ds} {folder}'], 2, 'is a folder'),
         (['fetch', '{ds} none', '/tmp/none/none'], 2, 'no folder /tmp/none'),
         (['fetch', '{ds} {folder}/none', '{tmp}/x'], 4, 'There is no file'),
         (['fetch', '{ds} x', '{tmp}'], 2, 'name the file'),
+        (['fetch', '{ds} x', '{tmp}/new/'], 2, 'name the file'),
         (['fetch', '{tmp}/x'], 2, 'What to fetch?'),
         (['fetch', '{ds} x', '{tmp}/x', '--vm', 'vm'], 2, 'What to fetch?'),
         (['put', '-', '{ds} x'], 2, './- is a file'),
@@ -627,7 +647,8 @@ def test_a_datastore_that_several_datacenters_have(
         place = stores.text(f'{folder}/x')
         ran = run('put', image, place)
         assert (ran.code, '--datacenter' in ran.err, other.name in ran.err) == (2, True, True)
-        assert run('put', image, place, '--datacenter', stores.datacenter.name).code == 0
+        for name in (stores.datacenter.name, f'/{stores.datacenter.name}'):
+            assert run('put', image, place, '--datacenter', name, '--force').code == 0
         assert stores.read(f'{folder}/x') == DATA
     finally:
         store.update(name=own)

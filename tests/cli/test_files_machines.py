@@ -364,6 +364,7 @@ def test_an_ova_whose_disks_do_not_arrive(
         (two_disks(manifest='MD5'), 'a line without sense: MD5(two.ovf)', 0),
         (two_disks(file='ovf:chunkSize="1000"'), 'comes in pieces', 0),
         (two_disks(file='ovf:compression="gzip"'), 'is compressed with gzip', 0),
+        (two_disks(manifest='SHA1').replace(b'two.mf', b'two.mg'), 'there is no header at byte', 0),
         (two_disks()[:-20000], 'nor an OVA: unexpected end of data', 0),
     ],
 )  # fmt: skip

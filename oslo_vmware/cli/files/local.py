@@ -29,6 +29,11 @@ def digest(text: str) -> str:
     return found
 
 
+def shortened(name: str) -> str:
+    """A name that leaves room for more, of the 255 bytes that a name may have."""
+    return name.encode(errors='replace')[:200].decode(errors='ignore')
+
+
 def check_digest(found: str, expected: str | None, name: object) -> None:
     """Let nothing pass that is not what was expected.
 
@@ -73,7 +78,8 @@ class Source:
         self.name = path
         _check_name(path)
         if not os.path.isfile(path):
-            problem = 'is a folder' if os.path.isdir(path) else 'is not there'
+            problem = 'is no file' if os.path.exists(path) else 'is not there'
+            problem = 'is a folder' if os.path.isdir(path) else problem
             raise UsageError(f'{path} {problem}: what is put is a file.')
         self.file = open(path, 'rb')  # noqa: SIM115 - closed by close()
         self._expected = expected
@@ -164,13 +170,13 @@ class NewFile(Hashed):
         self.name = path
         self._force = force
         _check_name(path)
-        if self.path.is_dir():
+        if self.path.is_dir() or path.endswith('/'):
             raise UsageError(f'{path} is a folder: name the file.')
         self._check_free()
         if not self.path.parent.is_dir():
             raise UsageError(f'There is no folder {self.path.parent}.')
         descriptor, self._temporary = tempfile.mkstemp(
-            prefix=f'.{self.path.name[:100]}.', suffix='.part', dir=self.path.parent
+            prefix=f'.{shortened(self.path.name)}.', suffix='.part', dir=self.path.parent
         )
         super().__init__(os.fdopen(descriptor, 'w+b'))
 

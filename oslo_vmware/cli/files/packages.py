@@ -23,6 +23,8 @@ _MAX_TEXT_SIZE = 16 * 1024 * 1024
 #: A line of a manifest. The standard has no blanks but the one behind the sign, and tools do.
 _LINE = re.compile(r'([\w-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)')
 _CHECKSUMS = ('sha1', 'sha224', 'sha256', 'sha384', 'sha512')
+#: What a tar archive consists of, and ends with some empty ones.
+_BLOCK = 512
 #: How the names of files begin in which macOS keeps what other systems have no place for.
 _APPLE_DOUBLE = '._'
 #: What a tar archive says of a size in octal digits.
@@ -43,6 +45,10 @@ class Package:
         try:
             self._archive = tarfile.open(fileobj=source.file, mode='r:')  # noqa: SIM115 - its file is not ours to close
             members = [one for one in self._archive if one.isfile()]
+            source.file.seek(self._archive.offset)
+            if source.file.read(_BLOCK).strip(b'\0'):
+                # Which is an end like any other for who reads archives.
+                raise tarfile.ReadError(f'there is no header at byte {self._archive.offset}')
         except (tarfile.TarError, RecursionError) as exc:
             raise UsageError(
                 f'{source.name} is neither a stream-optimised VMDK nor an OVA: {exc}.'

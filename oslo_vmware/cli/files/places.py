@@ -12,12 +12,14 @@ import difflib
 import hashlib
 import posixpath
 import secrets
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from oslo_vmware import exceptions, image_transfer, rw_handles, vim_util
+from oslo_vmware.cli import lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
-from oslo_vmware.cli.files.local import NewFile, Source, check_digest, in_own_words
+from oslo_vmware.cli.files.local import NewFile, Source, check_digest, in_own_words, shortened
 from oslo_vmware.cli.output import Output
 from oslo_vmware.objects.datastore import DatastorePath
 
@@ -77,7 +79,7 @@ def named(session: Any, type_: str, *properties: str) -> list[dict[str, Any]]:
 def find(session: Any, text: str, datacenter: str | None = None) -> Place:
     """The place that a text names; whether there is a file is not asked.
 
-    :param datacenter: name of the datacenter, where several have a datastore of that name
+    :param datacenter: says which datacenter, where several have a datastore of that name
     :raises UsageError: the text is no place, or several
     :raises NoSuchObjectError: there is no such datastore
     """
@@ -85,14 +87,12 @@ def find(session: Any, text: str, datacenter: str | None = None) -> Place:
         path = DatastorePath.parse(text)
     except ValueError:
         path = None
-    if path is None or not path.rel_path or path.rel_path.endswith('/'):
+    if path is None or not _is_file_name(path.rel_path):
         raise UsageError(f"{text} is no file on a datastore; that is '[datastore] folder/file'.")
-    datacenters = [
-        one for one in named(session, 'Datacenter', 'datastore')
-        if datacenter is None or one['name'] == datacenter
-    ]  # fmt: skip
-    if not datacenters:
-        raise NoSuchObjectError(f'There is no datacenter {datacenter}.')
+    datacenters = named(session, 'Datacenter', 'datastore')
+    if datacenter is not None:
+        ref = lookup.find(session, datacenter, 'Datacenter')
+        datacenters = [one for one in datacenters if one['ref'].value == ref.value]
     stores = {one['ref'].value: one for one in named(session, 'Datastore', 'browser')}
     inside = [
         (stores[ref.value], one)
@@ -117,6 +117,12 @@ def find(session: Any, text: str, datacenter: str | None = None) -> Place:
         home['ref'],
         vim_util.get_inventory_path(session.vim, home['ref']),
     )
+
+
+def _is_file_name(text: str) -> bool:
+    """Whether it names a file, here and in the URL of an upload as well."""
+    is_folder = not text or text.endswith('/') or '..' in text.split('/')
+    return not is_folder and not any(unicodedata.category(char) == 'Cc' for char in text)
 
 
 class Files:
@@ -213,7 +219,7 @@ class Files:
         """A place to write to, which becomes the real one at the end, or goes away."""
         name, token = place.path.basename, secrets.token_hex(4)
         # Of virtual disks the server expects the ending.
-        temporary = place.beside(f'{name}.{token}.part' + ('.vmdk' if as_disk else ''))
+        temporary = place.beside(f'{shortened(name)}.{token}.part' + ('.vmdk' if as_disk else ''))
         try:
             yield temporary
             if as_disk:
@@ -287,9 +293,15 @@ class Files:
         with self._out.transfer(f'Fetching {place.path.basename}') as bar:
             self._download(place, sink.write, bar.update)
         size = getattr(entry, 'fileSize', None)
-        # Of a virtual disk it is the size of all its files.
-        if size != sink.size and not _is_disk(entry):
+        if size == sink.size:
+            return
+        if not _is_disk(entry):
             raise CommandError(f'{sink.size} bytes of {place} came, and it has {size}.')
+        # That was the size of all its files.
+        self._out.warning(
+            f'{place} is a virtual disk of {size} bytes, and this is its description; '
+            'fetch --vm exports one with its data.'
+        )
 
     def _download(
         self, place: Place, write: Callable[[bytes], Any], progress: Callable[..., Any]
