@@ -22,6 +22,7 @@ from tests.transfer.disks import content_of, stream_of
 
 from .conftest import Run
 
+NVRAM = b'boot0000' * 100
 CONTENT = bytes(range(256)) * 4000
 DISK = stream_of(CONTENT, 2 * 1024 * 1024)
 
@@ -50,6 +51,7 @@ def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool
         f'{"" if n else file}/>'
         for n, disk in enumerate(disks)
     )
+    references += '<File ovf:href="two.nvram" ovf:id="n"/>'
     shapes = ''.join(
         f'<Disk ovf:capacity="{n + 1}" ovf:capacityAllocationUnits="byte * 2^20" '
         f'ovf:diskId="disk{n}" ovf:fileRef="file{n}"/>'
@@ -62,6 +64,8 @@ def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool
         item(20, 4, Address=0, ResourceSubType='vmware.sata.ahci'),
         item(17, 5, AddressOnParent=2, Parent=3, HostResource='ovf:/disk/disk0'),
         item(17, 6, AddressOnParent=1, Parent=4, HostResource='ovf:/disk/disk1'),
+        '<vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="efi"/>',
+        '<vmw:ExtraConfig ovf:required="false" vmw:key="nvram" vmw:value="ovf:/file/n"/>',
     )
     text = descriptor(
         *parts, references=f'<References>{references}</References><DiskSection><Info/>{shapes}'
@@ -71,7 +75,9 @@ def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool
         '</VirtualHardwareSection></VirtualSystem>',
     )  # fmt: skip
     text = text.replace('UTF-16', 'UTF-8')
-    members = {'two.ovf': text.encode()} | {f'two-{n}.vmdk': disk for n, disk in enumerate(disks)}
+    members = {'two.ovf': text.encode(), 'two.nvram': NVRAM} | {
+        f'two-{n}.vmdk': disk for n, disk in enumerate(disks)
+    }
     sums = ''.join(
         f'{kind}({name})= {hashlib.new(kind.lower(), data).hexdigest()}\n'
         for kind in manifest.split()
@@ -278,15 +284,22 @@ def shape(machine: Any) -> list[Any]:
         )
         for one in machine.devices
     ]
-    return [machine.num_cpu, machine.memory_mb, machine.guest_id, *sorted(parts, key=repr)]
+    settings = [
+        machine.num_cpu,
+        machine.memory_mb,
+        machine.guest_id,
+        machine.options.get('firmware'),
+    ]
+    return [*settings, *sorted(parts, key=repr)]
 
 
 @pytest.mark.parametrize('number', [1, 2])
 def test_a_machine_becomes_an_ova_and_a_machine_again(
     run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path, number: int
 ) -> None:
-    """With all disks, each in its place; the archive is as the standard has it: descriptor first,
-    checksums that are right, disks in the order of the descriptor.
+    """With all disks, each in its place, and what an EFI firmware keeps; the archive is as the
+    standard has it: descriptor first, checksums that are right, files in the order of the
+    descriptor.
     """
     if number == 2:
         pathlib.Path(disk).write_bytes(two_disks(manifest='SHA1 SHA256'))
@@ -300,26 +313,25 @@ def test_a_machine_becomes_an_ova_and_a_machine_again(
     assert (ran.code, ran.err) == (0, '')
     assert sorted(os.listdir(tmp_path)) == ['disk.vmdk', 'out.ova']
     members = members_of(tmp_path / 'out.ova')
-    disks = [f'{plain}-disk{n}.vmdk' for n in range(1, number + 1)]
-    assert list(members) == [f'{plain}.ovf', f'{plain}.mf', *disks]
-    assert re.findall('href="([^"]*)"', members[f'{plain}.ovf'].decode()) == disks
+    files = [f'{plain}-disk{n}.vmdk' for n in range(1, number + 1)]
+    files += [f'{plain}.nvram'] if number == 2 else []
+    assert list(members) == [f'{plain}.ovf', f'{plain}.mf', *files]
+    assert re.findall('href="([^"]*)"', members[f'{plain}.ovf'].decode()) == files
     assert members[f'{plain}.mf'].decode().splitlines() == [
         f'SHA256({one})= {hashlib.sha256(members[one]).hexdigest()}'
-        for one in (f'{plain}.ovf', *disks)
+        for one in (f'{plain}.ovf', *files)
     ]
-    again = str(tmp_path / 'again.ova')
-    out = str(tmp_path / 'out.ova')
+    out, again = str(tmp_path / 'out.ova'), tmp_path / 'again.ova'
     ran = run('put', out, '--import', f'{name} 2', *where, '--network', network(machines))
     assert (ran.code, ran.err) == (0, '')
-    assert run('fetch', '--vm', f'{name} 2', again).code == 0
-    contents = [content_of(members[one]) for one in disks]
-    assert contents == [
-        content_of(one) for one in list(members_of(tmp_path / 'again.ova').values())[2:]
-    ]
+    assert run('fetch', '--vm', f'{name} 2', str(again)).code == 0
+    came, contents = list(members_of(again).values())[2:], [members[one] for one in files]
+    if number == 2:
+        assert (came.pop(), contents.pop()) == (NVRAM, NVRAM)
+    assert [content_of(one) for one in came] == [content_of(one) for one in contents]
     expected = [bytes([n]) * 70_000 for n in (1, 2)] if number == 2 else [CONTENT]
-    assert [
-        content[: len(one)] for content, one in zip(contents, expected, strict=True)
-    ] == expected
+    for content, one in zip(contents, expected, strict=True):
+        assert content_of(content)[: len(one)] == one
     assert shape(machines.named(name)) == shape(machines.named(f'{name} 2'))
 
 
@@ -335,6 +347,10 @@ def test_the_first_of_several_disks(run: Run, machines: Machines, tmp_path: path
     ran = run('fetch', '--vm', 'pair', str(tmp_path / 'y.ova'))
     assert (ran.code, 'is not whole' in ran.err) == (1, True), ran.err
     assert sorted(os.listdir(tmp_path)) == ['x.ova', 'x.vmdk']
+    machines.vc.faults.end_early('GET /nfc/*nvram', after_bytes=0)
+    ran = run('fetch', '--vm', 'pair', str(tmp_path / 'y.ova'))
+    assert (ran.code, 'may not start' in ran.err) == (0, True), ran.err
+    assert len(members_of(tmp_path / 'y.ova')) == 4
 
 
 @pytest.mark.parametrize('skip', [0, 1])

@@ -103,17 +103,19 @@ def _upload(session: Any, info: Any, file: File) -> stream.Upload:
 
 
 class Exported(Hashed):
-    """A disk on its way out.
+    """A disk, or what the firmware keeps, on its way out.
 
     :ivar key: by what the server knows it
+    :ivar is_disk: whether it is a disk
     :ivar entry: what the server says of it at the end (HttpNfcLeaseManifestEntry), or None
     """
 
-    def __init__(self, file: IO[bytes], key: Any) -> None:
+    def __init__(self, file: IO[bytes], device: Any) -> None:
         super().__init__(file)
-        self.key = key
+        self.key = getattr(device, 'key', None)
+        self.is_disk = bool(device.disk)
         self.entry: Any = None
-        self.passed = proof.Passed(checksum=key is not None)
+        self.passed = proof.Passed(checksum=self.key is not None)
 
     def write(self, data: bytes) -> int:
         self.passed.add(data)
@@ -121,42 +123,57 @@ class Exported(Hashed):
 
 
 def fetch(
-    session: Any, vm: Any, number: int, make: Callable[[], IO[bytes]], progress: Progress
+    session: Any,
+    vm: Any,
+    number: int,
+    with_firmware: bool,
+    make: Callable[[], IO[bytes]],
+    progress: Progress,
 ) -> list[Exported]:
     """Export all disks of a machine.
 
     :param number: how many there are
-    :param make: makes a file to write a disk to
+    :param with_firmware: whether what its firmware keeps is wanted, too, if there is any
+    :param make: makes a file to write to
     :param progress: told bytes done
     :raises CommandError: the server does not give all of them
     :raises VimException: one of them did not come whole
     """
     lease = Lease(session, session.invoke_api(session.vim, 'ExportVm', vm))
-    found = []
     with aborted_on_error(lease):
         info = lease.wait()
-        devices = [one for one in getattr(info, 'deviceUrl', None) or () if one.disk]
-        if len(devices) != number:
-            raise CommandError(f'The server exports {len(devices)} of {number} disks.')
+        devices = getattr(info, 'deviceUrl', None) or ()
+        disks = [one for one in devices if one.disk]
+        if len(disks) != number:
+            raise CommandError(f'The server exports {len(disks)} of {number} disks.')
+        others = [one for one in devices if with_firmware and one.url.endswith('nvram')]
         moving = _Moving(lease, info.totalDiskCapacityInKB * _KIB, progress)
         with moving.kept_alive():
-            for device in devices:
-                exported = Exported(make(), getattr(device, 'key', None))
-                opened, url = disk.open_device(
-                    session, device, session._host, session._port, 'GET', {}
-                )
-                name = connection.shown(url)
-                download = stream.Download(opened, name, unframed=True)
-                moving.move(download, exported)
-                exported.entry = lease.manifest_entry(exported.key)
-                problem = exported.passed.problem(download.framed, lambda: exported.entry)  # noqa: B023 - called at once
-                if problem:
-                    raise exceptions.VimException(f'GET {name}: it is not whole: {problem}.')
-                found.append(exported)
+            found = [
+                _download(session, lease, device, Exported(make(), device), moving)
+                for device in (*disks, *others)
+            ]
     # One that is gone by now takes nothing away.
     with contextlib.suppress(exceptions.ManagedObjectNotFoundException):
         _complete(lease)
-    return found
+    # A machine that was never on has a firmware that keeps nothing.
+    return [one for one in found if one.size]
+
+
+def _download(
+    session: Any, lease: Lease, device: Any, exported: Exported, moving: _Moving
+) -> Exported:
+    """Export a device; a disk is whole, or raises."""
+    opened, url = disk.open_device(session, device, session._host, session._port, 'GET', {})
+    name = connection.shown(url)
+    download = stream.Download(opened, name, unframed=True)
+    moving.move(download, exported)
+    exported.entry = lease.manifest_entry(exported.key)
+    if exported.size or exported.is_disk or getattr(exported.entry, 'size', None):
+        problem = exported.passed.problem(download.framed, lambda: exported.entry)
+        if problem:
+            raise exceptions.VimException(f'GET {name}: it is not whole: {problem}.')
+    return exported
 
 
 def _complete(lease: Lease, entity: Any = None) -> None:

@@ -14,7 +14,7 @@ from oslo_vmware import image_transfer, rw_handles, vim_util
 from oslo_vmware.cli import inventory, lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
 from oslo_vmware.cli.files import appliances, packages
-from oslo_vmware.cli.files.local import Hashed, NewFile, Source, in_own_words
+from oslo_vmware.cli.files.local import NewFile, Source, in_own_words
 from oslo_vmware.cli.files.places import named
 from oslo_vmware.cli.output import Output
 
@@ -233,26 +233,34 @@ class Machines:
     def _archive(self, vm: Any, name: str, number: int, sink: NewFile) -> None:
         called = self._read(vm, 'name')
         plain = packages.file_name(called)
+        # Of these most systems start by what the firmware keeps.
+        is_efi = self._read(vm, 'config.firmware') == 'efi'
         with contextlib.ExitStack() as cleanup:
             with self._out.transfer(f'Exporting {name}') as bar:
-                disks = appliances.fetch(
-                    self._session, vm, number, lambda: cleanup.enter_context(sink.beside()),
-                    bar.update,
+                exported = appliances.fetch(
+                    self._session, vm, number, is_efi,
+                    lambda: cleanup.enter_context(sink.beside()), bar.update,
                 )  # fmt: skip
-            files: list[tuple[str, Hashed]] = [
-                (f'{plain}-disk{at}.vmdk', disk) for at, disk in enumerate(disks, 1)
-            ]
-            exported = [
-                self._create(
-                    'OvfFile', deviceId=disk.key, path=path, size=disk.size,
-                    capacity=getattr(disk.entry, 'capacity', None),
-                    populatedSize=getattr(disk.entry, 'populatedSize', None),
+            if is_efi and all(one.is_disk for one in exported):
+                self._out.warning(
+                    f'The server gave nothing of what the firmware of {name} keeps (NVRAM); '
+                    'what is made of the OVA may not start.'
                 )
-                for disk, (path, _disk) in zip(disks, files, strict=True)
+            files = {
+                f'{plain}-disk{at}.vmdk' if one.is_disk else f'{plain}.nvram': one
+                for at, one in enumerate(exported, 1)
+            }
+            told = [
+                self._create(
+                    'OvfFile', deviceId=one.key, path=path, size=one.size,
+                    capacity=getattr(one.entry, 'capacity', None),
+                    populatedSize=getattr(one.entry, 'populatedSize', None),
+                )
+                for path, one in files.items()
             ]  # fmt: skip
             result = self._call(
                 'CreateDescriptor', obj=vm,
-                cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=exported),
+                cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=told),
             )  # fmt: skip
             self._check(result, name)
             packages.write(sink, plain, result.ovfDescriptor.encode(), files)

@@ -12,7 +12,7 @@ import posixpath
 import re
 import tarfile
 import urllib.parse
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from oslo_vmware.cli.failures import CommandError, UsageError
@@ -175,21 +175,21 @@ class File:
         """Do nothing: the archive is whose it was."""
 
 
-def write(sink: Any, name: str, descriptor: bytes, files: Sequence[tuple[str, Hashed]]) -> None:
+def write(sink: Any, name: str, descriptor: bytes, files: Mapping[str, Hashed]) -> None:
     """Write an OVA: descriptor, checksums, and the files in the order of the descriptor.
 
     :param name: what descriptor and manifest are called
-    :param files: with their names
+    :param files: by their names
     """
     text = Hashed(io.BytesIO())
     text.write(descriptor)
-    members = [(f'{name}.ovf', text), *files]
+    members = [(f'{name}.ovf', text), *files.items()]
     sums = ''.join(f'SHA256({path})= {data.sha256}\n' for path, data in members).encode()
     manifest = Hashed(io.BytesIO())
     manifest.write(sums)
     members.insert(1, (f'{name}.mf', manifest))
     # The standard wants ustar, which has no place for large sizes.
-    is_large = any(data.size >= _MAX_USTAR_SIZE for _path, data in files)
+    is_large = any(data.size >= _MAX_USTAR_SIZE for data in files.values())
     form = tarfile.GNU_FORMAT if is_large else tarfile.USTAR_FORMAT
     with tarfile.open(None, 'w|', sink, BLOCK, format=form) as archive:
         for path, data in members:

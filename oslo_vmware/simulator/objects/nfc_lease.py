@@ -316,6 +316,10 @@ class ImportLease(HttpNfcLease):
             folder, spec, pool, host
         )
         self._spec = spec
+        # Says which file of a package is sent, and is no setting of the machine.
+        options = spec.extraConfig or []
+        spec.extraConfig = [one for one in options if not _is_nvram_sent(one)]
+        self._takes_nvram = len(options) != len(spec.extraConfig)
         super().__init__(pool.world, 'ImportVApp')
 
     def prepare(self) -> Machine:
@@ -331,6 +335,8 @@ class ImportLease(HttpNfcLease):
         for drive in vm.devices:
             if drive.wire_type == 'VirtualCdrom':
                 _add_image(self, vm, drive)
+        if self._takes_nvram:
+            _add_nvram(self, vm)
         # As vCenter 8.0.2 shows it: at the machine, though its name speaks of the pool.
         self._task = self.world.task_manager.show(vm, 'ResourcePool.ImportVAppLRO', self.cancel)
         vm.lease = self
@@ -370,11 +376,8 @@ class ExportLease(HttpNfcLease):
 
     def prepare(self) -> Machine:
         vm = self._exported
-        volume = vm.world.files.of(vm.home)
-        nvram = normal(f'{vm.stem}.nvram'.partition(']')[2])
         # What is no disk comes first: the order means nothing, and clients have to look.
-        key = f'/{vm.ref.value}/nvram'
-        self.devices['nvram'] = Device('nvram', key, f'/{vm.name}/nvram', volume, nvram, None)
+        _add_nvram(self, vm)
         for disk in self._exported_devices:
             if disk.wire_type == 'VirtualDisk':
                 _add_disk(self, vm, disk, self._exported_devices)
@@ -413,6 +416,18 @@ def _add_image(lease: HttpNfcLease, vm: Machine, drive: DataObject) -> None:
     lease.devices[name] = Device(
         name, f'/{vm.ref.value}/{place}', f'/{vm.name}/{place}', volume, path, None
     )
+
+
+def _add_nvram(lease: HttpNfcLease, vm: Machine) -> None:
+    volume = vm.world.files.of(vm.home)
+    path = normal(f'{vm.stem}.nvram'.partition(']')[2])
+    lease.devices['nvram'] = Device(
+        'nvram', f'/{vm.ref.value}/nvram', f'/{vm.name}/nvram', volume, path, None
+    )
+
+
+def _is_nvram_sent(option: DataObject) -> bool:
+    return option.key == 'nvram' and str(option.value).startswith('ovf:/file/')
 
 
 def _place(devices: list[DataObject], disk: DataObject) -> str:

@@ -30,6 +30,7 @@ _DEFAULT_PROVISIONING = 'flat'
 CPU, MEMORY, IDE, SCSI, CARD, FLOPPY, CD, DVD, DISK, STORAGE, USB = (
     3, 4, 5, 6, 10, 14, 15, 16, 17, 20, 23,
 )  # fmt: skip
+_OTHER = 1
 _CONTROLLERS = (IDE, SCSI, STORAGE, USB)
 # A machine has one of these in any case: the VMCI device and the video card.
 _BUILT_IN = (1, 24)
@@ -106,6 +107,7 @@ class Import:
             },
         )
         self._hardware(config)
+        self._firmware_state()
         config.deviceChange = self._changes
         return types.VirtualMachineImportSpec(configSpec=config)
 
@@ -297,7 +299,7 @@ class Import:
         self._add(made, create=True)
         if disk.file is None:
             return
-        self._upload(item, self.package.files[disk.file], place)
+        self._upload(item.kind, self.package.files[disk.file], place)
 
     @property
     def _thin(self) -> bool:
@@ -333,9 +335,16 @@ class Import:
         made.connectable = types.VirtualDeviceConnectInfo(
             startConnected=item.connected, allowGuestControl=True, connected=item.connected
         )
-        self._upload(item, file, place)
+        self._upload(item.kind, file, place)
 
-    def _upload(self, item: Item, file: File, place: str) -> None:
+    def _firmware_state(self) -> None:
+        """Have what the firmware keeps sent, where the package has that."""
+        value = self.package.extra.get('nvram', '')
+        file = self.package.files.get(value.rpartition('/')[2])
+        if file is not None and _in_package(value):
+            self._upload(_OTHER, file, 'nvram')
+
+    def _upload(self, kind: int, file: File, place: str) -> None:
         """Have a file of the package sent to a device."""
         self.files.append(
             types.OvfFileItem(
@@ -344,8 +353,8 @@ class Import:
                 compressionMethod=file.compression,
                 chunkSize=file.piece,
                 size=file.size,
-                cimType=item.kind,
-                create=item.kind != DISK,
+                cimType=kind,
+                create=kind != DISK,
             )
         )
 

@@ -185,6 +185,12 @@ class Writer:
                 config.set(f'{{{_OVF}}}required', 'false')
                 config.set(f'{{{_VMW}}}key', key)
                 config.set(f'{{{_VMW}}}value', text)
+        for number, file in enumerate(self._files, 1):
+            if file.deviceId.endswith('/nvram'):
+                config = etree.SubElement(section, f'{{{_VMW}}}ExtraConfig')
+                config.set(f'{{{_OVF}}}required', 'false')
+                config.set(f'{{{_VMW}}}key', 'nvram')
+                config.set(f'{{{_VMW}}}value', f'ovf:/file/file{number}')
 
     def _device(self, section: Any, device: DataObject) -> None:
         label = device.deviceInfo.label if device.deviceInfo is not None else device.wire_type
