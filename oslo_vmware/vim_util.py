@@ -58,6 +58,7 @@ __all__ = [
     'cancel_retrieval',
     'continue_retrieval',
     'deserialize_object',
+    'find_by_inventory_path',
     'find_extension',
     'get_http_service_request_spec',
     'get_inventory_path',
@@ -416,6 +417,22 @@ def get_inventory_path(vim: Any, entity_ref: Any, max_objects: int = 100) -> str
     retrieve_result = _retrieve(vim, property_spec, [object_spec], max_objects)
     with WithRetrieval(vim, retrieve_result) as contents:
         return path_to(known_id(entity_ref), contents)
+
+
+def find_by_inventory_path(vim: Any, path: str) -> Any:
+    """Tell what is at a place of the inventory; the reverse of :func:`get_inventory_path`.
+
+    Uses ``FindByInventoryPath`` (VI API 2.0) once.
+
+    :param vim: service object
+    :param path: such as ``/dc1/vm/vm1``, with or without the first slash; ``/`` is the root folder
+    :returns: reference to the entity, None if there is none
+    """
+    content = vim.service_content
+    names = '/'.join(filter(None, path.split('/')))
+    if not names:
+        return content.rootFolder
+    return vim.FindByInventoryPath(content.searchIndex, inventoryPath=names)
 
 
 # Others

@@ -85,18 +85,11 @@ def by_path(session: api.VMwareAPISession, path: str) -> Any:
 
     :raises NoSuchObjectError: there is none; the text says from where on
     """
-    root = session.vim.service_content.rootFolder
+    found = session.invoke_api(vim_util, 'find_by_inventory_path', session.vim, path)
+    if found is not None:
+        return found
     names = [name for name in path.split('/') if name]
-    if not names:
-        return root
-    # SearchIndex.FindByInventoryPath, VI API 2.0
-    found = session.invoke_api(
-        session.vim,
-        'FindByInventoryPath',
-        session.vim.service_content.searchIndex,
-        inventoryPath='/'.join(names),
-    )
-    return found if found is not None else _walk(session, root, names)
+    return _walk(session, session.vim.service_content.rootFolder, names)
 
 
 def _walk(session: api.VMwareAPISession, start: Any, names: list[str]) -> Any:

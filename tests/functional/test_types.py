@@ -94,6 +94,19 @@ def test_a_server_takes_back_what_it_gave(
     assert again.value != machine.value
 
 
+def test_what_is_at_a_place_is_found_there(session: api.VMwareAPISession) -> None:
+    """The path that one function tells, the other takes, with a slash in a name or without."""
+    call = functools.partial(session.invoke_api, vim_util)
+    root = session.vim.service_content.rootFolder
+    folder = session.invoke_api(session.vim, 'CreateFolder', root, name='a/b')
+    path = call('get_inventory_path', session.vim, folder)
+    assert path == '/a%2fb'
+    for written in (path, 'a%2fb', '//a%2fb/'):
+        assert call('find_by_inventory_path', session.vim, written).value == folder.value
+    assert call('find_by_inventory_path', session.vim, '/').value == root.value
+    assert call('find_by_inventory_path', session.vim, '/a%2fb/c') is None
+
+
 def test_a_server_of_policies_takes_objects_of_the_types(session: api.VMwareAPISession) -> None:
     """Of the newest description, though the session speaks an older version."""
     ids = session.invoke_api(

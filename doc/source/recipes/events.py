@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from oslo_vmware import api
+from oslo_vmware import api, vim_util
 from oslo_vmware.types import vim
 
 
@@ -30,9 +30,8 @@ def connect() -> api.VMwareAPISession:
 
 
 def find(session: api.VMwareAPISession, path: str) -> Any:
-    """What is at a path of the inventory, such as ``Frankfurt/vm/Production/fra-web-0001``."""
-    index = session.vim.service_content.searchIndex
-    found = session.invoke_api(session.vim, 'FindByInventoryPath', index, inventoryPath=path)
+    """What is at a path of the inventory, such as ``/Frankfurt/vm/Production/fra-web-0001``."""
+    found = session.invoke_api(vim_util, 'find_by_inventory_path', session.vim, path)
     if found is None:
         sys.exit(f'There is nothing at {path}.')
     return found
