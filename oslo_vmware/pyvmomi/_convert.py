@@ -285,8 +285,11 @@ def from_pyvmomi(value: Any, is_any: bool = False) -> Any:
 
     :param is_any: whether it stands in a place of type any
     """
-    if value is None or isinstance(value, datetime.datetime):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, datetime.datetime):
+        # One without a zone is in local time there, and in UTC here.
+        return value if value.tzinfo is not None else value.astimezone()
     if isinstance(value, VmomiSupport.ManagedObject):
         return reference(value)
     if isinstance(value, MethodFault):

@@ -9,6 +9,7 @@ import functools
 import itertools
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -396,6 +397,21 @@ def test_faults() -> None:
     assert (type(back.faultCause), back.faultCause.msg) == (vim.fault.FileNotFound, 'gone')
     assert type(converted(found.fault)) is vim.fault.CannotAccessFile
     assert converted(made('LocalizedMethodFault', localizedMessage='?')).msg == '?'
+
+
+def test_a_time_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the moment that it is on the side where it comes from: local time, or UTC."""
+    monkeypatch.setenv('TZ', 'EST+5')
+    time.tzset()
+    try:
+        noon = datetime.datetime(2026, 12, 1, 12)
+        once = pyvmomi.from_pyvmomi(vim.scheduler.OnceTaskScheduler(runAt=noon))
+        assert once.runAt.isoformat() == '2026-12-01T12:00:00-05:00'
+        once.runAt = noon
+        assert converted(once).runAt.isoformat() == '2026-12-01T12:00:00+00:00'
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_references() -> None:
