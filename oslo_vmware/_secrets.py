@@ -208,6 +208,9 @@ def _without(value: Any, secrets: Secrets, depth: int = 8) -> Any:
     if isinstance(value, dict):
         found = {key: _without(one, secrets, depth - 1) for key, one in value.items()}
         return value if all(found[key] is one for key, one in value.items()) else found
+    if type(value) is tuple:
+        parts = tuple(_without(one, secrets, depth - 1) for one in value)
+        return value if parts == value else parts
     if type(value) is list:
         value[:] = [_without(one, secrets, depth - 1) for one in value]
         return value

@@ -26,6 +26,7 @@ from oslo_vmware.soap.errors import NotSoapError, UnreadableReplyError, unreadab
 from oslo_vmware.soap.exchange import exchanged, is_answer_without_body
 from oslo_vmware.soap.faults import conceal_in
 from oslo_vmware.soap.mending import mended
+from oslo_vmware.soap.start_tags import XSI_TYPE
 from oslo_vmware.soap.transport import HttpTransport, Reply
 from oslo_vmware.soap.unmarshal import ENVELOPE
 
@@ -189,8 +190,11 @@ class SessionStub(SoapStubAdapterBase):
             if isinstance(fault, MethodFault):
                 return fault
         except _UNKNOWN:
-            pass  # One that pyVmomi does not know.
-        return MethodFault(msg=element.findtext('faultstring') or '')
+            pass
+        # One that pyVmomi does not know, or of which it does not know all.
+        detail = element.find('detail/*')
+        name = '' if detail is None else detail.get(XSI_TYPE, '')
+        return (_fault_class(name) or MethodFault)(msg=element.findtext('faultstring') or '')
 
 
 def stub(session: Any, service: Any, namespace: str) -> SessionStub:
@@ -252,11 +256,19 @@ def _as_pyvmomi_has_it(exc: exceptions.VimException, refusals: list[Any]) -> Any
         if isinstance(refusals[-1], MethodFault):
             raise refusals[-1] from exc
         return refusals[-1]
-    for name in names[:1]:
-        try:
-            fault_class = VmomiSupport.GuessWsdlType(name.rpartition(':')[2])
-        except KeyError:
-            break
-        if issubclass(fault_class, MethodFault):
-            raise fault_class(msg=exc.msg) from exc
+    fault_class = _fault_class(names[0]) if names else None
+    if fault_class is not None:
+        raise fault_class(msg=exc.msg) from exc
     raise exc
+
+
+def _fault_class(name: str) -> Any:
+    """pyVmomi's class for a fault; None if it has none.
+
+    :param name: of its type, with or without a prefix
+    """
+    try:
+        found = VmomiSupport.GuessWsdlType(name.rpartition(':')[2])
+    except KeyError:
+        return None
+    return found if issubclass(found, MethodFault) else None

@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import traceback
 from typing import Any
 
 import pytest
@@ -234,20 +235,31 @@ FAULT = ENVELOPE.format(
 )
 
 
+KNOWN_IN_PART = (
+    '<InvalidStateFault xmlns="urn:vim25" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    ' xsi:type="InvalidState"><newer>x</newer></InvalidStateFault>'
+)
+
+
 @pytest.mark.parametrize(
-    'detail',
-    ['', '<TomorrowFault xmlns="urn:vim25"><cause>x</cause></TomorrowFault>', '<NotAFault/>'],
+    ('detail', 'kind'),
+    [
+        ('', vmodl.RuntimeFault),
+        ('<TomorrowFault xmlns="urn:vim25"><cause>x</cause></TomorrowFault>', vmodl.MethodFault),
+        ('<NotAFault/>', vmodl.MethodFault),
+        (KNOWN_IN_PART, vim.fault.InvalidState),
+    ],
 )
 def test_a_fault_that_pyvmomi_does_not_know(
-    vc: VCenterSimulator, session: api.VMwareAPISession, detail: str
+    vc: VCenterSimulator, session: api.VMwareAPISession, detail: str, kind: type[Any]
 ) -> None:
-    """It is a fault without a class of its own, and says what the server says."""
+    """It is of the class that its type has, if any, and says what the server says."""
     si = pyvmomi.service_instance(session)
     body = FAULT.format('not today', detail)
     vc.faults.http('CurrentTime', status=500, content_type='text/xml', body=body)
     with pytest.raises(vmodl.MethodFault) as raised:
         si.CurrentTime()
-    assert raised.value.msg == 'not today'
+    assert (type(raised.value), raised.value.msg) == (kind, 'not today')
 
 
 def test_a_request_that_pyvmomi_cannot_write(connect: SessionMaker) -> None:
@@ -433,6 +445,11 @@ def test_secrets(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
     with pytest.raises(vmodl.MethodFault) as raised:
         manager.ValidateCredentials(machine, auth)
     assert raised.value.msg == 'you sent *** and ***'
+    body = TIME.format(f'xsi:type="{cookie}"')
+    vc.faults.http('CurrentTime', status=200, content_type='text/xml', body=body)
+    with pytest.raises(exceptions.VimUnreadableReplyException) as unreadable:
+        pyvmomi.service_instance(session).CurrentTime()
+    assert cookie not in ''.join(traceback.format_exception(unreadable.value))
     with pytest.raises(TypeError, match='VMwareAPISession'):
         stub.SetSessionId('another')
 
