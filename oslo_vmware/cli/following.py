@@ -7,27 +7,34 @@ from typing import Any, TypeVar
 
 from oslo_vmware import api, exceptions, vim_util
 from oslo_vmware._clearing import clear_away
+from oslo_vmware.watch.reading import is_fault
 
 T = TypeVar('T')
 
 # So long one request waits; short of the time after which silence is taken for a failure.
 _WAIT_SECONDS = 20
 
+# What becomes of the collectors of a session that ends: a request that waits is cancelled, and
+# after a new login they are gone.
+_LOST = ('RequestCanceled', exceptions.MANAGED_OBJECT_NOT_FOUND, 'InvalidCollectorVersion')
+# What is lost so often before it gives anything is lost for another reason.
+_ATTEMPTS = 3
+
 
 def again(make: Callable[[], Iterator[T]]) -> Iterator[T]:
     """Follow, and begin anew when what is followed with is lost with the session.
 
-    :param make: begins to follow; it gives something at once
+    :param make: begins to follow
     """
+    attempts = 0
     while True:
-        has_begun = False
+        attempts += 1
         try:
             for one in make():
-                has_begun = True
+                attempts = 0
                 yield one
-        except exceptions.ManagedObjectNotFoundException:
-            # What cannot even begin is lost for another reason.
-            if not has_begun:
+        except exceptions.VimException as error:
+            if attempts >= _ATTEMPTS or not any(is_fault(error, name) for name in _LOST):
                 raise
 
 
@@ -37,8 +44,8 @@ def changes(session: api.VMwareAPISession, spec: Any) -> Iterator[Any]:
     It has a property collector of its own, which goes with the generator.
 
     :param spec: PropertyFilterSpec
-    :returns: ObjectUpdate objects
-    :raises ManagedObjectNotFoundException: the session has been renewed, and this went with it
+    :returns: ObjectUpdate objects, and None where nothing has changed for a while
+    :raises VimException: the session has been renewed, and this went with it: see :func:`again`
     """
     collector = session.invoke_api(
         session.vim, 'CreatePropertyCollector', session.vim.service_content.propertyCollector
@@ -58,8 +65,8 @@ def _updates(session: api.VMwareAPISession, collector: Any) -> Iterator[Any]:
         found = session.invoke_api(
             session.vim, 'WaitForUpdatesEx', collector, version=version, options=options
         )
-        # Nothing in all that time.
         if not found:
+            yield None
             continue
         version = found.version
         for update in getattr(found, 'filterSet', []):

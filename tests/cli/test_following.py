@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -81,6 +82,31 @@ def test_tasks_are_followed(vc: VCenterSimulator) -> None:
     assert code == 130
     assert 'VirtualMachine.suspend  fra-db-0002  success' in lines[-1]
     assert len(lines) == len(set(lines))
+
+
+@pytest.mark.parametrize(
+    ('what', 'waits', 'then'),
+    [('tasks', 1, 'powerOff  fra-db-0002  success'), ('events', 2, 'is powered off')],
+)
+def test_a_session_ends_while_it_waits(what: str, waits: int, then: str) -> None:
+    """Whoever follows waits for the next one in a new session; at first there may be none."""
+    with VCenterSimulator(task_seconds=0.01, inventory=Inventory(vms=2)) as vc:
+
+        def end_session() -> None:
+            while vc.count('WaitForUpdatesEx') < waits:
+                ended.wait(0.01)
+            ended.wait(0.05)
+            assert vc.terminate_sessions() == 1
+            while vc.count('Login') < 2:
+                ended.wait(0.01)
+            switch(vc, 'off')()
+
+        ended = threading.Event()
+        other = threading.Thread(target=end_session)
+        other.start()
+        code, _lines = follow(vc, what, '--follow', steps=[(then, int)])
+        other.join()
+        assert code == 130
 
 
 def test_events(run: Run) -> None:

@@ -51,6 +51,8 @@ def _follow(context: Context, manager: Any) -> None:
     spec = following.filter_spec(session, 'Task', 'info', manager, [step])
     shown: dict[str, dict[str, Any]] = {}
     for update in following.again(lambda: following.changes(session, spec)):
+        if update is None:
+            continue
         info = following.value(update, 'info')
         if info is None:
             # It has become too old to be recent.
