@@ -11,6 +11,7 @@ from demo.runner import Stage, StepFailed, step
 from demo.show import Progress
 from oslo_vmware import exceptions, vim_util
 from oslo_vmware.cli import inventory, rows
+from oslo_vmware.cli.check.inventory import PAGE
 from oslo_vmware.cli.commands import tree
 from oslo_vmware.cli.connection import Settings
 from oslo_vmware.cli.failures import NotConnectedError
@@ -77,7 +78,7 @@ def show_inventory(stage: Stage) -> None:
     top = inventory.grow(found, inventory.Entity(root, 'Inventory'))
     stage.show.tree(tree.node(top))
     stage.show.out.success(
-        f'{len(found)} objects, in pages of {inventory.PAGE}: {inventory.in_words(top.counts)}.'
+        f'{len(found)} objects, in pages of {PAGE}: {inventory.in_words(top.counts)}.'
     )
 
 

@@ -14,13 +14,14 @@ from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
-from oslo_vmware import api, exceptions, vim_util
+from oslo_vmware import api, vim_util
 from oslo_vmware.cli.check.inventory import contents
-from oslo_vmware.cli.failures import UsageError
+from oslo_vmware.cli.failures import NoSuchObjectError, UsageError
 
 LOG = logging.getLogger(__name__)
 
-PAGE = 500
+# So many reasons why something may not be read are told.
+_REASONS_TOLD = 3
 
 #: What people say, and vSphere's word for it.
 KINDS = {
@@ -140,35 +141,50 @@ def retrieve(
         [vim_util.build_property_spec(factory, *one) for one in properties.items()],
         vim_util.build_object_spec(factory, start or vim.service_content.rootFolder, traversals),
     )
-    delivered = set()
-    try:
-        for content in _all_readable(session, spec):
-            delivered.add(content.obj.value)
-            yield content.obj, vim_util.propset_dict(getattr(content, 'propSet', None))
-    except (exceptions.NoPermissionException, exceptions.VimFaultException) as error:
-        if 'NoPermission' not in getattr(error, 'fault_list', ['NoPermission']):
-            raise
-        LOG.warning('The account may not see everything; what it may not see is left out.')
-        for content in contents(session, [spec]):
-            found = vim_util.propset_dict(getattr(content, 'propSet', None))
-            if found and content.obj.value not in delivered:
-                yield content.obj, found
+    reasons: dict[str, str] = {}
+    for content in contents(session, [spec]):
+        found = vim_util.propset_dict(getattr(content, 'propSet', None))
+        missing = _missing(content)
+        reasons.update(missing)
+        if found or not missing:
+            yield content.obj, found
+    if reasons:
+        told = '; '.join(list(dict.fromkeys(reasons.values()))[:_REASONS_TOLD])
+        LOG.warning('The account may not see everything; what it may not see is left out: %s', told)
 
 
-def _all_readable(session: api.VMwareAPISession, spec: Any) -> Iterator[Any]:
-    """The objects of a retrieval by the session, which fails where a property may not be read."""
-    vim = session.vim
-    options = vim.client.factory.create('ns0:RetrieveOptions')
-    options.maxObjects = PAGE
-    first = session.invoke_api(
-        vim,
-        'RetrievePropertiesEx',
-        vim.service_content.propertyCollector,
-        specSet=[spec],
-        options=options,
+def read_object(
+    session: api.VMwareAPISession, ref: Any, paths: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read properties of one object, as far as they may be read.
+
+    :param paths: of the properties; all by default
+    :returns: the properties that it has, and why others could not be read, by path
+    :raises NoSuchObjectError: it is not there
+    """
+    factory = session.vim.client.factory
+    properties = vim_util.get_prop_spec(factory, ref._type, list(paths))
+    properties.all = not paths
+    spec = vim_util.build_property_filter_spec(
+        factory, properties, vim_util.get_obj_spec(factory, ref)
     )
-    with vim_util.WithRetrieval(vim, first) as objects:
-        yield from objects
+    for content in contents(session, [spec]):
+        return vim_util.propset_dict(getattr(content, 'propSet', None)), _missing(content)
+    raise NoSuchObjectError(f'There is no {reference(ref)}.')
+
+
+def _missing(content: Any) -> dict[str, str]:
+    """Why properties could not be read, by path."""
+    return {str(one.path): _reason(one.fault) for one in getattr(content, 'missingSet', ())}
+
+
+def _reason(error: Any) -> str:
+    """What a LocalizedMethodFault says, in short."""
+    fault = getattr(error, 'fault', None)
+    privilege = getattr(fault, 'privilegeId', None)
+    if privilege:
+        return f'it takes the privilege {privilege}'
+    return str(getattr(error, 'localizedMessage', None) or type(fault).__name__)
 
 
 #: A type that is asked for, and those that come as well because they are derived from it.

@@ -156,7 +156,7 @@ def test_calls_do_not_grow_with_the_inventory(vc: VCenterSimulator) -> None:
 
 def test_pages_are_followed(vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not fit on one page comes with the next."""
-    monkeypatch.setattr('oslo_vmware.cli.check.inventory._PAGE', 3)
+    monkeypatch.setattr('oslo_vmware.cli.check.inventory.PAGE', 3)
     report = checked(vc)
     assert vc.calls.counts['ContinueRetrievePropertiesEx'] > 2
     assert finding(report, 'datastores').data == {'usable': 5, 'all': 5}

@@ -34,7 +34,8 @@ _STEPS = (
     ('ComputeResource', 'host'),
 )
 
-_PAGE = 500
+#: So many objects come at a time.
+PAGE = 500
 
 
 @dataclasses.dataclass
@@ -203,22 +204,32 @@ def _filters(session: Any) -> list[Any]:
 
 def contents(session: Any, filters: list[Any]) -> Iterator[Any]:
     """The objects of all pages, with what could be read of them."""
-    client = session.vim.client
-    collector = session.vim.service_content.propertyCollector
-    options = client.factory.create('ns0:RetrieveOptions')
-    options.maxObjects = _PAGE
-    page = _ask(session, 'RetrievePropertiesEx', collector, specSet=filters, options=options)
+    vim = session.vim
+    pages, collector = _Pages(vim), vim.service_content.propertyCollector
+    options = vim.client.factory.create('ns0:RetrieveOptions')
+    options.maxObjects = PAGE
+    page = session.invoke_api(
+        pages, 'ask', 'RetrievePropertiesEx', collector, specSet=filters, options=options
+    )
     while page:
         yield from getattr(page, 'objects', ())
         token = getattr(page, 'token', None)
         if not token:
             return
-        page = _ask(session, 'ContinueRetrievePropertiesEx', collector, token=token)
+        page = session.invoke_api(
+            pages, 'ask', 'ContinueRetrievePropertiesEx', collector, token=token
+        )
 
 
-def _ask(session: Any, operation: str, collector: Any, **arguments: Any) -> Any:
-    """Call past the session, which takes a property that may not be read for a failure."""
-    try:
-        return getattr(session.vim.client.service, operation)(collector, **arguments)
-    except Exception as exc:
-        raise service.translated(exc, operation) from exc
+class _Pages:
+    """Asks past the service, which takes a property that may not be read for a failure."""
+
+    def __init__(self, vim: Any) -> None:
+        self._vim = vim
+
+    def ask(self, operation: str, collector: Any, **arguments: Any) -> Any:
+        """For ``invoke_api``, which renews the session."""
+        try:
+            return getattr(self._vim.client.service, operation)(collector, **arguments)
+        except Exception as exc:
+            raise service.translated(exc, operation) from exc

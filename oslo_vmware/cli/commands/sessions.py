@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from oslo_vmware import vim_util
-from oslo_vmware.cli import values
+from oslo_vmware.cli import inventory, values
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.output import Cell, Styled, duration
 
@@ -28,17 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context) -> None:
     session = context.session
-    found = session.invoke_api(
-        vim_util,
-        'get_object_properties_dict',
-        session.vim,
-        session.vim.service_content.sessionManager,
-        ['currentSession', 'sessionList'],
-    )
-    every = sorted(
-        getattr(found.get('sessionList'), 'UserSession', []), key=lambda one: one.loginTime
+    found, missing = inventory.read_object(
+        session, session.vim.service_content.sessionManager, ['currentSession', 'sessionList']
     )
     own = found.get('currentSession')
+    listed = getattr(found.get('sessionList'), 'UserSession', None) or [own]
+    every = sorted(filter(None, listed), key=lambda one: one.loginTime)
     # The own one was active just now, by the clock of the server.
     now = max((one.lastActiveTime for one in every), default=None)
     data, rows = [], []
@@ -69,3 +63,5 @@ def run(context: Context) -> None:
         rows.append(row)
     context.out.data(data)
     context.out.table(['', 'User', 'Logged in', '>Idle', 'From', 'Client'], rows)
+    if 'sessionList' in missing:
+        context.out.warning(f'Those of others are not shown: {missing["sessionList"]}')
