@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import api, exceptions, vim_util
@@ -34,25 +35,57 @@ _PREFIXES = {
     'dvportgroup': 'DistributedVirtualPortgroup',
     'task': 'Task',
 }
+# So many of the same name are told.
+_SHOWN = 10
 _TYPED = re.compile(r'([A-Z]\w*):(\S.*)')
 _BARE = re.compile(rf'({"|".join(sorted(_PREFIXES, key=len, reverse=True))})-?\d+')
 
 
-def find(session: api.VMwareAPISession, text: str, kind: str = 'ManagedEntity') -> Any:
+# What an object of the inventory has to be, in words; else its type.
+_NOUNS = {
+    'ManagedEntity': 'object',
+    'VirtualMachine': 'machine',
+    'Datastore': 'datastore',
+    'StoragePod': 'datastore cluster',
+    'ComputeResource': 'cluster',
+    'HostSystem': 'host',
+}
+
+
+def find(session: api.VMwareAPISession, text: str, *kinds: str) -> Any:
     """The reference of the object that a text names.
 
     :param text: as :data:`HELP` says; ``/`` is the root folder
-    :param kind: type that it has to have if it is named by its name
-    :raises NoSuchObjectError: there is none
+    :param kinds: types of which it has to be one; anything by default
+    :raises NoSuchObjectError: there is none, or it is something else
     :raises UsageError: there are several of that name
     """
+    ref = _named(session, text, kinds)
+    if kinds and not _is_one_of(ref._type, kinds):
+        raise _something_else(text, ref._type, kinds)
+    return ref
+
+
+def _is_one_of(type_: str, kinds: Iterable[str]) -> bool:
+    return any(inventory.is_a(type_, kind) for kind in kinds)
+
+
+def _nouns(kinds: Iterable[str]) -> str:
+    return ' or '.join(_NOUNS.get(kind, kind) for kind in kinds)
+
+
+def _something_else(text: str, type_: str, kinds: Iterable[str]) -> NoSuchObjectError:
+    return NoSuchObjectError(f'{text} is no {_nouns(kinds)}: it is a {type_}.')
+
+
+def _named(session: api.VMwareAPISession, text: str, kinds: Sequence[str]) -> Any:
     if text.startswith('/'):
         return by_path(session, text)
     typed = _TYPED.fullmatch(text)
     if typed:
         ref = vim_util.get_moref(typed[2], typed[1])
         # A machine may be called Web:01, too.
-        if typed[1] in _PREFIXES.values() or _exists(session, ref):
+        if _exists(session, ref):
             return ref
     bare = _BARE.fullmatch(text)
     if bare:
@@ -60,7 +93,7 @@ def find(session: api.VMwareAPISession, text: str, kind: str = 'ManagedEntity') 
         # A machine may be called vm-12, too.
         if _exists(session, ref):
             return ref
-    return _by_name(session, text, kind)
+    return _by_name(session, text, kinds or ('ManagedEntity',))
 
 
 def _exists(session: api.VMwareAPISession, ref: Any) -> bool:
@@ -106,18 +139,25 @@ def _walk(session: api.VMwareAPISession, start: Any, names: list[str]) -> Any:
     return start
 
 
-def _by_name(session: api.VMwareAPISession, name: str, kind: str) -> Any:
+def _by_name(session: api.VMwareAPISession, name: str, kinds: Sequence[str]) -> Any:
     every = inventory.entities(session)
-    of_kind = [one for one in every.values() if inventory.is_a(one.kind, kind)]
-    found = [one for one in of_kind if name in (one.name, one.title)]
-    if not found:
-        what = 'object' if kind == 'ManagedEntity' else kind
-        raise NoSuchObjectError(f'There is no {what} {name}.{_hint(name, of_kind)}')
-    if len(found) > 1:
+    named = [one for one in every.values() if name in (one.name, one.title)]
+    # An ESXi host has ids of other forms: ha-host, and numbers for machines.
+    if not named and name in every:
+        named = [every[name]]
+    found = [one for one in named if _is_one_of(one.kind, kinds)]
+    if len(found) == 1:
+        return found[0].ref
+    if found:
         root = session.vim.service_content.rootFolder.value
-        places = ''.join(f'\n{inventory.path_of(one, every, root)}' for one in found[:10])
+        places = ''.join(
+            f'\n{one.id}  {inventory.path_of(one, every, root)}' for one in found[:_SHOWN]
+        )
         raise UsageError(f'There are {len(found)} of the name {name}; say which:{places}')
-    return found[0].ref
+    if named:
+        raise _something_else(name, named[0].kind, kinds)
+    of_kind = [one for one in every.values() if _is_one_of(one.kind, kinds)]
+    raise NoSuchObjectError(f'There is no {_nouns(kinds)} {name}.{_hint(name, of_kind)}')
 
 
 def _hint(name: str, among: list[Entity]) -> str:

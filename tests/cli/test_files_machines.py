@@ -241,9 +241,9 @@ SPARSE = struct.pack('<4sIIQ', b'KDMV', 1, 3, 4096) + bytes(500)
         (SPARSE, [], 2, 'qemu-img convert'),
         (archive(('a.txt', b'x')), [], 2, 'without an OVF descriptor'),
         (archive(('a.ovf', b'<x/>')), [], 1, 'image: '),
-        (DISK, ['--cluster', 'nowhere'], 4, 'There is no ComputeResource nowhere'),
+        (DISK, ['--cluster', 'nowhere'], 4, 'There is no cluster nowhere'),
         (DISK, ['--datastore', 'nowhere'], 4, 'There is no Datastore nowhere'),
-        (DISK, ['--cluster', '/'], 2, 'is a Folder, and --cluster wants a ComputeResource'),
+        (DISK, ['--cluster', '/'], 4, 'is no cluster: it is a Folder'),
         (DISK, [], 2, 'say which with --datastore'),
     ],
 )
@@ -263,7 +263,7 @@ def test_what_is_no_image_or_has_no_place(
 def test_a_machine_that_is_not_there(run: Run, tmp_path: pathlib.Path) -> None:
     """Exit code 4, and no file."""
     ran = run('fetch', '--vm', 'nobody', str(tmp_path / 'x.vmdk'))
-    assert (ran.code, 'There is no VirtualMachine nobody' in ran.err) == (4, True)
+    assert (ran.code, 'There is no machine nobody' in ran.err) == (4, True)
     assert os.listdir(tmp_path) == []
 
 

@@ -6,10 +6,13 @@ import pytest
 
 from oslo_vmware.cli.values import lines, plain
 from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.simulator.world.data import Fault, Ref, no_permission
 
 from .conftest import Run
 
-MACHINE = '/Dublin/vm/Production/dub-db-0002'
+PLACE = '/Dublin/vm/Production'
+NAME = 'dub-db-0002'
+MACHINE = f'{PLACE}/{NAME}'
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,31 @@ def test_get(run: Run) -> None:
     assert {'name', 'config', 'runtime', 'datastore'} <= everything.keys()
 
 
+@pytest.mark.parametrize(
+    ('fault', 'reason'),
+    [
+        (no_permission(None, 'Some.Privilege'), 'it takes the privilege Some.Privilege'),
+        (Fault('NotSupported', 'Not here.'), 'Not here.'),
+    ],
+)
+def test_what_may_not_be_read(
+    run: Run, vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch, fault: Fault, reason: str
+) -> None:
+    """All else is shown, and what is missing is told with the reason; it is not called not set."""
+    hidden = ('config.files', 'vm', 'sessionList', 'summary.config.numCpu')
+    monkeypatch.setattr(
+        vc.faults, 'denial', lambda ref, types, path: fault if path in hidden else None
+    )
+    ran = run('get', MACHINE, 'config.files', 'name', '--json')
+    assert (ran.code, ran.data) == (1, {'name': NAME})
+    assert f'config.files could not be read: {reason}' in ran.err
+    assert run('get', MACHINE, 'config.files', 'name').lines == [f'name: {NAME}']
+    for arguments, number in ((['hosts'], 4), (['vm', 'list'], 12), (['sessions'], 1)):
+        ran = run(*arguments, '--json')
+        assert (ran.code, len(ran.data)) == (0, number)
+        assert reason in ran.err
+
+
 def test_tree(run: Run) -> None:
     """Branches with what is below them; leaves and levels as asked for."""
     ran = run('tree')
@@ -106,9 +134,17 @@ def test_tree(run: Run) -> None:
         (['get', 'vm-99999', 'name'], 4, 'There is no object vm-99999'),
         (['get', 'VirtualMachine:vm-99999', 'name'], 4, 'vm-99999'),
         (['get', MACHINE, 'nmae'], 1, 'nmae'),
-        (['get', 'host', 'name'], 2, 'There are 2 of the name host'),
+        (['get', 'host', 'name'], 2, 'There are 2 of the name host; say which:\n  group-h'),
         (['get'], 2, 'required: object'),
-        (['vm', 'info', 'Dublin'], 4, 'no VirtualMachine Dublin'),
+        (['vm', 'info', 'Dubbin'], 4, 'There is no machine Dubbin'),
+        # What is there may be something else, however it is named and whatever is to be done.
+        (['vm', 'info', 'Dublin'], 4, 'Dublin is no machine: it is a Datacenter.'),
+        (['vm', 'power', 'on', '/Dublin/host/dub-cluster-01'], 4, 'it is a ClusterComputeResource'),
+        (['vm', 'snapshot', 'list', 'Folder:group-d1'], 4, 'is no machine: it is a Folder.'),
+        (['policies', 'explain', 'Gold', '/Dublin'], 4, 'is no datastore or datastore cluster'),
+        (['policies', 'explain', 'Gold', '--for', MACHINE], 4, 'is no cluster or host'),
+        (['policies', 'explain', 'Gold', '--shared'], 2, '--shared is about a cluster'),
+        (['policies', 'compliance', '/Dublin'], 4, 'is no machine: it is a Datacenter.'),
     ],
 )
 def test_what_is_not_there(run: Run, arguments: list[str], code: int, told: str) -> None:
@@ -116,6 +152,17 @@ def test_what_is_not_there(run: Run, arguments: list[str], code: int, told: str)
     ran = run(*arguments)
     assert (ran.code, ran.out) == (code, '')
     assert told in ran.err
+
+
+def test_ids_of_a_host(vc: VCenterSimulator, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ESXi host has ids of other forms; what ls shows of them names objects as well."""
+    machine = next(one for one in vc.world.objects.values() if getattr(one, 'name', '') == NAME)
+    for id_ in ('42', 'ha-42'):
+        monkeypatch.setattr(machine, 'ref', Ref('VirtualMachine', id_))
+        monkeypatch.setitem(vc.world.objects, id_, machine)
+        shown = {one['name']: one['reference'] for one in run('ls', PLACE, '--json').data}
+        assert shown[machine.name] == f'VirtualMachine:{id_}'
+        assert run('vm', 'info', id_, '--json').data['name'] == machine.name
 
 
 #: Command line to what it may ask of the server besides logging in and out.

@@ -11,7 +11,7 @@ import struct
 from typing import Any
 
 from oslo_vmware import image_transfer, rw_handles, vim_util
-from oslo_vmware.cli import inventory, lookup
+from oslo_vmware.cli import lookup
 from oslo_vmware.cli.failures import CommandError, NoSuchObjectError, UsageError
 from oslo_vmware.cli.files import appliances, packages
 from oslo_vmware.cli.files.local import NewFile, Source, in_own_words
@@ -37,10 +37,7 @@ def one(session: Any, type_: str, name: str | None, option: str, among: Any = No
     :raises UsageError: there are several
     """
     if among is None and name is not None:
-        ref = lookup.find(session, name, type_)
-        if not inventory.is_a(ref._type, type_):
-            raise UsageError(f'{name} is a {ref._type}, and {option} wants a {type_}.')
-        return ref
+        return lookup.find(session, name, type_)
     keys = None if among is None else {ref.value for ref in among}
     found = [obj for obj in named(session, type_) if keys is None or obj['ref'].value in keys]
     matching = [obj for obj in found if name in (None, obj['name'], obj['ref'].value)]
