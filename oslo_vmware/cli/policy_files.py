@@ -10,11 +10,11 @@ import json
 import os
 import pathlib
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 from oslo_vmware.cli.failures import NoSuchObjectError, UsageError
+from oslo_vmware.cli.files.local import NewFile
 
 WITHOUT_YAML = 'PyYAML is not installed, so this is JSON; for YAML: pip install PyYAML'
 
@@ -42,20 +42,12 @@ def written(policies: Sequence[dict[str, Any]], *, as_json: bool) -> str:
 def save(text: str, path: str) -> None:
     """Write a file: the whole text is there, or the file is as it was.
 
-    :raises NoSuchObjectError: its folder is not there
+    :param path: of the file; one that a link leads to is replaced, and not the link
+    :raises UsageError: there cannot be such a file
     """
-    target = pathlib.Path(path)
-    if not target.parent.is_dir():
-        raise NoSuchObjectError(f'There is no folder {target.parent} for {target.name}.')
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f'.{target.name}.')
-    try:
-        with open(descriptor, 'w', encoding='utf-8') as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with NewFile(os.path.realpath(path), force=True) as file:
+        file.write(text.encode())
+        file.keep()
 
 
 def load(path: str) -> list[Any]:
@@ -66,11 +58,14 @@ def load(path: str) -> list[Any]:
     :raises UsageError: it has none, or cannot be read as what it should be
     """
     try:
-        text = sys.stdin.read() if path == '-' else pathlib.Path(path).read_text(encoding='utf-8')
+        data = sys.stdin.buffer.read() if path == '-' else pathlib.Path(path).read_bytes()
+        # Some editors begin with a mark; and stdin has the locale's encoding, which is not asked.
+        text = data.decode('utf-8-sig')
     except FileNotFoundError:
         raise NoSuchObjectError(f'There is no file {path}.') from None
     except UnicodeDecodeError as exc:
         raise UsageError(f'{path} is no text: {exc}') from exc
+    path = 'stdin' if path == '-' else path
     document = _parsed(text, path)
     found = document.get(_KEY, [document]) if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:

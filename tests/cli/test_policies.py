@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import stat
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -120,8 +122,39 @@ def test_what_is_exported_can_be_imported(run: Run, tmp_path: pathlib.Path, name
 def test_no_folder_for_a_file(run: Run, tmp_path: pathlib.Path) -> None:
     """It is said which one is missing."""
     ran = run('policies', 'export', '-o', str(tmp_path / 'there' / 'x.yaml'))
-    assert (ran.code, ran.out) == (4, '')
-    assert ran.err == f'error: There is no folder {tmp_path}/there for x.yaml.\n'
+    assert (ran.code, ran.out) == (2, '')
+    assert ran.err == f'error: There is no folder {tmp_path}/there.\n'
+
+
+def test_a_file_stays_what_it_is(run: Run, tmp_path: pathlib.Path) -> None:
+    """What is replaced keeps its permissions, a link its place, and a device is nothing to write
+    on; - is stdout.
+    """
+    secret, link, pipe = (tmp_path / name for name in ('secret.yaml', 'link.yaml', 'pipe'))
+    secret.touch(0o600)
+    link.symlink_to(secret)
+    os.mkfifo(pipe)
+    assert run('policies', 'export', '-o', str(link)).code == 0
+    assert link.is_symlink()
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert 'Gold' in secret.read_text()
+    ran = run('policies', 'export', '-o', str(pipe))
+    assert (ran.code, ran.out) == (2, '')
+    assert 'is no file' in ran.err
+    assert run('policies', 'export', '-o', '-').out == run('policies', 'export').out
+
+
+def test_an_import_that_ends_in_between(
+    run: Run, vc: VCenterSimulator, tmp_path: pathlib.Path, gold: dict[str, Any]
+) -> None:
+    """What has been done is told, also as data, and what has not."""
+    path = saved(tmp_path / 'x.yaml', gold, *(renamed(gold, f'part {n}') for n in (1, 2, 3)))
+    vc.faults.on('PbmCreate', 'PbmFault', skip=1)
+    ran = run('policies', 'import', path, '--json')
+    assert ran.code == 1
+    done = [(one['name'], one['outcome']) for one in ran.data['policies']]
+    assert done == [('Gold', 'unchanged'), ('part 1', 'made')]
+    assert 'Not imported: part 2, part 3' in ran.err
 
 
 def test_export_to_stdout(run: Run, gold: dict[str, Any]) -> None:

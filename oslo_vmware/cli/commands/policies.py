@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 from oslo_vmware import spbm, vim_util
 from oslo_vmware.cli import inventory, lookup, policy_files, values
 from oslo_vmware.cli.context import Context
-from oslo_vmware.cli.failures import DONE, FAILED, CommandError, NoSuchObjectError
+from oslo_vmware.cli.failures import (
+    DONE,
+    FAILED,
+    CommandError,
+    NoSuchObjectError,
+    UsageError,
+)
 from oslo_vmware.cli.output import Cell, Styled
 
 EXAMPLES = """\
@@ -167,11 +173,15 @@ def _find(context: Context, name: str) -> spbm.Policy:
 
 def _explain(context: Context) -> int:
     session, options = context.session, context.options
+    if options.shared and options.usable_by is None:
+        raise UsageError('--shared is about a cluster: say which with --for.')
     policy = _find(context, options.policy)
     usable_by = None
     if options.usable_by is not None:
-        usable_by = lookup.find(session, options.usable_by, 'ManagedEntity')
-    datastores = [lookup.find(session, one, 'Datastore') for one in options.datastores] or None
+        usable_by = lookup.find(session, options.usable_by, 'ComputeResource', 'HostSystem')
+    datastores = [
+        lookup.find(session, one, 'Datastore', 'StoragePod') for one in options.datastores
+    ] or None
     results = spbm.check_compatibility(
         session, policy, datastores, usable_by=usable_by, shared=options.shared
     )
@@ -272,13 +282,14 @@ def _export(context: Context) -> int:
             left_out.append(policy)
             context.out.warning(f'{policy.name} is left out: {exc}')
     context.out.data({'policies': exported})
-    as_json = bool(options.output) and options.output.endswith('.json')
+    path = None if options.output == '-' else options.output
+    as_json = path is not None and path.endswith('.json')
     if not as_json and not options.json and not policy_files.has_yaml():
         context.out.warning(policy_files.WITHOUT_YAML)
     text = policy_files.written(exported, as_json=as_json)
-    if options.output:
-        policy_files.save(text, options.output)
-        context.out.success(f'{options.output}: {len(exported)} policies')
+    if path:
+        policy_files.save(text, path)
+        context.out.success(f'{path}: {len(exported)} policies')
     else:
         context.out.line(text.rstrip('\n'))
     return FAILED if left_out else DONE
@@ -291,15 +302,25 @@ def _import(context: Context) -> None:
     if wrong:
         text = f'Nothing was changed: {context.options.file} has mistakes.'
         raise CommandError('\n'.join([text, *wrong]))
-    done = []
-    for one in entries:
-        assert one.plan is not None
-        if not dry:
-            spbm.policy_from_dict(context.session, one.plain)
-        outcome = 'unchanged'
-        if one.plan.does_something:
-            outcome = 'made' if one.plan.present is None else 'changed'
-        done.append({'name': one.name, 'outcome': outcome, 'changes': list(one.plan.changes)})
+    done: list[dict[str, Any]] = []
+    try:
+        for one in entries:
+            assert one.plan is not None
+            if not dry:
+                spbm.policy_from_dict(context.session, one.plain)
+            outcome = 'unchanged'
+            if one.plan.does_something:
+                outcome = 'made' if one.plan.present is None else 'changed'
+            done.append({'name': one.name, 'outcome': outcome, 'changes': list(one.plan.changes)})
+    finally:
+        # Also where it ends in between: what has been done stays done.
+        _tell_imported(context, done, dry)
+        if len(done) < len(entries):
+            rest = ', '.join(one.name for one in entries[len(done) :])
+            context.out.warning(f'Not imported: {rest}')
+
+
+def _tell_imported(context: Context, done: list[dict[str, Any]], dry: bool) -> None:
     context.out.data({'dry_run': dry, 'policies': done})
     for row in done:
         if row['outcome'] == 'unchanged':
@@ -339,7 +360,7 @@ def _compliance(context: Context) -> int:
     )
     for row in rows:
         for part in row['parts']:
-            for text in part['violations']:
+            for text in [*part['violations'], *part['errors']]:
                 context.out.failure(f'{row["machine"]}, {part["part"]}: {text}')
     return FAILED if any(row['status'] in _NOT_COMPLIANT for row in rows) else DONE
 
