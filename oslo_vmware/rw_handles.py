@@ -169,6 +169,10 @@ class FileReadHandle(FileHandle):
             self._tell(self._download.received, self._download.complete)
         return data
 
+    def tell(self) -> int:
+        """Bytes that were read."""
+        return self._download.received
+
     def get_size(self) -> int | None:
         """Bytes of the file as the server announced them; None if it did not."""
         return self._download.size

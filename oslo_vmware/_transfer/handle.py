@@ -1,5 +1,6 @@
 """What all handles have in common: as much of a file as a stream can be."""
 
+import io
 import logging
 from collections.abc import Iterator
 from types import TracebackType
@@ -117,9 +118,10 @@ class FileHandle(Bounded, Stream):
     def fileno(self) -> int:
         """There is no file beneath.
 
-        :raises OSError: always
+        :raises io.UnsupportedOperation: always, which is an OSError
         """
-        raise OSError(_('%s has no file number') % type(self).__name__)
+        # As files do that have none; whoever asks, such as requests, then reads instead.
+        raise io.UnsupportedOperation(_('%s has no file number') % type(self).__name__)
 
     def get_size(self) -> int | None:
         raise NotImplementedError

@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 import pytest
+import requests
 
 from oslo_vmware import api, exceptions, image_transfer, rw_handles, vim_util
 from oslo_vmware.simulator import VCenterSimulator
@@ -88,6 +89,29 @@ def test_a_wrong_size_imports_nothing(place: Place, size: int) -> None:
     )
     names = [vim_util.propset_dict(one.propSet)['name'] for one in machines.objects]
     assert 'imported' not in names
+
+
+@pytest.mark.parametrize('kind', ['file', 'disk'])
+def test_a_handle_is_the_body_of_a_request(place: Place, kind: str) -> None:
+    """Of requests, which looks whether it is a file, and reads it piece by piece as it is none."""
+    server = (place.vc.host, place.vc.port)
+    where = (place.dc.name, place.ds.name, place.session.vim.client.cookiejar)
+    if kind == 'disk':
+        source: Any = rw_handles.VmdkReadHandle(
+            place.session, *server, place.import_disk(DATA), None, len(DATA)
+        )
+    else:
+        image_transfer.download_file(
+            io.BytesIO(DATA), *server, *where, 'a', len(DATA), place.vc.cacert, 30
+        )
+        source = rw_handles.FileReadHandle(*server, *where, 'a')
+    url = f'{place.vc.url}/folder/b?dcPath={place.dc.name}&dsName={place.ds.name}'
+    cookie = {'vmware_soap_session': place.session.vim.get_http_cookie()}
+    with source:
+        answer = requests.put(url, data=source, cookies=cookie, verify=place.vc.cacert, timeout=30)
+    assert answer.ok
+    assert place.content('b') == DATA
+    assert source.tell() == len(DATA)
 
 
 def export(place: Place, machine: Any) -> bytes:
