@@ -17,6 +17,7 @@ import pytest
 
 from oslo_vmware._transfer import lease, stream
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.simulator.world.data import Fault
 from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
 
@@ -364,6 +365,26 @@ def test_an_ova_whose_disks_do_not_arrive(
     ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
     assert ran.code in (1, 3)
     assert ran.err
+    assert 'none' not in machines.names
+
+
+def test_a_lease_that_ends_on_the_way(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said why; that the host has no such file any more is not what was asked."""
+    path = tmp_path / 'two.ova'
+    path.write_bytes(two_disks())
+    nfc = machines.vc.nfc
+    finish = stream.Upload.finish
+
+    def and_the_last(self: Any) -> None:
+        finish(self)
+        for one in nfc.leases:
+            one.fail(Fault('ResourceInUse', 'There is no room.'))
+
+    monkeypatch.setattr(stream.Upload, 'finish', and_the_last)
+    ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
+    assert (ran.code, 'There is no room.' in ran.err) == (1, True), ran.err
     assert 'none' not in machines.names
 
 

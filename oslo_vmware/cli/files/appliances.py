@@ -50,9 +50,18 @@ class _Moving:
         self._lease.report(percent, self._over.is_set)
 
     def move(self, source: Any, sink: Any) -> None:
-        """Move one file, and close both ends."""
-        with in_own_words():
-            image_transfer._start_transfer(source, sink, None, self._tell)
+        """Move one file, and close both ends.
+
+        :raises CommandError: the lease had failed, for the server's reason
+        """
+        try:
+            with in_own_words():
+                image_transfer._start_transfer(source, sink, None, self._tell)
+        except exceptions.VMwareDriverException as exc:
+            # A host that hears of it first just has no such file any more.
+            if reason := self._lease.abort():
+                raise CommandError(f'{exc.message} {reason}') from exc
+            raise
         self._before = self._done
 
     def _tell(self, moved: int, _total: int | None) -> None:
@@ -105,10 +114,13 @@ def _upload(session: Any, info: Any, file: File) -> stream.Upload:
 class Exported(Hashed):
     """A disk, or what the firmware keeps, on its way out.
 
+    :ivar name: what it is written to, for texts
     :ivar key: by what the server knows it
     :ivar is_disk: whether it is a disk
     :ivar entry: what the server says of it at the end (HttpNfcLeaseManifestEntry), or None
     """
+
+    name = 'a file beside the new one'
 
     def __init__(self, file: IO[bytes], device: Any) -> None:
         super().__init__(file)
