@@ -11,8 +11,8 @@ whichever side finds it expired renews it for both::
     session.wait_for_task(pyvmomi.reference(task))
 
 A call that is made by pyVmomi's objects raises pyVmomi's faults (``vim.fault.…``), with the
-session's exceptions for what pyVmomi has no fault for: no answer
-(:class:`~oslo_vmware.exceptions.VimConnectionException`), and a change of which nobody knows
+session's exceptions for what pyVmomi has no fault for, such as no answer
+(:class:`~oslo_vmware.exceptions.VimConnectionException`) and a change of which nobody knows
 whether it was executed (:class:`~oslo_vmware.exceptions.VimOutcomeUnknownException`).
 
 pyVmomi is imported here and nowhere else of the library; it is the extra ``pyvmomi``.

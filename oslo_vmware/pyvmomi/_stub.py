@@ -9,7 +9,7 @@ by the rules of :mod:`oslo_vmware.api`: what may have changed something is not s
 import builtins
 import copy
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
@@ -50,10 +50,17 @@ _RETRIEVALS = (FIRST_PAGE, 'retrieveproperties')
 
 #: Operations that tell what has changed by the filters of the session.
 _UPDATES = ('CheckForUpdates', 'WaitForUpdates', 'WaitForUpdatesEx')
+_GONE = 'The session was renewed: make filters anew.'
 
 #: Releases of vSphere before this one know the first version of PBM only. Later versions of PBM
 #: are numbered as the releases are.
 _SECOND_PBM = '6.0'
+
+
+class _Fault(NamedTuple):
+    """What an operation ended with, unlike a fault that is its result, such as a lease's error."""
+
+    fault: Any
 
 
 class SessionStub(SoapStubAdapterBase):
@@ -125,15 +132,14 @@ class SessionStub(SoapStubAdapterBase):
         def ask(transport: HttpTransport, call: Call, headers: dict[str, str]) -> Any:
             if name in _UPDATES and self._session.login_count != logins:
                 # The filters have gone with the session. Without one, nothing would ever change.
-                return InvalidCollectorVersion(msg='The session was renewed: make filters anew.')
+                return _Fault(InvalidCollectorVersion(msg=_GONE))
             request = self._writer(headers).SerializeRequest(mo, info, args)
             reply = exchanged(transport, call, self._service.soap_url, request, self.versionId)
             result = self._result(info, reply, call, transport)
             if _is_refusal(name, result):
                 refusals.append(result)
-                raise exceptions.VimFaultException(
-                    [exceptions.NOT_AUTHENTICATED], getattr(result, 'msg', None)
-                )
+                said = result.fault.msg if isinstance(result, _Fault) else None
+                raise exceptions.VimFaultException([exceptions.NOT_AUTHENTICATED], said)
             if name.lower() == FIRST_PAGE and result is None:
                 check_retrieval(name, result)
             return result
@@ -143,8 +149,8 @@ class SessionStub(SoapStubAdapterBase):
             result = self._session.invoke_api(self._service, 'exchange', name, arguments, ask)
         except exceptions.VimException as exc:
             return _as_pyvmomi_has_it(exc, refusals)
-        if isinstance(result, MethodFault):
-            raise result
+        if isinstance(result, _Fault):
+            raise result.fault
         return None if name.lower() == FIRST_PAGE and not result else result
 
     def _writer(self, headers: dict[str, str]) -> Any:
@@ -184,17 +190,18 @@ class SessionStub(SoapStubAdapterBase):
             problem = f'pyVmomi does not know what is in the reply: {exc}'
             raise UnreadableReplyError(info.wsdlName, reply, problem) from exc
 
-    def _fault(self, element: Any, document: bytes) -> Any:
+    def _fault(self, element: Any, document: bytes) -> _Fault:
         try:
             fault = SoapResponseDeserializer(self).Deserialize(document, object)
             if isinstance(fault, MethodFault):
-                return fault
+                return _Fault(fault)
         except _UNKNOWN:
             pass
         # One that pyVmomi does not know, or of which it does not know all.
         detail = element.find('detail/*')
         name = '' if detail is None else detail.get(XSI_TYPE, '')
-        return (_fault_class(name) or MethodFault)(msg=element.findtext('faultstring') or '')
+        fault_class = _fault_class(name) or MethodFault
+        return _Fault(fault_class(msg=element.findtext('faultstring') or ''))
 
 
 def stub(session: Any, service: Any, namespace: str) -> SessionStub:
@@ -228,8 +235,8 @@ def _version(namespace: str, server: str) -> str:
 
 def _is_refusal(operation: str, result: Any) -> bool:
     """Whether a result may say that the session is gone: it, or what it says of a property."""
-    if isinstance(result, MethodFault):
-        return says_session_is_gone(VmomiSupport.GetWsdlName(type(result)))
+    if isinstance(result, _Fault):
+        return says_session_is_gone(VmomiSupport.GetWsdlName(type(result.fault)))
     if operation.lower() not in _RETRIEVALS or not result:
         return False
     contents = getattr(result, 'objects', result)
@@ -253,8 +260,8 @@ def _as_pyvmomi_has_it(exc: exceptions.VimException, refusals: list[Any]) -> Any
     if isinstance(exc, exceptions.NotAuthenticatedException):
         names = [exceptions.NOT_AUTHENTICATED]
     if exceptions.NOT_AUTHENTICATED in names and refusals:
-        if isinstance(refusals[-1], MethodFault):
-            raise refusals[-1] from exc
+        if isinstance(refusals[-1], _Fault):
+            raise refusals[-1].fault from exc
         return refusals[-1]
     fault_class = _fault_class(names[0]) if names else None
     if fault_class is not None:

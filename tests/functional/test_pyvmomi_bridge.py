@@ -262,6 +262,22 @@ def test_a_fault_that_pyvmomi_does_not_know(
     assert (type(raised.value), raised.value.msg) == (kind, 'not today')
 
 
+def test_a_fault_that_is_a_result(vc: VCenterSimulator, session: api.VMwareAPISession) -> None:
+    """It is returned, whatever it says."""
+    fault = (
+        '<returnval xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        ' xsi:type="LocalizedMethodFault"><fault xsi:type="NotAuthenticated">'
+        '<object type="Folder">group-d1</object><privilegeId>x</privilegeId></fault>'
+        '<localizedMessage>no host</localizedMessage></returnval>'
+    )
+    body = ENVELOPE.format(f'<FetchResponse xmlns="urn:vim25">{fault}</FetchResponse>')
+    lease = pyvmomi.managed_object(session, vim_util.get_moref('lease-1', 'HttpNfcLease'))
+    vc.faults.http('Fetch', status=200, content_type='text/xml', body=body)
+    error = lease.error
+    assert (type(error), error.msg) == (vim.fault.NotAuthenticated, 'no host')
+    assert vc.count('Login') == 1
+
+
 def test_a_request_that_pyvmomi_cannot_write(connect: SessionMaker) -> None:
     """It says why, as with a stub of its own, and nothing is sent."""
     with VCenterSimulator(api_version='6.7.3') as vc, connect(vc, wsdl_loc=None) as session:
