@@ -32,7 +32,6 @@ except ModuleNotFoundError as exc:
 
 from pyVmomi import VmomiSupport, pbm, vim
 
-from oslo_vmware import _pbm_session
 from oslo_vmware.pyvmomi import _convert, _stub
 from oslo_vmware.pyvmomi._convert import reference
 
@@ -56,7 +55,7 @@ def service_instance(session: Any) -> Any:
     :returns: ``vim.ServiceInstance``, in the newest version that pyVmomi and the server know
     :raises VimConnectionException: the server did not say what it is
     """
-    return vim.ServiceInstance('ServiceInstance', _vim_stub(session))
+    return vim.ServiceInstance('ServiceInstance', _stub.stub(session, _stub.VIM))
 
 
 def pbm_service_instance(session: Any) -> Any:
@@ -66,7 +65,7 @@ def pbm_service_instance(session: Any) -> Any:
     :returns: ``pbm.ServiceInstance``
     :raises PbmNotSupportedException: the server has no storage policies
     """
-    return pbm.ServiceInstance('ServiceInstance', _pbm_stub(session))
+    return pbm.ServiceInstance('ServiceInstance', _stub.stub(session, _stub.PBM))
 
 
 def managed_object(session: Any, reference: Any) -> Any:
@@ -110,21 +109,14 @@ def from_pyvmomi(value: Any) -> Any:
     return _convert.from_pyvmomi(value)
 
 
-def _vim_stub(session: Any) -> Any:
-    return _stub.stub(session, session.vim, _stub.VIM)
-
-
-def _pbm_stub(session: Any) -> Any:
-    return _stub.stub(session, _pbm_session.client(session), _stub.PBM)
-
-
 def _converter(session: Any) -> Any:
-    made: dict[bool, Any] = {}
+    made: dict[str, Any] = {}
 
     def stub_of(cls: Any) -> Any:
         is_pbm = VmomiSupport.GetWsdlNamespace(cls._version) == f'urn:{_stub.PBM}'
-        if is_pbm not in made:
-            made[is_pbm] = (_pbm_stub if is_pbm else _vim_stub)(session)
-        return made[is_pbm]
+        namespace = _stub.PBM if is_pbm else _stub.VIM
+        if namespace not in made:
+            made[namespace] = _stub.stub(session, namespace)
+        return made[namespace]
 
     return _convert.ToPyvmomi(stub_of)

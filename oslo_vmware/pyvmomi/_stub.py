@@ -17,7 +17,7 @@ from lxml import etree
 from pyVmomi import VmomiSupport
 from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapterBase
 
-from oslo_vmware import constants, exceptions
+from oslo_vmware import _pbm_session, constants, exceptions
 from oslo_vmware._i18n import _
 from oslo_vmware._replies import FIRST_PAGE, check_retrieval, says_session_is_gone
 from oslo_vmware.soap import unmarshal, versions
@@ -204,10 +204,15 @@ class SessionStub(SoapStubAdapterBase):
         return _Fault(fault_class(msg=element.findtext('faultstring') or ''))
 
 
-def stub(session: Any, service: Any, namespace: str) -> SessionStub:
-    """The stub of a session for one of its services, in the newest version that both sides know."""
+def stub(session: Any, namespace: str) -> SessionStub:
+    """The stub of a session for a service, in the newest version that both sides know.
+
+    :param session: :class:`~oslo_vmware.api.VMwareAPISession`
+    :param namespace: :data:`VIM` or :data:`PBM`
+    """
     # As a call of the session, which sees it through trouble.
     content = session.invoke_api(builtins, 'getattr', session.vim, 'service_content')
+    service = session.vim if namespace == VIM else _pbm_session.client(session)
     return SessionStub(session, service, _version(namespace, content.about.apiVersion))
 
 

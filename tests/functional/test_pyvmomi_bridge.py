@@ -404,11 +404,12 @@ def test_trouble_before_the_first_call(
     for begin in (
         lambda: pyvmomi.service_instance(session).content,
         lambda: pyvmomi.managed_object(session, vm_ref).name,
+        lambda: pyvmomi.pbm_service_instance(session).RetrieveContent(),
     ):
         session.vim.forget_service_content()
         vc.faults.http('RetrieveServiceContent', status=503)
         assert begin()
-    assert len(pauses) == 2
+    assert len(pauses) == 3
 
 
 def test_a_reply_with_what_xml_cannot_hold(
