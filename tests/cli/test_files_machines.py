@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from oslo_vmware._transfer import lease, stream
+from oslo_vmware.cli import output
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.simulator.world.data import Fault
 from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
 
-from .conftest import Run
+from .conftest import Run, environment_of, run_command
 
 NVRAM = b'boot0000' * 100
 CONTENT = bytes(range(256)) * 4000
@@ -466,3 +467,22 @@ def test_an_image_that_changes_while_it_is_read(
     ran = run('put', str(path), '--import', 'none', '--datastore', machines.store)
     assert (ran.code, 'has changed while it was read' in ran.err) == (1, True), ran.err
     assert 'none' not in machines.names
+
+
+def test_nothing_takes_its_time_in_silence(
+    vc: VCenterSimulator, machines: Machines, tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Reading a file to compare it, and putting an OVA together, may take as long as moving it."""
+    monkeypatch.setattr(output, 'is_terminal', lambda stream, environ: not hasattr(stream, 'name'))
+    monkeypatch.setattr(output, '_REDRAW_SECONDS', 0.0)
+    data, path = two_disks(), tmp_path / 'x.ova'
+    path.write_bytes(data)
+    commands = [
+        ('put', str(path), '--import', 'seen', '--datastore', machines.store,
+         '--sha256', hashlib.sha256(data).hexdigest()),
+        ('fetch', '--vm', 'seen', str(tmp_path / 'y.ova')),
+    ]  # fmt: skip
+    said = [run_command(*command, environ=environment_of(vc)).err for command in commands]
+    for err, words in zip(said, [['Checking', 'Importing'], ['Exporting', 'Writing']], strict=True):
+        assert [word for word in words if word not in err] == []

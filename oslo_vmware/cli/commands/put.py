@@ -71,7 +71,10 @@ def run(context: Context) -> None:
 
     context.cleanup.enter_context(interruption.orderly(context.out.warning))
 
-    with Source(options.file, options.sha256) as source:
+    with Source(options.file) as source:
+        if options.sha256 is not None:
+            with context.out.transfer(f'Checking {options.file}', source.size) as bar:
+                source.expect(options.sha256, bar.update)
         where = _import(context, source) if options.machine else _put(context, source)
         found = {
             'file': options.file, **where, 'bytes': source.size, 'sha256': source.sha256(),

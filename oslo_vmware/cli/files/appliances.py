@@ -16,13 +16,11 @@ from oslo_vmware import exceptions, image_transfer, rw_handles
 from oslo_vmware._transfer import connection, disk, imports, proof, stream
 from oslo_vmware._transfer.lease import KeepAlive, Lease, aborted_on_error
 from oslo_vmware.cli.failures import CommandError
-from oslo_vmware.cli.files.local import Hashed, in_own_words
-from oslo_vmware.cli.files.packages import File, Package
+from oslo_vmware.cli.files.local import Hashed, Progress, Source, in_own_words
+from oslo_vmware.cli.files.packages import File
 
 _REPORT_SECONDS = 60.0
 _KIB = 1024
-
-Progress = Callable[[int, int | None], Any]
 
 
 class _Moving:
@@ -71,7 +69,7 @@ class _Moving:
 
 def put(
     session: Any,
-    package: Package,
+    source: Source,
     files: Sequence[File],
     spec: Any,
     pool: Any,
@@ -80,7 +78,8 @@ def put(
 ) -> Any:
     """Import a machine; returns its reference.
 
-    :param files: what to send
+    :param source: the OVA
+    :param files: what to send of it
     :param spec: VirtualMachineImportSpec
     :param progress: told bytes done
     :raises CommandError: the server has no place for a file, or it is not what it should be
@@ -92,9 +91,7 @@ def put(
         with moving.kept_alive():
             for file in files:
                 moving.move(file, _upload(session, info, file))
-            # Nobody shall have changed it meanwhile.
-            package.source.file.seek(0)
-            package.source.sha256()
+        source.check_unchanged()
     _complete(lease, info.entity)
     return info.entity
 

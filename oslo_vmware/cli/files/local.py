@@ -9,13 +9,16 @@ import pathlib
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from oslo_vmware.cli.failures import CommandError, UsageError
 
 BLOCK = 256 * 1024
+
+#: Is told bytes done, and in all or None.
+Progress = Callable[[int, int | None], Any]
 
 
 def digest(text: str) -> str:
@@ -69,12 +72,11 @@ class Source:
 
     At its end it has to be the file that it was when it was opened.
 
-    :param expected: SHA-256 that it is to have; compared before anything else is done
     :raises OSError: it cannot be read
-    :raises CommandError: it is no file, or not the expected one
+    :raises UsageError: it is no file
     """
 
-    def __init__(self, path: str, expected: str | None = None) -> None:
+    def __init__(self, path: str) -> None:
         self.name = path
         _check_name(path)
         if not os.path.isfile(path):
@@ -82,44 +84,61 @@ class Source:
             problem = 'is a folder' if os.path.isdir(path) else problem
             raise UsageError(f'{path} {problem}: what is put is a file.')
         self.file = open(path, 'rb')  # noqa: SIM115 - closed by close()
-        self._expected = expected
         self._version = self._look()
         self.size = self._version[0]
-        self._digest = hashlib.sha256()
-        self._is_read = False
-        if expected is not None:
-            with contextlib.ExitStack() as undo:
-                undo.callback(self.file.close)
-                check_digest(hashlib.file_digest(self.file, 'sha256').hexdigest(), expected, path)
-                undo.pop_all()
-            self.file.seek(0)
+        self._expected: str | None = None
+        self._found: str | None = None
+        self.rewind()
 
     def _look(self) -> tuple[int, int]:
         found = os.fstat(self.file.fileno())
         return found.st_size, found.st_mtime_ns
 
+    def check_unchanged(self) -> None:
+        """Go on if nobody has changed it.
+
+        :raises CommandError: somebody has
+        """
+        if self._look() != self._version:
+            raise CommandError(f'{self.name} has changed while it was read; try again.')
+
+    def rewind(self) -> None:
+        """Have it read from the beginning."""
+        self.file.seek(0)
+        self._digest = hashlib.sha256()
+
+    def expect(self, digest: str, progress: Progress) -> None:
+        """Let nothing pass that has another SHA-256, now and whenever it is read.
+
+        :raises CommandError: it has another one
+        """
+        self._expected = digest
+        self.sha256(progress)
+        self.rewind()
+
     def read(self, size: int) -> bytes:
         """The next bytes, ``b''`` at the end.
 
-        :raises CommandError: somebody has changed the file
+        :raises CommandError: somebody has changed the file, or it is not what was expected
         """
         data = self.file.read(max(size, BLOCK))
         self._digest.update(data)
-        if not data and not self._is_read:
-            if self._look() != self._version:
-                raise CommandError(f'{self.name} has changed while it was read; try again.')
-            check_digest(self._digest.hexdigest(), self._expected, self.name)
-            self._is_read = True
+        if not data:
+            self.check_unchanged()
+            self._found = self._digest.hexdigest()
+            check_digest(self._found, self._expected, self.name)
         return data
 
     def close(self) -> None:
         """Do nothing: what copies closes its ends, and there may be more to read."""
 
-    def sha256(self) -> str:
-        """The SHA-256 of all of it, in hexadecimal."""
-        while self.read(BLOCK):
-            pass
-        return self._digest.hexdigest()
+    def sha256(self, progress: Progress | None = None) -> str:
+        """Its SHA-256, in hexadecimal; it is read for that, unless it has been."""
+        while self._found is None:
+            self.read(BLOCK)
+            if progress is not None:
+                progress(self.file.tell(), self.size)
+        return self._found
 
     def __enter__(self) -> Self:
         return self

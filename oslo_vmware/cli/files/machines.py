@@ -92,7 +92,7 @@ class Machines:
         )  # fmt: skip
         pool, folder = self._read(compute, 'resourcePool'), self._folder(compute)
         is_archive = source.file.read(4) != _VMDK_MAGIC
-        source.file.seek(0)
+        source.rewind()
         if is_archive:
             networks = getattr(self._read(compute, 'network'), 'ManagedObjectReference', ())
             package = packages.Package(source)
@@ -102,10 +102,14 @@ class Machines:
             for lacking in package.unlisted(names):
                 self._out.warning(f'{source.name}: the manifest has no checksum of {lacking}.')
             package.check_others(names)
+            source.rewind()
+            # Before its parts are read, here and there.
+            with self._out.transfer(f'Checking {source.name}', source.size) as bar:
+                source.sha256(bar.update)
             with self._out.transfer(f'Importing {name}', sum(file.size for file in files)) as bar:
-                return appliances.put(self._session, package, files, spec, pool, folder, bar.update)
+                return appliances.put(self._session, source, files, spec, pool, folder, bar.update)
         spec = self._around_disk(source, name, self._read(store, 'name'))
-        source.file.seek(0)
+        source.rewind()
         with self._out.transfer(f'Importing {name}', source.size) as bar, in_own_words():
             return image_transfer.download_stream_optimized_data(
                 None, None, source, session=self._session, host=self._session._host,
@@ -260,7 +264,9 @@ class Machines:
                 cdp=self._create('OvfCreateDescriptorParams', name=called, ovfFiles=told),
             )  # fmt: skip
             self._check(result, name)
-            packages.write(sink, plain, result.ovfDescriptor.encode(), files)
+            total = sum(one.size for one in exported)
+            with self._out.transfer(f'Writing {sink.path.name}', total) as bar:
+                packages.write(sink, plain, result.ovfDescriptor.encode(), files, bar.update)
 
 
 def _refill(value: Any) -> None:

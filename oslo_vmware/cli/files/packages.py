@@ -16,7 +16,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from oslo_vmware.cli.failures import CommandError, UsageError
-from oslo_vmware.cli.files.local import BLOCK, Hashed, Source
+from oslo_vmware.cli.files.local import BLOCK, Hashed, Progress, Source
 
 #: Bytes that a descriptor or a manifest may have; real ones have some thousand.
 _MAX_TEXT_SIZE = 16 * 1024 * 1024
@@ -175,11 +175,30 @@ class File:
         """Do nothing: the archive is whose it was."""
 
 
-def write(sink: Any, name: str, descriptor: bytes, files: Mapping[str, Hashed]) -> None:
+class _Told:
+    """Where an OVA goes, telling how far it is."""
+
+    def __init__(self, sink: Hashed, progress: Progress) -> None:
+        self._sink, self._progress = sink, progress
+
+    def write(self, data: bytes) -> int:
+        done = self._sink.write(data)
+        self._progress(self._sink.size, None)
+        return done
+
+
+def write(
+    sink: Hashed,
+    name: str,
+    descriptor: bytes,
+    files: Mapping[str, Hashed],
+    progress: Progress,
+) -> None:
     """Write an OVA: descriptor, checksums, and the files in the order of the descriptor.
 
     :param name: what descriptor and manifest are called
     :param files: by their names
+    :param progress: told bytes done
     """
     text = Hashed(io.BytesIO())
     text.write(descriptor)
@@ -191,7 +210,8 @@ def write(sink: Any, name: str, descriptor: bytes, files: Mapping[str, Hashed]) 
     # The standard wants ustar, which has no place for large sizes.
     is_large = any(data.size >= _MAX_USTAR_SIZE for data in files.values())
     form = tarfile.GNU_FORMAT if is_large else tarfile.USTAR_FORMAT
-    with tarfile.open(None, 'w|', sink, BLOCK, format=form) as archive:
+    told: Any = _Told(sink, progress)
+    with tarfile.open(None, 'w|', told, BLOCK, format=form) as archive:
         for path, data in members:
             member = tarfile.TarInfo(path)
             member.size, member.mode = data.size, 0o644
