@@ -59,6 +59,7 @@ class Settings:
     :ivar password: None where it has to be asked for
     :ivar cacert: file to verify the server's certificate with; None for what ``requests`` trusts
     :ivar insecure: without a ``cacert``: verify nothing
+    :ivar kept: whose password the environment has, where that is somebody else's
     """
 
     host: str
@@ -67,6 +68,7 @@ class Settings:
     port: int = _PORT
     cacert: str | None = None
     insecure: bool = False
+    kept: str = ''
 
     @property
     def server(self) -> str:
@@ -140,7 +142,6 @@ def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """
     said = _environment(environ)
     place = said.place
-    is_other = False
     if options.host:
         place = _parse(options.host, '--host')
         if place.password is not None:
@@ -148,14 +149,16 @@ def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
                 'A password does not belong on the command line, where everybody on this machine '
                 f'can read it. Set {said.names[1]}, or be asked for it.'
             )
-        is_other = said.place is not None and place.host != said.place.host
     if place is None:
         raise UsageError(_NO_SERVER)
     user = options.user or (place.user if options.host else None) or said.user or place.user
     if not user:
         raise UsageError(f'As whom? Give --user or set {said.names[0]}, to log in at {place.host}.')
-    own_user = said.user or (said.place.user if said.place else None)
-    is_other = is_other or (own_user is not None and own_user != user)
+    port = options.port or place.port
+    own = said.place or place
+    is_other_server = place.host != own.host or bool(port and own.port and port != own.port)
+    own_user = said.user or own.user or user
+    is_other = is_other_server or own_user != user
     cacert = options.cacert or said.cacert or None
     if cacert and not os.path.exists(cacert):
         raise UsageError(f'There is no file {cacert} to verify the server with.')
@@ -163,10 +166,16 @@ def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
         host=place.host,
         user=user,
         password=None if is_other else said.password,
-        port=options.port or place.port or _PORT,
+        port=port or (None if is_other_server else own.port) or _PORT,
         cacert=cacert,
-        insecure=options.insecure or (said.insecure and not is_other),
+        # That is about the server, whoever logs in there.
+        insecure=options.insecure or (said.insecure and not is_other_server),
+        kept=_who(own_user, own) if is_other and said.password else '',
     )
+
+
+def _who(user: str, place: _Place) -> str:
+    return f'{user} at {place.host}' + (f':{place.port}' if place.port else '')
 
 
 def _environment(environ: Mapping[str, str]) -> _Said:
@@ -244,9 +253,12 @@ def ask_password(settings: Settings) -> Settings:
     if settings.password is not None:
         return settings
     if not sys.stdin or not sys.stdin.isatty():
+        what = 'set VSPHERE_PASSWORD (or GOVC_PASSWORD)'
+        if settings.kept:
+            what = f'the one in the environment is for {settings.kept}. Name both there'
         raise UsageError(
-            f'There is no password for {settings.user} at {settings.server}: set VSPHERE_PASSWORD '
-            '(or GOVC_PASSWORD), or run this at a terminal, where it is asked for.'
+            f'There is no password for {settings.user} at {settings.server}: {what}, or run this '
+            'at a terminal, where it is asked for.'
         )
     password = getpass.getpass(f'Password of {settings.user} at {settings.server}: ')
     return dataclasses.replace(settings, password=password)

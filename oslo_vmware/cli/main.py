@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import difflib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -124,7 +125,9 @@ def main(
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     environ = os.environ if environ is None else environ
-    stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
+    # One that is closed is None there, and nobody wants to see anything.
+    stdout = stdout or sys.stdout or io.StringIO()
+    stderr = stderr or sys.stderr or io.StringIO()
     # Before anything is parsed, because that is the first to go wrong.
     out = choose(stdout, stderr, environ, as_json='--json' in arguments)
     is_debug = '--debug' in arguments

@@ -10,6 +10,7 @@ import pytest
 
 from oslo_vmware import api, vim_util
 from oslo_vmware.cli import commands, connection, failures
+from oslo_vmware.cli.main import main
 from oslo_vmware.simulator import VCenterSimulator
 
 from .conftest import Run, environment_of, run_command
@@ -78,6 +79,12 @@ NOBODY_LISTENS = '127.0.0.1:9'
         (['tree', '--depth', '-3'], {}, 2, 'a number of levels, not -3'),
         (['about', '--host', 'vc'], {}, 2, 'Give --user or set VSPHERE_USER'),
         (['about', '--host', 'vc', '--user', 'me'], {}, 2, 'set VSPHERE_PASSWORD'),
+        (
+            ['about', '--host', 'b'],
+            EVERYTHING | {'VSPHERE_HOST': 'a'},
+            2,
+            'the one in the environment is for operator at a',
+        ),
         (['about', '--host', f'https://me:{SECRET}@vc'], {}, 2, 'not belong on the command line'),
         (['about', '--host', 'ftp://vc'], EVERYTHING, 2, '--host is a name or an address'),
         (['about', '--cacert', '/none'], EVERYTHING | {'VSPHERE_HOST': 'vc'}, 2, 'file /none'),
@@ -144,12 +151,30 @@ def test_the_server_is_verified(vc: VCenterSimulator) -> None:
             {'VSPHERE_HOST': 'a', 'VSPHERE_PORT': '1', 'VSPHERE_INSECURE': '1'},
             ('a', 1, 'operator', SECRET, True),
         ),
-        (['--port', '2'], {'VSPHERE_HOST': 'a:1'}, ('a', 2, 'operator', SECRET, False)),
+        (['--port', '2'], {'VSPHERE_HOST': 'a'}, ('a', 2, 'operator', SECRET, False)),
+        (['--host', 'a'], {'VSPHERE_HOST': 'a:1'}, ('a', 1, 'operator', SECRET, False)),
         # No server in the environment: the password is for whichever is named.
         (['--host', 'b'], {}, ('b', 443, 'operator', SECRET, False)),
         # It is another server's, or another user's: nobody gets it.
         (['--host', 'b'], {'VSPHERE_HOST': 'a'}, ('b', 443, 'operator', None, False)),
         (['--user', 'you'], {'VSPHERE_HOST': 'a'}, ('a', 443, 'you', None, False)),
+        (['--port', '2'], {'VSPHERE_HOST': 'a:1'}, ('a', 2, 'operator', None, False)),
+        (
+            ['--host', 'a:2'],
+            {'VSPHERE_HOST': 'a', 'VSPHERE_PORT': '1', 'VSPHERE_INSECURE': '1'},
+            ('a', 2, 'operator', None, False),
+        ),
+        # How a server is verified has nothing to do with who logs in.
+        (
+            ['--user', 'you'],
+            {'VSPHERE_HOST': 'a', 'VSPHERE_INSECURE': '1'},
+            ('a', 443, 'you', None, True),
+        ),
+        (
+            ['--host', 'you@g'],
+            {'GOVC_URL': 'me:pw@g', 'GOVC_INSECURE': '1'},
+            ('g', 443, 'you', None, True),
+        ),
         (
             ['--host', 'b'],
             {'VSPHERE_HOST': 'a', 'VSPHERE_INSECURE': '1'},
@@ -226,6 +251,15 @@ def test_part_of_the_inventory() -> None:
         assert run_command('find', '--type', 'vm', environ=environ).code == 0
         assert run_command('tree', environ=environ).code == 0
         assert run_command('hosts', '--json', environ=environ).data == []
+
+
+def test_nobody_wants_to_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that was closed (>&-) is no reason to fail."""
+    monkeypatch.setattr(sys, 'stdout', None)
+    monkeypatch.setattr(sys, 'stderr', None)
+    assert main(['--version'], {}) == 0
+    assert main(['--version', '--json'], {}) == 0
+    assert main(['abuot'], {}) == 2
 
 
 def test_version_is_a_document_with_json() -> None:
