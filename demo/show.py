@@ -69,14 +69,14 @@ class Show:
             self.out.line(Styled(f'> {line}', 'dim'))
 
     def warning(self, text: str) -> None:
-        self.out.line(Styled(f'Warning: {text}', 'warn'))
+        self.out.lines(Styled(f'Warning: {text}', 'warn'))
 
     def failure(self, text: str) -> None:
-        self.out.line(Styled(f'Failed: {text}', 'bad'))
+        self.out.lines(Styled(f'Failed: {text}', 'bad'))
 
     def crash(self) -> None:
         """The exception at hand, with where it came from."""
-        self.out.line(traceback.format_exc().rstrip())
+        self.out.lines(traceback.format_exc().rstrip())
 
     def tree(self, top: Node) -> None:
         """A tree, with the first of many branches."""

@@ -127,7 +127,7 @@ def show_policies(stage: Stage) -> None:
     try:
         found = policies.read_policies(stage.session)
     except exceptions.PbmNotSupportedException as none:
-        stage.show.out.line(str(none))
+        stage.show.out.lines(str(none))
         return
     stage.show.table(found, _show_policies)
     refusal = policies.read_refusal(stage.session, [policy.name for policy in found])

@@ -231,9 +231,14 @@ class Output:
     # Text
 
     def line(self, text: str | Styled = '') -> None:
-        """A line, or several where the text has ends of lines."""
-        for line in (text.text if isinstance(text, Styled) else text).split('\n'):
-            self._write(*self._folded(line))
+        """A line, also where a text from a server has ends of lines."""
+        self._write(*self._folded(clean(text.text if isinstance(text, Styled) else text)))
+
+    def lines(self, text: str | Styled) -> None:
+        """As many lines as the text has."""
+        whole = text if isinstance(text, Styled) else Styled(text)
+        for line in whole.text.split('\n'):
+            self.line(Styled(line, whole.style))
 
     def heading(self, text: str) -> None:
         """What begins a part."""

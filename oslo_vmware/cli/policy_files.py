@@ -26,16 +26,19 @@ def has_yaml() -> bool:
     return _yaml() is not None
 
 
-def written(policies: Sequence[dict[str, Any]], *, as_json: bool) -> str:
+def written(
+    policies: Sequence[dict[str, Any]], *, as_json: bool = False, as_ascii: bool = False
+) -> str:
     """The text of a file of policies.
 
     :param policies: as ``Policy.to_dict`` gives them
+    :param as_ascii: with escapes for all other characters
     """
     document = {_KEY: list(policies)}
     yaml = None if as_json else _yaml()
     if yaml is None:
-        return json.dumps(document, indent=2, ensure_ascii=False) + '\n'
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+        return json.dumps(document, indent=2, ensure_ascii=as_ascii) + '\n'
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=not as_ascii, width=100)
     return text
 
 

@@ -87,9 +87,7 @@ class RichOutput(Output):
         self.console.file = stream
 
     def line(self, text: str | Styled = '') -> None:
-        style = text.style if isinstance(text, Styled) else ''
-        for line in (text.text if isinstance(text, Styled) else text).split('\n'):
-            self._print(_styled(line, style))
+        self._print(self._text(text))
 
     def heading(self, text: str) -> None:
         self.console.print()

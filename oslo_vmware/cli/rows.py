@@ -66,7 +66,8 @@ class Machine:
     :ivar ref: its reference, for calls
     :ivar power: ``on``, ``off`` or ``suspended``
     :ivar host: name of its host
-    :ivar memory: in bytes
+    :ivar memory: in bytes; None where it is not known, as with a machine whose files are lost
+    :ivar connection: ``connected``, ``disconnected``, ``inaccessible``, ``invalid``, ``orphaned``
     """
 
     ref: Any
@@ -74,8 +75,9 @@ class Machine:
     power: str
     template: bool
     host: str | None
-    cpus: int
-    memory: int
+    cpus: int | None
+    memory: int | None
+    connection: str
 
     @property
     def running(self) -> bool:
@@ -136,7 +138,7 @@ def read_datastores(session: api.VMwareAPISession) -> list[Datastore]:
 def read_machines(session: api.VMwareAPISession) -> list[Machine]:
     """All machines and templates, by name; with one retrieval."""
     config = 'summary.config.'
-    paths = ['name', 'runtime.host', 'runtime.powerState']
+    paths = ['name', 'runtime.host', 'runtime.powerState', 'runtime.connectionState']
     paths += [config + name for name in ('template', 'numCpu', 'memorySizeMB')]
     hosts, rows = {}, []
     for ref, found in retrieve(session, {'VirtualMachine': paths, 'HostSystem': ['name']}):
@@ -151,8 +153,9 @@ def read_machines(session: api.VMwareAPISession) -> list[Machine]:
             power=power(found.get('runtime.powerState')),
             template=bool(found.get(f'{config}template')),
             host=hosts.get(getattr(found.get('runtime.host'), 'value', None)),
-            cpus=int(found.get(f'{config}numCpu', 0)),
-            memory=int(found.get(f'{config}memorySizeMB', 0)) * _MIB,
+            cpus=_times(found.get(f'{config}numCpu'), 1, 1),
+            memory=_times(found.get(f'{config}memorySizeMB'), 1, _MIB),
+            connection=str(found.get('runtime.connectionState', 'unknown')),
         )
         for ref, found in rows
     ]
@@ -176,7 +179,7 @@ def show_hosts(out: Output, hosts: Sequence[Host]) -> None:
     names, domain = without_domain([host.name for host in hosts])
     rows: list[list[Cell]] = [
         [
-            name if host.state == 'connected' else Styled(f'{name} ({host.state})', 'warn'),
+            connected(name, host.state),
             Bar(host.cpu_used, host.cpu),
             _of(host.cpu_used, host.cpu, _GHZ),
             Bar(host.memory_used, host.memory),
@@ -210,15 +213,20 @@ def show_machines(out: Output, machines: Sequence[Machine]) -> None:
     """A table of machines."""
     rows: list[list[Cell]] = [
         [
-            one.name,
+            connected(one.name, one.connection),
             Styled('template', 'dim') if one.template else power_cell(one.power),
-            str(one.cpus),
+            '' if one.cpus is None else str(one.cpus),
             size(one.memory),
             one.host or '',
         ]
         for one in machines
     ]
     out.table(['Machine', 'Power', '>CPUs', '>Memory', 'Host'], rows)
+
+
+def connected(name: str, state: str) -> Cell:
+    """A name, and a state that is not as it should be."""
+    return name if state == 'connected' else Styled(f'{name} ({state})', 'warn')
 
 
 def power_cell(word: str) -> Styled:

@@ -45,10 +45,11 @@ def plan_policy(session: Any, plain: Mapping[str, Any], *, validate: bool = True
     try:
         present = policies.find_policy(session, name, category=category, fresh=True)
     except errors.PolicyNotFoundException:
-        return Plan(name, held, None, tuple(f'+ {line}' for line in _lines(held)))
+        return Plan(name, held, None, tuple(f'+ {line}' for line in _lines(held, len(held) > 1)))
     found = []
     if rules.canonical(present.rule_sets) != rules.canonical(held):
-        before, after = _lines(present.rule_sets), _lines(held)
+        many = max(len(present.rule_sets), len(held)) > 1
+        before, after = _lines(present.rule_sets, many), _lines(held, many)
         found = [f'- {line}' for line in before if line not in after]
         found += [f'+ {line}' for line in after if line not in before]
         # As when an alternative has become a rule of its own.
@@ -58,9 +59,8 @@ def plan_policy(session: Any, plain: Mapping[str, Any], *, validate: bool = True
     return Plan(name, held, present, tuple(found))
 
 
-def _lines(rule_sets: Sequence[rules.RuleSet]) -> list[str]:
+def _lines(rule_sets: Sequence[rules.RuleSet], many: bool) -> list[str]:
     """Rules in words; each says of which set it is where there are several."""
-    many = len(rule_sets) > 1
     return [
         f'set {number}: {rule}' if many else str(rule)
         for number, rule_set in enumerate(rule_sets, 1)

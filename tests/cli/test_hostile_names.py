@@ -50,6 +50,13 @@ def test_name_of_two_lines_is_one_path(named: VCenterSimulator) -> None:
     assert not [line for line in lines if line.startswith('/Nowhere')]
 
 
+def test_message_of_two_lines_is_one_event(named: VCenterSimulator) -> None:
+    """A line of events is an event, and one of tasks a change of a task."""
+    lines = _run(named, 'events', '--last', '1000').lines
+    assert [line for line in lines if TWO_LINES.split('\n')[0] in line]
+    assert all(line[:2] == '20' for line in lines)
+
+
 def test_value_of_two_lines_is_one_property(named: VCenterSimulator) -> None:
     """A line of get without an indent is a property that was asked for."""
     ran = _run(named, 'get', TYPED, 'config.annotation', 'runtime.powerState')

@@ -12,6 +12,7 @@ from .conftest import Run
 
 PLACE = '/Dublin/vm/Production'
 NAME = 'dub-db-0002'
+CONNECTION = 'runtime.connectionState'
 MACHINE = f'{PLACE}/{NAME}'
 
 
@@ -97,7 +98,7 @@ def test_what_may_not_be_read(
     run: Run, vc: VCenterSimulator, monkeypatch: pytest.MonkeyPatch, fault: Fault, reason: str
 ) -> None:
     """All else is shown, and what is missing is told with the reason; it is not called not set."""
-    hidden = ('config.files', 'vm', 'sessionList', 'summary.config.numCpu')
+    hidden = ('config.files', 'vm', 'sessionList', 'summary.config.numCpu', CONNECTION)
     monkeypatch.setattr(
         vc.faults, 'denial', lambda ref, types, path: fault if path in hidden else None
     )
@@ -109,6 +110,10 @@ def test_what_may_not_be_read(
         ran = run(*arguments, '--json')
         assert (ran.code, len(ran.data)) == (0, number)
         assert reason in ran.err
+    # As a machine whose files are lost has no configuration.
+    assert {one['cpus'] for one in run('vm', 'list', '--json').data} == {None}
+    assert f'{NAME} (unknown)' in run('vm', 'list').out
+    assert run('vm', 'info', NAME, '--json').data['connection'] == 'unknown'
 
 
 def test_tree(run: Run) -> None:

@@ -13,7 +13,6 @@ from oslo_vmware import vim_util
 from oslo_vmware.cli import failures, inventory, lookup
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.inventory import KINDS
-from oslo_vmware.cli.output import clean
 
 # What a path leads through.
 _ABOVE = ('Folder', 'Datacenter', 'ComputeResource', 'ResourcePool')
@@ -60,6 +59,5 @@ def run(context: Context) -> int:
         ]
     )
     for path, _ in found:
-        # A name may have an end of line in it, and is no path more for that.
-        context.out.line(clean(path))
+        context.out.line(path)
     return failures.DONE if found else failures.FAILED

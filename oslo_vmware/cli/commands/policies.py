@@ -122,11 +122,11 @@ def _show(context: Context) -> None:
             ('Description', policy.description or ''),
             ('Created', _when(policy.created, policy.created_by)),
             ('Updated', _when(policy.updated, None)),
-            ('Used by', f'{kinds["machines"]} machine(s), {kinds["disks"]} disk(s)'),
+            ('Used by', ', '.join(_count(n, word[:-1], word) for word, n in kinds.items())),
         ]
     )
     if not policy.rule_sets:
-        context.out.line('\nIt has no rules that can be shown.')
+        context.out.lines('\nIt has no rules that can be shown.')
     for number, rule_set in enumerate(policy.rule_sets, 1):
         context.out.heading(rule_set.name or f'Rule set {number}')
         for rule in rule_set.rules:
@@ -152,6 +152,10 @@ def _as_dict(policy: spbm.Policy) -> dict[str, Any]:
             for one in policy.rule_sets
         ],
     }
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f'{number:,} {one if number == 1 else many}'
 
 
 def _when(moment: Any, who: str | None) -> str:
@@ -197,7 +201,8 @@ def _explain(context: Context) -> int:
             context.out.caution(warning)
     if not any(row['fits'] for row in rows):
         which = 'None of these' if datastores else 'No datastore'
-        context.out.line(f'\n{which} may hold what has the policy {policy.name}.')
+        context.out.line()
+        context.out.line(f'{which} may hold what has the policy {policy.name}.')
         return FAILED
     return DONE
 
@@ -255,7 +260,9 @@ def _check(context: Context) -> int:
         elif count == 0:
             context.out.caution(f'{one.name}: right, but no datastore satisfies it')
         else:
-            what = 'asks for nothing' if count is None else f'{count} datastore(s) satisfy it'
+            what = 'asks for nothing'
+            if count is not None:
+                what = _count(count, 'datastore satisfies it', 'datastores satisfy it')
             context.out.success(f'{one.name}: {what}')
     return FAILED if any(one.problems for one, _ in rows) else DONE
 
@@ -286,12 +293,13 @@ def _export(context: Context) -> int:
     as_json = path is not None and path.endswith('.json')
     if not as_json and not options.json and not policy_files.has_yaml():
         context.out.warning(policy_files.WITHOUT_YAML)
-    text = policy_files.written(exported, as_json=as_json)
+    # On stdout nothing may depend on its character set, nor steer a terminal.
+    text = policy_files.written(exported, as_json=as_json, as_ascii=path is None)
     if path:
         policy_files.save(text, path)
-        context.out.success(f'{path}: {len(exported)} policies')
+        context.out.success(f'{path}: {_count(len(exported), "policy", "policies")}')
     else:
-        context.out.line(text.rstrip('\n'))
+        context.out.lines(text.rstrip('\n'))
     return FAILED if left_out else DONE
 
 

@@ -52,7 +52,7 @@ def run(context: Context) -> None:
         }
         if context.options.no_tls:
             context.out.record({'url': vc.sdk_url})
-            context.out.line(
+            context.out.lines(
                 f'# A simulated vCenter listens at {vc.sdk_url} without TLS. It is for other\n'
                 '# programs: these commands speak to no server so. Ctrl-C ends it.'
             )
@@ -60,7 +60,7 @@ def run(context: Context) -> None:
         context.out.record({'url': vc.sdk_url, 'environment': found})
         for name, value in found.items():
             context.out.line(f'export {name}={shlex.quote(value)}')
-        context.out.line(
+        context.out.lines(
             '# A simulated vCenter listens. Paste these lines into another terminal, and see:\n'
             '# oslo-vmware check\n'
             '# Ctrl-C ends it.'

@@ -12,7 +12,7 @@ from oslo_vmware import exceptions, vim_util
 from oslo_vmware.cli import inventory, lookup, rows, snapshots, values
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import NoSuchObjectError
-from oslo_vmware.cli.output import size
+from oslo_vmware.cli.output import Styled, size
 
 # Word of the command line to operation, and what is said then. What ends in _Task is waited for.
 # A name that is not written where it is used tells checkers of types nothing.
@@ -26,7 +26,8 @@ _POWER: dict[str, tuple[Any, str]] = {
 _STEPS = (('VirtualMachine', 'datastore'), ('VirtualMachine', 'network'))
 _PATHS = (
     *('name', 'summary.config', 'summary.storage', 'runtime.powerState', 'runtime.bootTime'),
-    *('runtime.host', 'guest.hostName', 'guest.ipAddress', 'guest.toolsRunningStatus', 'snapshot'),
+    *('runtime.host', 'runtime.connectionState', 'snapshot'),
+    *('guest.hostName', 'guest.ipAddress', 'guest.toolsRunningStatus'),
 )
 _LABELS = {
     'guest_name': 'Name in guest',
@@ -92,11 +93,14 @@ def _info(context: Context) -> None:
         raise NoSuchObjectError(f'There is no machine {context.options.machine}.')
     config, storage = found.get('summary.config'), found.get('summary.storage')
     word = rows.power(found.get('runtime.powerState'))
-    memory = int(getattr(config, 'memorySizeMB', 0)) * 1024**2
+    mebibytes = getattr(config, 'memorySizeMB', None)
+    memory = None if mebibytes is None else int(mebibytes) * 1024**2
+    connection = str(found.get('runtime.connectionState', 'unknown'))
     data: dict[str, Any] = {
         'name': inventory.entity(ref, found).title,
         'reference': inventory.reference(ref),
         'power': word,
+        'connection': connection,
         'template': bool(getattr(config, 'template', False)),
         'host': _host(context, found.get('runtime.host')),
         'guest': _text(config, 'guestFullName'),
@@ -115,6 +119,7 @@ def _info(context: Context) -> None:
     }
     context.out.data(data)
     shown = {
+        'connection': Styled(connection, '' if connection == 'connected' else 'warn'),
         'power': 'template' if data['template'] else rows.power_cell(word),
         'memory': size(memory),
         'committed': size(data['committed']),
