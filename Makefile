@@ -22,7 +22,7 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
-TESTS   ?= tests --ignore=tests/packaging --ignore=tests/project
+TESTS   ?= tests $(AROUND:%=--ignore=%)
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
@@ -30,6 +30,8 @@ FUZZER  ?= fuzz
 SOAK_SECONDS ?= 3600
 GOCODE  ?= /usr/share/gocode
 
+# Tests of what is around the library: it changes seldom, and some want an index of packages.
+AROUND  := tests/packaging tests/project tests/typing
 MINIMUM := 3, 11
 BIN     := $(VENV)/bin
 GOVMOMI := $(GOCODE)/src/github.com/vmware/govmomi
@@ -37,7 +39,7 @@ PRETTY  := $(GOCODE)/src/github.com/kr/pretty
 # Who has run out of tests takes over half of what another still has to do.
 SIDE_BY_SIDE := --numprocesses $(WORKERS) --dist worksteal
 # Without bytecode each process compiles all tests once more, with their assertions rewritten: more
-# work than many tests are.
+# work than many tests are. Nor shall all of them do it at the start, each for itself: `.compiled`.
 COMPILED := env -u PYTHONDONTWRITEBYTECODE
 GREEN_HALF := $(COMPILED) OSLO_VMWARE_TEST_EVENTLET=1 $(BIN)/python -m tests.run_eventlet \
 	--numprocesses $(WORKERS) tests/functional --junitxml=$(RESULTS)/eventlet.xml
@@ -57,7 +59,7 @@ demo: $(VENV)/.has-demo  ## Show the library at work against a simulated vCenter
 # The two halves are processes of their own, because monkey-patching cannot be undone. The second one
 # mostly waits, so it runs beside the first unless there shall be one process at a time, and is shown
 # as soon as the first has come to its end. Both always run; the closing line counts both.
-test: $(VENV)/.has-test  ## Run the test suite, and its functional part once more under eventlet
+test: $(VENV)/.compiled  ## Run the test suite, and its functional part once more under eventlet
 	@mkdir -p $(RESULTS); rm -f $(RESULTS)/native.xml $(RESULTS)/eventlet.xml; status=0; \
 	if [ '$(WORKERS)' != 0 ]; then \
 		$(GREEN_HALF) > $(RESULTS)/eventlet.log 2>&1 & \
@@ -81,10 +83,9 @@ test-reference: $(VENV)/.has-test  ## Run the tests of behaviour on the referenc
 		tests/functional tests/contract tests/faults $(SIDE_BY_SIDE) \
 		--junitxml=$(RESULTS)/reference.xml
 
-# Apart from the library's own: what is around it changes seldom, and wants an index of packages.
-test-project: $(VENV)/.has-test  ## Test generators, runners and benchmarks, and install a release
+test-project: $(VENV)/.has-test  ## Test stubs, generators, runners and benchmarks, and install a release
 	@mkdir -p $(RESULTS)
-	@$(BIN)/python -m pytest tests/packaging tests/project --junitxml=$(RESULTS)/project.xml
+	@$(BIN)/python -m pytest $(AROUND) --junitxml=$(RESULTS)/project.xml
 
 # The lower bounds of requirements.txt are promises too: the library's own tests, on exactly them.
 lowest: $(VENV)-lowest/.made  ## Run the library's tests on the oldest dependencies it admits
@@ -190,6 +191,11 @@ clean:  ## Remove everything that was made here
 	rm -rf $(VENV) $(VENV)-lowest $(RESULTS) .consumers .vcsim .govc .tox build dist doc/build *.egg-info \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# What is wrong with a test is told when it is run.
+$(VENV)/.compiled: $(VENV)/.has-test
+	@$(COMPILED) $(BIN)/python -m pytest $(TESTS) --collect-only -qq > /dev/null 2>&1 || true
+	@touch $@
 
 # One stamp for each extra that has been installed. Setting up is quiet: warnings about the
 # configuration of somebody's pip are none of our business, errors are shown.

@@ -6,6 +6,7 @@ connections end, wait and are waited for, for which a few operations stand.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,9 @@ def stand() -> Iterator[Stand]:
         assert made.vc.errors == []
 
 
+@pytest.mark.skipif(
+    os.environ.get('OSLO_VMWARE_TEST_EVENTLET') != '1', reason='natively the whole matrix runs'
+)
 @pytest.mark.timeout(600)  # for some seventy rows
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
