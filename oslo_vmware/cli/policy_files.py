@@ -53,6 +53,11 @@ def save(text: str, path: str) -> None:
         file.keep()
 
 
+def title(path: str) -> str:
+    """What a file is called in messages."""
+    return 'stdin' if path == '-' else path
+
+
 def load(path: str) -> list[Any]:
     """The policies in a file, as they are there.
 
@@ -68,7 +73,7 @@ def load(path: str) -> list[Any]:
         raise NoSuchObjectError(f'There is no file {path}.') from None
     except UnicodeDecodeError as exc:
         raise UsageError(f'{path} is no text: {exc}') from exc
-    path = 'stdin' if path == '-' else path
+    path = title(path)
     document = _parsed(text, path)
     found = document.get(_KEY, [document]) if isinstance(document, dict) else document
     if not isinstance(found, list) or not found:

@@ -409,6 +409,7 @@ def from_plain(
     problems = [f'{name!r} is unknown' for name in plain if name not in known]
     if not isinstance(plain.get('description'), str | None):
         problems.append(_('description is no text'))
+    problems += validation.text_problems('description', plain.get('description'))
     problems += validation.name_problems(plain.get('name'))
     category = plain.get('category') or policies.REQUIREMENT
     if category not in (policies.REQUIREMENT, policies.DATA_SERVICE_POLICY):

@@ -6,6 +6,7 @@ purpose is left to the server: rules that name a data service policy
 """
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from oslo_vmware.spbm import rules, schema, values
 
 #: The longest name of a policy, in characters (``PbmCapabilityProfileCreateSpec.name``).
 MAX_NAME = 80
+
+# What XML cannot hold.
+_IMPOSSIBLE = re.compile('[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 
 _INT_BITS = {'XSD_INT': 31, 'XSD_SHORT': 15, 'XSD_LONG': 63, 'XSD_INTEGER': 63}
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -37,11 +41,19 @@ _WORDS = {
 
 def name_problems(name: Any) -> list[str]:
     """What is wrong with the name of a policy."""
-    if not isinstance(name, str) or not name.strip():
+    if name is not None and not isinstance(name, str):
+        return [f'the name is {name!r}, which is no text']
+    if not name or not name.strip():
         return ['the policy has no name']
     if len(name) > MAX_NAME:
         return [f'the name has {len(name)} characters; {MAX_NAME} are the most there can be']
-    return []
+    return text_problems('the name', name)
+
+
+def text_problems(what: str, *texts: Any) -> list[str]:
+    """What is wrong with texts, among other values, as texts."""
+    found = [_IMPOSSIBLE.search(text) for text in texts if isinstance(text, str)]
+    return [f'{what} has a character that cannot be sent: {one[0]!r}' for one in found if one]
 
 
 def shape_problems(rule_sets: Iterable[rules.RuleSet]) -> list[str]:
@@ -53,10 +65,13 @@ def shape_problems(rule_sets: Iterable[rules.RuleSet]) -> list[str]:
     for where, rule_set in _named(held):
         if not rule_set.rules:
             problems.append(f'{where}: there is no rule in it')
+        problems += text_problems(f'the name of {where}', rule_set.name)
         for rule in rule_set.rules:
             problem = _shape(rule)
             if problem:
                 problems.append(f'{where}, {_title(rule)}: {problem}')
+            texts = (rule.namespace, rule.capability, rule.property, *_simple(rule.value))
+            problems += text_problems(f'{where}, {_title(rule)}', *texts)
     return problems
 
 
@@ -153,7 +168,8 @@ def _rule_problems(rule: rules.Rule, capability: schema.Capability) -> Iterator[
     if rule.operator is not None and prop.container != 'VMW_SET':
         yield f'the operator {rule.operator} is for sets of values'
     if prop.container == 'VMW_SET' and not isinstance(rule.value, values.DiscreteSet):
-        yield f'{values.describe(rule.value)} where a DiscreteSet belongs'
+        found = values.describe(rule.value)
+        yield f'{found} where a set of values belongs (DiscreteSet; any_of in a file)'
         return
     if prop.container != 'VMW_SET' and isinstance(rule.value, values.DiscreteSet):
         wanted = 'a range' if prop.container == 'VMW_RANGE' else 'a single one'

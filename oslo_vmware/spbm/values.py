@@ -198,6 +198,8 @@ def from_plain(plain: Any) -> Any:
         if names == {'datetime'}:
             # YAML reads one without quotes itself.
             return moment(datetime.datetime.fromisoformat(str(plain['datetime'])))
+    if isinstance(plain, list):
+        raise ValueError(_('%r is no value of a rule; several are any_of: [...]') % (plain,))
     raise ValueError(_('%r is no value of a rule') % (plain,))
 
 

@@ -41,7 +41,7 @@ def gold(run: Run) -> dict[str, Any]:
     return dict(policy)
 
 
-def renamed(policy: dict[str, Any], name: str, **changes: Any) -> dict[str, Any]:
+def renamed(policy: dict[str, Any], name: Any, **changes: Any) -> dict[str, Any]:
     return {**policy, 'name': name, **changes}
 
 
@@ -176,14 +176,6 @@ def test_what_is_exported_to_stdout_is_exact(
     assert yaml.safe_load(ran.out)['policies'] == [odd]
 
 
-def test_a_set_more(run: Run, tmp_path: pathlib.Path, gold: dict[str, Any]) -> None:
-    """A set of rules that stays is no change where another is added."""
-    more = renamed(gold, 'a set more', rule_sets=[*gold['rule_sets'], *silver_sets(run)])
-    run('policies', 'import', saved(tmp_path / 'x.yaml', renamed(gold, 'a set more')))
-    (row,) = run('policies', 'import', saved(tmp_path / 'y.yaml', more), '--json').data['policies']
-    assert row['changes'] == ['+ set 2: tagged "Silver" in Tier']
-
-
 def test_import(run: Run, tmp_path: pathlib.Path, gold: dict[str, Any]) -> None:
     """What would be done is told, done, and done once; nothing else is changed."""
     path = saved(tmp_path / 'x.yaml', gold, renamed(gold, 'made by import', description='by file'))
@@ -223,14 +215,18 @@ def test_a_file_with_mistakes(
         renamed(wrong, 'bad'),
         {'nme': 1},
         renamed(gold, 'good'),
+        renamed(gold, 123),
+        renamed(gold, 'what XML cannot hold', description='a\x01b'),
     )
     data = run('policies', 'check', path, '--json').data
-    assert [bool(one['problems']) for one in data] == [False, True, True, True]
+    assert [bool(one['problems']) for one in data] == [False, True, True, True, True, True]
     assert data[0]['datastores'] > 0
     ran = run('policies', 'check', path)
     assert ran.code == 1
     assert 'Tear' in ran.out
     assert "policy 3\n  'nme' is unknown" in ran.out
+    assert 'policy 5\n  the name is 123, which is no text' in ran.out
+    assert "description has a character that cannot be sent: '\\x01'" in ran.out
     before = vc.count('PbmCreate')
     for more in ((), ('--dry-run',)):
         ran = run('policies', 'import', path, *more)

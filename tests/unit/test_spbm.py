@@ -353,7 +353,10 @@ def test_what_no_server_takes(rule_set: Any, problem: str) -> None:
             spbm.Rule('n', 'c', 'p', spbm.Range(1, 2)),
             'a range of values where a single one belongs',
         ),
-        (spbm.Rule('n', 'c', 'set', 1), '1 where a DiscreteSet belongs'),
+        (
+            spbm.Rule('n', 'c', 'set', 1),
+            '1 where a set of values belongs (DiscreteSet; any_of in a file)',
+        ),
     ],
 )
 def test_what_the_schema_has_otherwise(rule: spbm.Rule, problem: str) -> None:

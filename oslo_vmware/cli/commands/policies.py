@@ -241,7 +241,7 @@ def _entries(context: Context) -> list[_Entry]:
             found.append(_Entry(plan.name, plain, plan, problems))
         except spbm.InvalidRuleException as exc:
             name = plain.get('name') if isinstance(plain, dict) else None
-            name = name if isinstance(name, str) else f'policy {number}'
+            name = name if isinstance(name, str) and name.strip() else f'policy {number}'
             found.append(_Entry(name, plain, None, tuple(exc.problems)))
     return found
 
@@ -308,7 +308,7 @@ def _import(context: Context) -> None:
     entries = _entries(context)
     wrong = [f'{one.name}: {problem}' for one in entries for problem in one.problems]
     if wrong:
-        text = f'Nothing was changed: {context.options.file} has mistakes.'
+        text = f'Nothing was changed: {policy_files.title(context.options.file)} has mistakes.'
         raise CommandError('\n'.join([text, *wrong]))
     done: list[dict[str, Any]] = []
     try:
