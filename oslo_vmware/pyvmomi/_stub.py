@@ -9,6 +9,7 @@ by the rules of :mod:`oslo_vmware.api`: what may have changed something is not s
 import builtins
 import copy
 import functools
+import io
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
@@ -38,6 +39,7 @@ InvalidCollectorVersion: Any = VmomiSupport.GetVmodlType('vmodl.query.InvalidCol
 VIM, PBM = 'vim25', 'pbm'
 
 _OK = 200
+_FAULT = f'{ENVELOPE}Fault'
 
 #: What pyVmomi raises where a reply has a type, a member or a value that it does not know.
 _UNKNOWN = (KeyError, AttributeError, TypeError, ValueError, ExpatError)
@@ -168,7 +170,8 @@ class SessionStub(SoapStubAdapterBase):
                 return None
             raise NotSoapError(info.wsdlName, reply, 'the reply is empty')
         try:
-            envelope = unmarshal.parse(reply.body)
+            # Without a tree of it, which takes several times as much memory.
+            unmarshal.check(reply.body)
         except unmarshal.NotWellFormedError as exc:
             legible = mended(info.wsdlName, reply)
             if legible is None:
@@ -176,11 +179,13 @@ class SessionStub(SoapStubAdapterBase):
             return self._result(info, legible, call, transport)
         except unmarshal.XmlError as exc:
             raise NotSoapError(info.wsdlName, reply, f'the reply cannot be read: {exc}') from exc
-        message = next(iter(envelope.findall(f'{ENVELOPE}Body/*')), None)
-        if message is not None and message.tag == f'{ENVELOPE}Fault':
-            conceal_in(message, call.secrets(transport.cookiejar))
-            return self._fault(message, etree.tostring(envelope))
-        if message is None or etree.QName(message).localname != f'{info.wsdlName}Response':
+        tag = _tag_of_message(reply.body)
+        if tag == _FAULT:
+            envelope = unmarshal.parse(reply.body)
+            fault = envelope.find(f'{ENVELOPE}Body/{_FAULT}')
+            conceal_in(fault, call.secrets(transport.cookiejar))
+            return self._fault(fault, etree.tostring(envelope))
+        if tag is None or etree.QName(tag).localname != f'{info.wsdlName}Response':
             raise NotSoapError(info.wsdlName, reply, 'the reply is not an answer to the question')
         if reply.status != _OK:
             raise NotSoapError(info.wsdlName, reply, 'HTTP error with a SOAP body, but no fault')
@@ -236,6 +241,15 @@ def _version(namespace: str, server: str) -> str:
             % {'namespace': namespace, 'server': server}
         )
     return str(known[newest])
+
+
+def _tag_of_message(document: bytes) -> str | None:
+    """The tag of the first element in the body of an envelope; None without one."""
+    for _event, element in etree.iterparse(io.BytesIO(document), events=('start',)):
+        around = element.getparent()
+        if around is not None and around.tag == f'{ENVELOPE}Body':
+            return str(element.tag)
+    return None
 
 
 def _is_refusal(operation: str, result: Any) -> bool:
