@@ -10,8 +10,9 @@ import pytest
 from lxml import etree
 
 from oslo_vmware.simulator import DataObject, Fault, Ref, Typed, types
-from oslo_vmware.simulator.world.codec import Decoder, EncodeError, Encoder, escape
+from oslo_vmware.simulator.world.decoding import Decoder
 from oslo_vmware.simulator.world.descriptions import vim_schema
+from oslo_vmware.simulator.world.encoding import EncodeError, Encoder, escape
 from oslo_vmware.simulator.world.metamodel import PropertyType
 
 NAMESPACES = (

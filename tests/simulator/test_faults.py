@@ -16,8 +16,8 @@ from pyVmomi import vim
 from oslo_vmware.simulator import Fault, Ref, VCenterSimulator
 from oslo_vmware.simulator.objects.service_instance import ServiceInstance
 from oslo_vmware.simulator.wire.endpoint import Calls, ServedCall
-from oslo_vmware.simulator.world.codec import EncodeError
 from oslo_vmware.simulator.world.descriptions import vim_schema
+from oslo_vmware.simulator.world.encoding import EncodeError
 from oslo_vmware.simulator.world.faults import Faults, Rule
 from oslo_vmware.simulator.world.registry import Call
 from oslo_vmware.soap.schema import split

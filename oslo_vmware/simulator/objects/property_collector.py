@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from oslo_vmware.simulator.world import metamodel
-from oslo_vmware.simulator.world.codec import Encoder, as_declared
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.encoding import Encoder, as_declared
 from oslo_vmware.simulator.world.faults import Faults
 from oslo_vmware.simulator.world.filters import FilterState, Versions
 from oslo_vmware.simulator.world.property_paths import PathReader

@@ -20,9 +20,10 @@ from lxml import etree
 
 from oslo_vmware.simulator.wire.httpd import Request, Response
 from oslo_vmware.simulator.world import metamodel, registry
-from oslo_vmware.simulator.world.codec import Decoder, Encoder, escape
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, system_error
+from oslo_vmware.simulator.world.decoding import Decoder
 from oslo_vmware.simulator.world.descriptions import Descriptions
+from oslo_vmware.simulator.world.encoding import Encoder, escape
 from oslo_vmware.simulator.world.faults import Effect, Faults, Rule
 from oslo_vmware.simulator.world.registry import Call, Disconnect, World
 from oslo_vmware.simulator.world.sessions import Session, Sessions

@@ -11,8 +11,9 @@ from typing import Any
 from lxml import etree
 
 from oslo_vmware.simulator.world import descriptions
-from oslo_vmware.simulator.world.codec import Decoder, Encoder
 from oslo_vmware.simulator.world.data import DataObject, Fault
+from oslo_vmware.simulator.world.decoding import Decoder
+from oslo_vmware.simulator.world.encoding import Encoder
 from oslo_vmware.soap.schema import XSD
 
 _START = (

@@ -21,8 +21,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
-from oslo_vmware.simulator.world.codec import EncodeError, Encoder
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, no_permission, types
+from oslo_vmware.simulator.world.encoding import EncodeError, Encoder
 from oslo_vmware.soap.schema import Field, Kind, Schema, is_float, is_integer, split
 
 _METHOD_FAULT = '{urn:vim25}MethodFault'

@@ -8,8 +8,8 @@ goes, the selection is made anew, and objects enter or leave.
 
 from typing import Any
 
-from oslo_vmware.simulator.world.codec import Encoder
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, types
+from oslo_vmware.simulator.world.encoding import Encoder
 from oslo_vmware.simulator.world.registry import ManagedObject, World
 from oslo_vmware.simulator.world.selection import Properties, Selection, missing_properties
 

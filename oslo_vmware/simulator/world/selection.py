@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from oslo_vmware.simulator.world import metamodel
-from oslo_vmware.simulator.world.codec import as_declared
 from oslo_vmware.simulator.world.data import DataObject, Fault, Ref, invalid_argument, types
+from oslo_vmware.simulator.world.encoding import as_declared
 from oslo_vmware.simulator.world.property_paths import PathReader, read_property
 from oslo_vmware.simulator.world.registry import ManagedObject, World
 
