@@ -34,22 +34,19 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from oslo_vmware import _deadline, _switches, exceptions, pbm, service, vim, vim_util
+from oslo_vmware import _switches, exceptions, pbm, service, vim, vim_util
 from oslo_vmware._attempt import Attempt
 from oslo_vmware._i18n import _
 from oslo_vmware._lists import listed
 from oslo_vmware._process import PerProcess
-from oslo_vmware._session import wait as _wait
-from oslo_vmware._session.login import Login
 from oslo_vmware._session.own import Own
 from oslo_vmware._session.retry import RetryDecorator, RetryPolicy
-from oslo_vmware._session.updates import MAX_WAIT, SharedUpdates
+from oslo_vmware._session.waiting import Waiting
 
 __all__ = ['RetryDecorator', 'VMwareAPISession']
 
 if TYPE_CHECKING:
     from oslo_vmware.types._invoke import Invoke
-    from oslo_vmware.types.vim import TaskInfo
 
 LOG = logging.getLogger(__name__)
 
@@ -64,7 +61,7 @@ def _typed(function: Any) -> 'Invoke':
     return typed
 
 
-class VMwareAPISession(Login):
+class VMwareAPISession(Waiting):
     """A session with a vCenter or ESX server, for any number of threads.
 
     As a context manager it logs out at the end.
@@ -351,132 +348,9 @@ class VMwareAPISession(Login):
             _raise_registered(fault)
         return False
 
-    # Waiting
-
-    def wait_for_task(
-        self,
-        task: Any,
-        timeout: float | None = None,
-        *,
-        progress: Callable[[int | None, str], Any] | None = None,
-    ) -> 'TaskInfo':
-        """Wait, in the caller's thread, until a task has ended.
-
-        :param task: reference of the task
-        :param timeout: seconds to wait at most; None for no limit. The task is not cancelled
-        :param progress: told, in the caller's thread, each change of the task's percentage, from 0
-                         to 100 or None if the server does not know it, and of its state; last
-                         the state in which it ends, with 100 after success. What it raises ends
-                         the wait and is raised as it is; the task goes on
-        :returns: the task's ``info`` (TaskInfo, vSphere API 4.0); its ``result`` is what the
-                  operation made
-        :raises VimException: the task failed; the class is the one registered for its fault
-        :raises VimWaitTimeoutException: it has not ended in time
-        """
-        if progress is None:
-            meaning, info = self._wait_for(_wait.TASK, task, timeout)
-        else:
-            told = _wait.Progress(progress)
-            meaning, info = self._wait_for(_wait.TASK_AND_PROGRESS, task, timeout, told)
-        if meaning is _wait.Meaning.DONE:
-            ended: TaskInfo = info
-            return ended
-        error = getattr(info, 'error', None)
-        if error is None:
-            raise exceptions.VimException(
-                _('Task %(task)s ended without success, in state %(state)s, and gives no reason.')
-                % {'task': vim_util.get_moref_value(task), 'state': _wait.TASK.state_of(info)}
-            )
-        raise exceptions.translate_fault(error)
-
-    def wait_for_lease_ready(self, lease: Any, timeout: float | None = None) -> None:
-        """Wait, in the caller's thread, until an NFC lease can be used.
-
-        :param lease: reference of the HttpNfcLease
-        :param timeout: seconds to wait at most; None for no limit. The lease is not aborted
-        :raises VimException: the lease is in state ``error``, with the server's reason, or in a
-                              state that never becomes ready
-        :raises VimWaitTimeoutException: it was not ready in time
-        """
-        meaning, state = self._wait_for(_wait.LEASE, lease, timeout)
-        if meaning is _wait.Meaning.DONE:
-            return
-        name = vim_util.get_moref_value(lease)
-        if state != 'error':
-            raise exceptions.VimException(
-                _('Lease %(lease)s is in the unknown state %(state)s.')
-                % {'lease': name, 'state': state}
-            )
-        try:
-            error = self.invoke_api(vim_util, 'get_object_property', self.vim, lease, 'error')
-        except exceptions.VimException as exc:
-            raise exceptions.VimException(
-                _('Lease %s failed; the reason could not be read.') % name, exc
-            ) from exc
-        reason = getattr(error, 'localizedMessage', None) or _('no reason given')
-        raise exceptions.translate_fault(
-            error, _('Lease %(lease)s failed: %(reason)s') % {'lease': name, 'reason': reason}
-        )
-
-    def _wait_for(
-        self,
-        wait: _wait.Wait,
-        moref: Any,
-        timeout: float | None,
-        progress: _wait.Progress | None = None,
-    ) -> tuple[_wait.Meaning, Any]:
-        def read() -> Any:
-            return self.invoke_api(
-                vim_util,
-                'get_object_property',
-                self.vim,
-                moref,
-                wait.property_name,
-                skip_op_id=True,
-            )
-
-        asked = self._shared_updates(wait)
-
-        def hear() -> Any:
-            nonlocal asked
-            asked = self._shared_updates(wait)
-            value = None if asked is None else asked.final(moref, wait, progress)
-            return value if is_heard else None
-
-        def pause(spent: float) -> None:
-            # After a new login there is somebody else to ask.
-            if self._shared_updates(wait) is asked:
-                remaining = max(0.0, (self._task_poll_interval or 0.0) - spent)
-                time.sleep(_deadline.at_most(remaining))
-
+    def _reads_itself(self) -> bool:
         # What comes of a read is theirs who have replaced what reads.
-        is_heard = getattr(self.invoke_api, '__func__', None) is VMwareAPISession.invoke_api
-        look_first = asked is not None and (
-            not is_heard or not self._session_id or asked.worth_a_look
-        )
-        with _deadline.within(timeout):
-            return _wait.poll(
-                *(wait, vim_util.get_moref_value(moref), read, hear, pause),
-                look_first=look_first,
-                progress=progress,
-            )
-
-    def _shared_updates(self, wait: _wait.Wait = _wait.TASK) -> SharedUpdates | None:
-        """The waiters of this login; None where the service is a stand-in that has no updates."""
-        if not isinstance(self._vim, service.Service):
-            return None
-        own = self._own.get()
-        with own.client_lock:
-            sees_progress = wait is _wait.TASK_AND_PROGRESS
-            if sees_progress not in own.updates:
-                # A wait must end before its connection times out.
-                limit = self._connection_timeout or 2 * MAX_WAIT
-                own.updates[sees_progress] = SharedUpdates(
-                    self._vim,
-                    max(1, int(min(MAX_WAIT, limit / 2))),
-                    wait if sees_progress else _wait.TASK,
-                )
-            return own.updates[sees_progress]
+        return getattr(self.invoke_api, '__func__', None) is VMwareAPISession.invoke_api
 
 
 class _Renewed(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oslo_vmware import api, pbm, wsdl
-from oslo_vmware._session import login
+from oslo_vmware._session import login, waiting
 from oslo_vmware.simulator import VCenterSimulator
 
 #: One description for all tests: suds parses it for seconds, once for each URL and process.
@@ -61,7 +61,7 @@ def session(vc: VCenterSimulator, connect: SessionMaker) -> api.VMwareAPISession
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between attempts, in seconds: noted instead of slept."""
     noted: list[float] = []
-    for module in (api, login):
+    for module in (api, login, waiting):
         monkeypatch.setattr(module, 'time', SimpleNamespace(sleep=noted.append))
     return noted
 

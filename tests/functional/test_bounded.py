@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from oslo_vmware import _clearing, _sockets, api, exceptions, rw_handles, vim_util
-from oslo_vmware._session import updates
+from oslo_vmware._session import updates, waiting
 from oslo_vmware.service import SERVICE_INSTANCE
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.soap import transport
@@ -41,7 +41,7 @@ def test_updates_that_are_never_answered(
     connect: SessionMaker, monkeypatch: pytest.MonkeyPatch, soap_engine: str, operation: str
 ) -> None:
     """All waiters look for themselves soon after the time that was asked for, and see the end."""
-    monkeypatch.setattr(api, 'MAX_WAIT', 1)
+    monkeypatch.setattr(waiting, 'MAX_WAIT', 1)
     monkeypatch.setattr(updates, 'MARGIN_SECONDS', 1.0)
     monkeypatch.setattr(_clearing, 'SECONDS', 1.0)
     with VCenterSimulator(task_seconds=0.05, inventory=Inventory(vms=3 * WAITERS)) as vc:

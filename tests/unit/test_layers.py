@@ -66,6 +66,7 @@ SPBM = ('spbm', 'spbm.*')
 WATCH = ('watch', 'watch.*')
 PYVMOMI = ('pyvmomi', 'pyvmomi.*')
 LOGIN = ('_session.login',)
+WAITING = ('_session.waiting',)
 SESSION = ('_session', '_session.*')
 
 # The wings of the simulator.
@@ -148,6 +149,7 @@ LAYERS = (
     ),
     # The session neither sees XML nor knows which engine runs.
     Layer(LOGIN, BASE + FAULTS + SERVICES + SESSION, never=HTTP + XML),
+    Layer(WAITING, BASE + FAULTS + SERVICES + HELPERS + SESSION, never=HTTP + XML),
     Layer(SESSION, BASE + FAULTS + HELPERS + SESSION, never=HTTP + XML),
     Layer(('api',), BASE + FAULTS + ATTEMPT + SERVICES + HELPERS + SESSION, never=HTTP + XML),
     # Beside all this: the other end of the wire shares the description and nothing else,
