@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import getpass
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -131,7 +132,7 @@ def _port(text: str) -> int:
 
 def is_said(options: argparse.Namespace, environ: Mapping[str, str]) -> bool:
     """Whether options or environment name a server at all."""
-    return bool(options.host or environ.get('VSPHERE_HOST') or environ.get('GOVC_URL'))
+    return bool(options.host is not None or environ.get('VSPHERE_HOST') or environ.get('GOVC_URL'))
 
 
 def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
@@ -142,6 +143,10 @@ def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """
     said = _environment(environ)
     place = said.place
+    for name in ('host', 'user', 'cacert'):
+        # As of a variable that a script has not set: it is not meant for whatever else there is.
+        if getattr(options, name) is not None and not getattr(options, name).strip():
+            raise UsageError(f'--{name} is empty.')
     if options.host:
         place = _parse(options.host, '--host')
         if place.password is not None:
@@ -231,7 +236,7 @@ def _parse(text: str, name: str) -> _Place:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit('')
-    if not host or parts.scheme != 'https':
+    if not host or re.search(r'\s', host) or port == 0 or parts.scheme != 'https':
         raise UsageError(
             f'{name} is a name or an address, such as vcenter.example.com, with or without a '
             'port, or a URL that begins with https://'
@@ -260,7 +265,10 @@ def ask_password(settings: Settings) -> Settings:
             f'There is no password for {settings.user} at {settings.server}: {what}, or run this '
             'at a terminal, where it is asked for.'
         )
-    password = getpass.getpass(f'Password of {settings.user} at {settings.server}: ')
+    try:
+        password = getpass.getpass(f'Password of {settings.user} at {settings.server}: ')
+    except EOFError:
+        raise UsageError(f'No password was given for {settings.user}.') from None
     return dataclasses.replace(settings, password=password)
 
 
@@ -296,6 +304,14 @@ def connected(
 
 
 def _why(error: Exception, settings: Settings) -> str:
+    from oslo_vmware import exceptions
+
     if 'InvalidLogin' in getattr(error, 'fault_list', []):
         return f'{settings.server} does not let {settings.user} in: user or password is wrong.'
-    return words(error)
+    told = words(error)
+    if isinstance(error, exceptions.VimCertificateException):
+        told += (
+            '\n--cacert names a file with the certificate of its authority; '
+            'oslo-vmware check says what is wrong with the certificate.'
+        )
+    return told

@@ -86,6 +86,11 @@ NOBODY_LISTENS = '127.0.0.1:9'
             'the one in the environment is for operator at a',
         ),
         (['about', '--host', f'https://me:{SECRET}@vc'], {}, 2, 'not belong on the command line'),
+        # Of a variable that is not set: what the environment names is not meant.
+        (['about', '--host', ''], EVERYTHING | {'VSPHERE_HOST': 'vc'}, 2, '--host is empty'),
+        (['about', '--user', ' '], EVERYTHING | {'VSPHERE_HOST': 'vc'}, 2, '--user is empty'),
+        (['about', '--host', 'v c'], EVERYTHING, 2, '--host is a name or an address'),
+        (['about', '--host', 'vc:0'], EVERYTHING, 2, '--host is a name or an address'),
         (['about', '--host', 'ftp://vc'], EVERYTHING, 2, '--host is a name or an address'),
         (['about', '--cacert', '/none'], EVERYTHING | {'VSPHERE_HOST': 'vc'}, 2, 'file /none'),
         (['about'], EVERYTHING | {'VSPHERE_HOST': 'vc', 'VSPHERE_PORT': 'x'}, 2, 'VSPHERE_PORT'),
@@ -133,7 +138,8 @@ def test_the_server_is_verified(vc: VCenterSimulator) -> None:
     stranger = {**environment_of(vc), 'VSPHERE_CACERT': ''}
     ran = run_command('about', environ=stranger)
     assert ran.code == 3
-    assert 'certificate' in ran.err
+    assert 'certificate was refused' in ran.err
+    assert '--cacert names a file' in ran.err
     ran = run_command('about', '--insecure', environ=stranger)
     assert ran.code == 0
     assert 'warning: The certificate of' in ran.err

@@ -144,7 +144,7 @@ def _in_words(
     if code == _EXPIRED:
         return (
             'the certificate of an authority in its chain has expired',
-            'Give the present certificate of that authority as CA bundle (cacert).',
+            'Give the present certificate of that authority as CA bundle (--cacert).',
         )
     if code == _NOT_YET_VALID:
         return (
@@ -166,9 +166,9 @@ def _in_words(
         return (
             f'its authority is unknown: it was issued by {issuer}, which is not in {where}',
             (
-                'Give the certificate of that authority as CA bundle (cacert). A vCenter has those '
-                f'of its own authority at https://{host}/certs/download.zip; get them in a way '
-                'that you trust.'
+                'Give the certificate of that authority as CA bundle (--cacert). A vCenter has '
+                f'those of its own authority at https://{host}/certs/download.zip; get them in a '
+                'way that you trust.'
             ),
         )
     return (
