@@ -11,7 +11,6 @@ from pyVmomi import VmomiSupport, pbm, vim, vmodl
 
 from oslo_vmware import api, exceptions, pyvmomi, vim_util
 from oslo_vmware.simulator import VCenterSimulator
-from oslo_vmware.soap.client import COMPILED, REFERENCE
 from tests import reachable
 from tests.functional.conftest import Crowd, SessionMaker
 from tests.functional.test_calls import morefs, name_of
@@ -497,10 +496,8 @@ def texts(value: Any) -> str:
     return str(value).replace("''", '<unset>')
 
 
-@pytest.mark.parametrize('engine', [COMPILED, REFERENCE])
-def test_specs_both_ways(vc: VCenterSimulator, connect: SessionMaker, engine: str) -> None:
+def test_specs_both_ways(session: api.VMwareAPISession) -> None:
     """A spec of the factory is sent by pyVmomi, one of pyVmomi by the session."""
-    session = connect(vc, soap_engine=engine)
     machine = machine_of(session)
     factory = session.vim.client.factory
     disk = factory.create('ns0:VirtualDisk')
