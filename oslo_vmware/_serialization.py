@@ -84,13 +84,16 @@ def is_vim_instance(obj: Any, type_name: str) -> bool:
     cls = obj.__class__
     if wanted == 'ManagedObjectReference' and _TYPE in getattr(obj, '__keylist__', ()):
         return True
-    return any(one.__name__ == wanted for one in cls.__mro__) or wanted in _ancestors(cls)
+    if isinstance(obj, objects.EmptyObject):
+        return wanted in _ancestors(obj.type_name)
+    name = getattr(cls, '__xsd_type__', '') or cls.__name__
+    return any(one.__name__ == wanted for one in cls.__mro__) or wanted in _ancestors(name)
 
 
-def _ancestors(cls: type) -> Iterator[str]:
-    """Names of the types that the type of an object is derived from."""
+def _ancestors(name: str) -> Iterator[str]:
+    """Names of a type and of those that it is derived from."""
     for schema in _schemas():
-        tag = schema.lookup(getattr(cls, '__xsd_type__', '') or cls.__name__)
+        tag = schema.lookup(name)
         if tag is not None:
             yield from (one.rpartition('}')[2] for one in schema.type(tag).ancestors)
 

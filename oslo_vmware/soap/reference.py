@@ -306,8 +306,12 @@ class _LexicalLiteral(Literal):
             named = (type for (name, _), type in types if name == content.value.type_name)
             content.real = next(named, content.real)
             content.value = ''
+        is_dict = isinstance(content.value, dict)
         translated = super().translate(content)
         value = content.value
+        if is_dict:
+            # Which users make, as with the factory.
+            setattr(value, CREATED, True)
         if isinstance(content.real, XBoolean) and isinstance(value, str):
             if value.lower() in ('true', 'false'):
                 content.value = value.lower()

@@ -143,10 +143,12 @@ class Namespace:
         """Clark names of the type of an object and of its base types, as far as it is known."""
         # Of a proxy its __class__ tells what it stands for.
         cls = value.__class__
-        if not hasattr(cls, '__keylist__') and not hasattr(value, '__keylist__'):
+        # An object that came empty is a text, which knows its type.
+        empty = getattr(value, 'type_name', '') if isinstance(value, str) else ''
+        if not (empty or hasattr(cls, '__keylist__') or hasattr(value, '__keylist__')):
             return ()
         schema = self._schema()
-        tag = getattr(cls, '__xsd_type__', '') or schema.lookup(cls.__name__)
+        tag = getattr(cls, '__xsd_type__', '') or schema.lookup(empty or cls.__name__)
         found = schema.find(tag) if tag else None
         return () if found is None else found.ancestors
 

@@ -1,5 +1,6 @@
 """What a reply brought can be sent back, and is what it was."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -62,6 +63,20 @@ OBJECTS = {
         '<name>vm</name><files/><deviceChange><device/></deviceChange>',
     ),
 }
+
+
+@pytest.mark.parametrize('engine', ['by_ours', 'by_tolerant'])
+def test_nothing_is_sent_that_nobody_has_set(vim: Engines, engine: str) -> None:
+    """None for a required text is left out of what users make, be it of the factory or a dict."""
+    client = vim.ours if engine == 'by_ours' else vim.tolerant
+    option = client.factory.create('ns0:OptionValue')
+    option.value = 1
+    spec = {'extraConfig': [option, copy.copy(option), {'key': None, 'value': 1}]}
+    request = vim.sent(
+        getattr(vim, engine), 'ReconfigVM_Task', moref('vm-1', 'VirtualMachine'), {'spec': spec}
+    )
+    assert request.count(b'extraConfig>') == 6
+    assert b'key' not in request
 
 
 def _plain(element: Any) -> str:

@@ -1,9 +1,11 @@
 """Objects of the API as plain data and back, and the question of what type one is of."""
 
+import copy
 import datetime
 import decimal
 import json
 import math
+import pickle
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 import suds
 from suds import sudsobject
 
-from oslo_vmware import vim_util
+from oslo_vmware import types, vim_util
 from oslo_vmware.soap.descriptions import shipped_vim
-from oslo_vmware.soap.objects import Record, object_class
+from oslo_vmware.soap.objects import EmptyObject, Record, object_class
 from oslo_vmware.soap.schema import Field, Kind, Schema
 from oslo_vmware.soap.values import TypedValue
 from oslo_vmware.wsdl import pbm_wsdl_path
@@ -295,6 +297,18 @@ def test_is_vim_instance(type_name: str, expected: bool) -> None:
     of_suds = sudsobject.Factory.object('VirtualVmxnet3', {'key': 4000})
     for one in (card, of_suds, Proxy(card), after_json(card)):
         assert vim_util.is_vim_instance(one, type_name) is expected
+
+
+def test_what_came_empty_is_of_its_type() -> None:
+    """Though it is an empty text, as ever: to functions, classes and after JSON."""
+    ip = EmptyObject.of('CustomizationDhcpIpGenerator')
+    for one in (ip, after_json(ip), copy.deepcopy(ip), pickle.loads(pickle.dumps(ip))):
+        assert one == ''
+        assert isinstance(one, types.vim.CustomizationDhcpIpGenerator)
+        assert isinstance(one, types.vim.CustomizationIpGenerator)
+        assert vim_util.is_vim_instance(one, 'ns0:CustomizationIpGenerator')
+        assert not isinstance(one, types.vim.CustomizationFixedIp)
+        assert not vim_util.is_vim_instance(one, 'CustomizationFixedIp')
 
 
 def test_is_vim_instance_of_other_things() -> None:
