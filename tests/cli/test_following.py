@@ -69,6 +69,9 @@ def test_tasks(run: Run, vc: VCenterSimulator) -> None:
     assert last['state'] in ('success', 'error')
     assert last['user']
     assert 'VirtualMachine.powerOff' in run('tasks').out
+    vc.faults.fail_task('SuspendVM_Task', 'NotSupported', message='Not today.')
+    switch(vc, 'suspend')()
+    assert run('tasks').lines[-1] == f'! {run("tasks", "--json").data[-1]["task"]}: Not today.'
 
 
 def test_tasks_are_followed(vc: VCenterSimulator) -> None:

@@ -72,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument('file', help='YAML or JSON; - for stdin')
     export = action('export', 'to a file', 'Write policies to a file, or to stdout.')
     export.add_argument('policies', nargs='*', metavar='POLICY', help='only these')
-    export.add_argument('-o', '--output', metavar='FILE', help='.json for JSON, else YAML')
+    export.add_argument(
+        '-o', '--output', metavar='FILE', help='.json for JSON, else YAML; - for stdout'
+    )
     import_ = action(
         'import', 'from a file', 'See that there are policies as in a file, and change the others.'
     )

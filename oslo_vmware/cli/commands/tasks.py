@@ -42,6 +42,9 @@ def run(context: Context) -> None:
     context.out.table(
         ['Task', 'What', 'Object', 'State', '>%', 'Queued', 'By'], [_row(info) for info in infos]
     )
+    for data in map(_data, infos):
+        if data['error']:
+            context.out.failure(f'{data["task"]}: {data["error"]}')
 
 
 def _follow(context: Context, manager: Any) -> None:
@@ -83,7 +86,8 @@ def _data(info: Any) -> dict[str, Any]:
         'started': getattr(info, 'startTime', None),
         'completed': getattr(info, 'completeTime', None),
         'user': _text(getattr(info, 'reason', None), 'userName'),
-        'error': None if error is None else _text(error, 'localizedMessage'),
+        # Some faults have no words but their name.
+        'error': error and (_text(error, 'localizedMessage') or type(error.fault).__name__),
     }
 
 
