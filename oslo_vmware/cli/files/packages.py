@@ -181,6 +181,9 @@ class _Told:
     def __init__(self, sink: Hashed, progress: Progress) -> None:
         self._sink, self._progress = sink, progress
 
+    def tell(self) -> int:
+        return self._sink.size
+
     def write(self, data: bytes) -> int:
         done = self._sink.write(data)
         self._progress(self._sink.size, None)
@@ -211,7 +214,9 @@ def write(
     is_large = any(data.size >= _MAX_USTAR_SIZE for data in files.values())
     form = tarfile.GNU_FORMAT if is_large else tarfile.USTAR_FORMAT
     told: Any = _Told(sink, progress)
-    with tarfile.open(None, 'w|', told, BLOCK, format=form) as archive:
+    with tarfile.open(None, 'w', told, format=form) as archive:
+        # Small pieces take several times as long.
+        archive.copybufsize = BLOCK  # type: ignore[attr-defined]
         for path, data in members:
             member = tarfile.TarInfo(path)
             member.size, member.mode = data.size, 0o644
