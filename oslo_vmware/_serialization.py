@@ -113,6 +113,7 @@ def serialize_object(obj: Any, typed: bool = False) -> Any:
         through JSON
     :returns: nested dict; tuples become lists. Untyped, what is none of these is taken over as it
         is
+    :raises TypeError: typed, a value is what no call takes, such as a set
     """
     if hasattr(obj, '__keylist__'):
         members = {name: serialize_object(getattr(obj, name), typed) for name in obj.__keylist__}
@@ -137,7 +138,7 @@ def _mark(obj: Any, members: dict[str, Any]) -> dict[str, bool]:
 
 def _plain(value: Any) -> Any:
     """A simple value in a form that JSON has."""
-    from oslo_vmware.soap.values import TypedValue
+    from oslo_vmware.soap.values import TypedValue, text_of
 
     if isinstance(value, objects.EmptyObject):
         return {_TYPE: value.type_name, _EMPTY: True}
@@ -154,7 +155,7 @@ def _plain(value: Any) -> Any:
         if isinstance(value, cls):
             return {_TYPE: name, 'value': write(value)}
     # As it would be sent: a text of another class, or a path on a datastore.
-    return str(value)
+    return text_of(value, '')
 
 
 def deserialize_object(factory: Any, data: Any, type_name: str | None = None) -> Any:

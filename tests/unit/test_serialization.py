@@ -13,11 +13,12 @@ import pytest
 import suds
 from suds import sudsobject
 
-from oslo_vmware import types, vim_util
+from oslo_vmware import vim_util
 from oslo_vmware.soap.descriptions import shipped_vim
 from oslo_vmware.soap.objects import EmptyObject, Record, object_class
 from oslo_vmware.soap.schema import Field, Kind, Schema
 from oslo_vmware.soap.values import TypedValue
+from oslo_vmware.types import vim
 from oslo_vmware.wsdl import pbm_wsdl_path
 from tests.differential.comparison import differences
 from tests.stand_ins import Proxy
@@ -262,6 +263,15 @@ def test_data_that_is_spoilt_is_told(data: Any, told: str) -> None:
         vim_util.deserialize_object(VIM.factory, data)
 
 
+@pytest.mark.parametrize(
+    'value', [{1}, {}.keys(), range(2), iter(())], ids=['set', 'keys', 'range', 'iterator']
+)
+def test_what_no_call_takes_is_no_data(value: Any) -> None:
+    """It is refused, as in a call, and not written down as Python would print it."""
+    with pytest.raises(TypeError, match='several values are a list'):
+        vim_util.serialize_object({'values': value}, typed=True)
+
+
 def test_simple_data_is_taken_as_it_is() -> None:
     """What is neither a dict nor a list has nothing to be made of it."""
     assert vim_util.deserialize_object(VIM.factory, 'text', 'string') == 'text'
@@ -304,10 +314,10 @@ def test_what_came_empty_is_of_its_type() -> None:
     ip = EmptyObject.of('CustomizationDhcpIpGenerator')
     for one in (ip, after_json(ip), copy.deepcopy(ip), pickle.loads(pickle.dumps(ip))):
         assert one == ''
-        assert isinstance(one, types.vim.CustomizationDhcpIpGenerator)
-        assert isinstance(one, types.vim.CustomizationIpGenerator)
+        assert isinstance(one, vim.CustomizationDhcpIpGenerator)
+        assert isinstance(one, vim.CustomizationIpGenerator)
         assert vim_util.is_vim_instance(one, 'ns0:CustomizationIpGenerator')
-        assert not isinstance(one, types.vim.CustomizationFixedIp)
+        assert not isinstance(one, vim.CustomizationFixedIp)
         assert not vim_util.is_vim_instance(one, 'CustomizationFixedIp')
 
 
