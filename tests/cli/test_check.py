@@ -16,7 +16,7 @@ from oslo_vmware.cli.check import Report, Wanted, check, server
 from oslo_vmware.cli.check.findings import CONSUMERS, Answer, Finding, Outcome
 from oslo_vmware.cli.check.needs import NEEDS, Kind
 from oslo_vmware.cli.check.reach import Target
-from oslo_vmware.cli.failures import NoSuchObjectError
+from oslo_vmware.cli.failures import NoSuchObjectError, UsageError
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.soap.effects import Effect, effect_of
 
@@ -469,10 +469,15 @@ def test_a_datastore_in_trouble(
     assert answers(report)['Nova'] is RESERVED
 
 
-def test_no_datastore_is_left(own: VCenterSimulator) -> None:
+@pytest.mark.parametrize('name', [None, 'the same in each datacenter'])
+def test_no_datastore_is_left(own: VCenterSimulator, name: str | None) -> None:
     """If all are in trouble, the answer is no to all who store something."""
     for store in objects(own, 'Datastore'):
         _inaccessible(store)
+        store.update(name=name or store.name)
+    if name:
+        with pytest.raises(UsageError, match=r'There are 5 of the name the same .*: datastore-'):
+            checked(own, write=name)
     assert answers(checked(own)) == {'Nova': NO, 'Cinder': NO, 'Glance': NO, 'Ceilometer': YES}
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from oslo_vmware import exceptions
 from oslo_vmware.cli.check import inventory, places, privileges, reach, server, trial
 from oslo_vmware.cli.check.findings import CONSUMERS, Finding, Outcome, Verdict, verdicts, words
-from oslo_vmware.cli.failures import NoSuchObjectError
+from oslo_vmware.cli.failures import NoSuchObjectError, UsageError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Wanted:
     """What is to be looked at.
 
     :ivar consumers: whom to judge for
-    :ivar cluster: name of the only cluster to look at, as Nova's ``cluster_name``
-    :ivar write: name of a datastore to write a small file to
+    :ivar cluster: name of the only cluster to look at, as Nova's ``cluster_name``, or its id
+    :ivar write: name or id of a datastore to write a small file to
     """
 
     consumers: Sequence[str] = CONSUMERS
@@ -61,6 +61,7 @@ def check(
 
     :param tell: called with each finding as soon as it is there
     :raises NoSuchObjectError: the cluster or datastore that was asked for is not there
+    :raises UsageError: there are several of that name
     """
     findings: list[Finding] = []
 
@@ -115,9 +116,12 @@ def _scope(found: inventory.Inventory, wanted: Wanted) -> inventory.Inventory:
 
 
 def _named(entities: Sequence[inventory.Entity], name: str, what: str) -> inventory.Entity:
-    for entity in entities:
-        if entity.name == name:
-            return entity
+    found = [one for one in entities if name in (one.name, one.id)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ', '.join(one.id for one in found)
+        raise UsageError(f'There are {len(found)} of the name {name}; say which: {ids}.')
     known = ', '.join(entity.name for entity in entities) or 'none'
     raise NoSuchObjectError(f'There is no {what} {name}; there is: {known}.')
 

@@ -36,7 +36,7 @@ def look_at_hosts(inventory: Inventory) -> Iterator[Finding]:
             _MACHINES,
         )
         return
-    troubles = {host.name: trouble for host in hosts if (trouble := _trouble_of_host(host))}
+    troubles = [(host, trouble) for host in hosts if (trouble := _trouble_of_host(host))]
     yield from _all_or_some('host', hosts, troubles, _MACHINES)
 
 
@@ -50,13 +50,16 @@ def _trouble_of_host(host: Entity) -> str:
 
 
 def _all_or_some(
-    noun: str, entities: Sequence[Entity], troubles: dict[str, str], consumers: tuple[str, ...]
+    noun: str,
+    entities: Sequence[Entity],
+    troubles: Sequence[tuple[Entity, str]],
+    consumers: tuple[str, ...],
 ) -> Iterator[Finding]:
     """One finding for all, and one for each that cannot be used; it is bad if none can be."""
     usable = len(entities) - len(troubles)
-    for name, trouble in troubles.items():
+    for one, trouble in troubles:
         yield Finding(
-            'places', f'{noun} {name}', Outcome.WARNING, trouble, 'It is not used.', consumers
+            'places', f'{noun} {one.name}', Outcome.WARNING, trouble, 'It is not used.', consumers
         )
     yield Finding(
         'places',
@@ -106,9 +109,10 @@ def look_at_datastores(inventory: Inventory) -> Iterator[Finding]:
             _FILES,
         )
         return
-    troubles = {one.name: trouble for one in datastores if (trouble := _trouble(one))}
+    troubles = [(one, trouble) for one in datastores if (trouble := _trouble(one))]
     yield from _all_or_some('datastore', datastores, troubles, _FILES)
-    usable = [one for one in datastores if one.name not in troubles]
+    unusable = {one.id for one, _ in troubles}
+    usable = [one for one in datastores if one.id not in unusable]
     names = {host.id: host.name for host in inventory.hosts}
     for one in usable:
         yield from _room(one)
