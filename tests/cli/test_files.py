@@ -187,6 +187,16 @@ def test_put_that_fails(run: Run, stores: Stores, folder: str, image: str, fault
     assert stores.names_in(folder) == []
 
 
+@pytest.mark.parametrize('is_done', [True, False])
+def test_a_lost_answer_to_the_last_call(
+    run: Run, stores: Stores, folder: str, image: str, is_done: bool
+) -> None:
+    """It is looked whether the file was renamed: it is there, or there is nothing."""
+    stores.vc.faults.drop('MoveDatastoreFile_Task', after=is_done)
+    ran = run('put', image, stores.text(f'{folder}/x'))
+    assert (ran.code, stores.names_in(folder)) == ((0, ['x']) if is_done else (1, [])), ran.err
+
+
 def test_what_cannot_be_cleared_away_is_told(
     run: Run, stores: Stores, folder: str, image: str
 ) -> None:

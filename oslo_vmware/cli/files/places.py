@@ -222,21 +222,30 @@ class Files:
         temporary = place.beside(f'{shortened(name)}.{token}.part' + ('.vmdk' if as_disk else ''))
         try:
             yield temporary
+            self._rename(temporary, place, force, as_disk)
+        except BaseException:
+            self._clear_away(temporary, as_disk)
+            raise
+
+    def _rename(self, temporary: Place, place: Place, force: bool, as_disk: bool) -> None:
+        datacenter = place.datacenter
+        try:
             if as_disk:
                 self._perform(
                     'MoveVirtualDisk_Task', self._disks, force=force,
-                    sourceName=str(temporary), sourceDatacenter=place.datacenter,
-                    destName=str(place), destDatacenter=place.datacenter,
+                    sourceName=str(temporary), sourceDatacenter=datacenter,
+                    destName=str(place), destDatacenter=datacenter,
                 )  # fmt: skip
             else:
                 self._perform(
                     'MoveDatastoreFile_Task', self._files, force=force,
-                    sourceName=str(temporary), sourceDatacenter=place.datacenter,
-                    destinationName=str(place), destinationDatacenter=place.datacenter,
+                    sourceName=str(temporary), sourceDatacenter=datacenter,
+                    destinationName=str(place), destinationDatacenter=datacenter,
                 )  # fmt: skip
-        except BaseException:
-            self._clear_away(temporary, as_disk)
-            raise
+        except exceptions.VimOutcomeUnknownException:
+            # Nobody else knows that name: if it is gone, that was it.
+            if self._search(temporary):
+                raise
 
     def _clear_away(self, place: Place, as_disk: bool) -> None:
         operation, on = ('DeleteDatastoreFile_Task', self._files)
