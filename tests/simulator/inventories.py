@@ -117,12 +117,16 @@ def _against_object(world: World, value: DataObject, declared: type, where: str)
     if declared is not object and not issubclass(actual, declared):
         yield f'{where} is a {value.wire_type}, not a {declared.__name__}'
         return
-    fields = {name: field for name, field in vars(value).items() if field is not None}
-    for name in set(vars(value)) - infos.keys():
-        yield f'{where}: {value.wire_type} has no field {name}'
-    for name in fields.keys() & infos.keys():
-        yield from _against(world, fields[name], infos[name], f'{where}.{name}')
-    for name in required - fields.keys():
+    missing = set(required)
+    for name, field in vars(value).items():
+        if name not in infos:
+            yield f'{where}: {value.wire_type} has no field {name}'
+        elif field is not None:
+            missing.discard(name)
+            # Of most there is nothing more to ask: this is done after each of many tests.
+            if type(field) is not infos[name] or infos[name] is int:
+                yield from _against(world, field, infos[name], f'{where}.{name}')
+    for name in missing:
         yield f'{where}.{name} is required and unset'
 
 
