@@ -6,6 +6,8 @@
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
 #   WORKERS  processes that run the tests side by side, of each half: by default twice as many as
 #            there are cores, because many tests mostly wait; 0 is one after the other
+#   MATRIX   `whole` runs every row of the matrix of faults, as .ci/run does, which takes a minute;
+#            by default each fault meets a third of the operations
 #   RESULTS  where the results of the test runs go, as JUnit XML
 #   CONSUMERS  whose tests `make test-consumers` runs, for example `nova cinder`; all by default
 #   DRIVERS  the same for `make test-drivers`
@@ -30,6 +32,7 @@ FUZZER  ?= fuzz
 SOAK_SECONDS ?= 3600
 GOCODE  ?= /usr/share/gocode
 
+export OSLO_VMWARE_TEST_MATRIX := $(MATRIX)
 # Tests of what is around the library: it changes seldom, and some want an index of packages.
 AROUND  := tests/packaging tests/project tests/typing
 MINIMUM := 3, 11

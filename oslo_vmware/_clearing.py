@@ -8,7 +8,7 @@ from oslo_vmware import _deadline, exceptions
 LOG = logging.getLogger(__name__)
 
 #: Seconds for all of it.
-SECONDS = 5.0
+CLEARING_SECONDS = 5.0
 
 #: How often a request is sent: a server may close a connection just as one leaves on it.
 _ATTEMPTS = 2
@@ -22,7 +22,7 @@ def clear_away(vim: Any, *calls: tuple[str, Any]) -> None:
     :param vim: the session's Vim service
     :param calls: the operation and the object, for each
     """
-    with _deadline.within(SECONDS):
+    with _deadline.within(CLEARING_SECONDS):
         for operation, moref in calls:
             _send(vim, operation, moref)
 

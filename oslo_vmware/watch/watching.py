@@ -192,7 +192,7 @@ class Watch(Mapping[Any, Values]):
         self._closed = True
         own = self._own.get()
         with (
-            _deadline.within(_clearing.SECONDS),
+            _deadline.within(_clearing.CLEARING_SECONDS),
             own.turns.in_a_hurry(lambda: self._interrupt(own)) as has_turn,
         ):
             # Otherwise who has it does so.

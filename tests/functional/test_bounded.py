@@ -43,7 +43,7 @@ def test_updates_that_are_never_answered(
     """All waiters look for themselves soon after the time that was asked for, and see the end."""
     monkeypatch.setattr(waiting, 'MAX_WAIT', 1)
     monkeypatch.setattr(updates, 'MARGIN_SECONDS', 1.0)
-    monkeypatch.setattr(_clearing, 'SECONDS', 1.0)
+    monkeypatch.setattr(_clearing, 'CLEARING_SECONDS', 1.0)
     with VCenterSimulator(task_seconds=0.05, inventory=Inventory(vms=3 * WAITERS)) as vc:
         session = connect(vc, soap_engine=soap_engine)
         vc.faults.delay(operation, seconds=60, times=None)

@@ -14,7 +14,6 @@ import pytest
 import trustme
 
 from oslo_vmware.simulator import Inventory, VCenterSimulator
-from oslo_vmware.soap.client import COMPILED, ENGINE_VARIABLE, REFERENCE
 from tests import forks
 from tests.transfer.server import CERTIFICATE, DataServer, Exchange
 
@@ -105,12 +104,8 @@ def test_descriptors_of_others_stay_open(vc: VCenterSimulator) -> None:
     assert outcome(vc, 'closed_by_others') == 25
 
 
-@pytest.mark.parametrize('engine', [COMPILED, REFERENCE])
-def test_locks_are_free(
-    vc: VCenterSimulator, pbm_description: str, monkeypatch: pytest.MonkeyPatch, engine: str
-) -> None:
+def test_locks_are_free(vc: VCenterSimulator, pbm_description: str) -> None:
     """Whatever the parent's threads held at the fork, a child works, waits, logs in, and ends."""
-    monkeypatch.setenv(ENGINE_VARIABLE, engine)
     result = outcome(vc, 'locks', pbm_wsdl_loc=pbm_description)
     assert result['children'] == [['success', 25, 25], 'ended']
     assert result['locks'] >= 5

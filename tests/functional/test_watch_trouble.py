@@ -302,7 +302,7 @@ def test_closing_while_the_server_is_silent(
     vc: VCenterSimulator, session: api.VMwareAPISession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Takes no longer than clearing away may take; who is stuck clears away afterwards."""
-    monkeypatch.setattr(_clearing, 'SECONDS', 0.2)
+    monkeypatch.setattr(_clearing, 'CLEARING_SECONDS', 0.2)
     watched = watch.Watch(session, MACHINES)
     watched.refresh()
     vc.faults.delay('WaitForUpdatesEx', 1.5)
