@@ -61,7 +61,7 @@ def test_list(run: Run) -> None:
     assert [line.split('   ')[0].strip() for line in run('policies', 'list').lines[2:]] == names
 
 
-def test_show(run: Run) -> None:
+def test_show(run: Run, vc: VCenterSimulator) -> None:
     """What there is to a policy: its rules in words, and how many have it; also by its id."""
     data = run('policies', 'show', 'Gold', '--json').data
     (rule,) = data['rule_sets'][0]['rules']
@@ -70,6 +70,11 @@ def test_show(run: Run) -> None:
     ran = run('policies', 'show', data['id'])
     assert 'Gold' in ran.out
     assert rule in ran.lines
+    # Who may see the policy need not be let see what has it.
+    vc.faults.on('PbmQueryAssociatedEntity', 'PbmFaultNoPermission')
+    ran = run('policies', 'show', 'Gold', '--json')
+    assert (ran.code, ran.data['used_by'], ran.data['id']) == (0, None, data['id'])
+    assert 'may not be seen' in ran.err
 
 
 @pytest.mark.parametrize('action', ['show', 'explain', 'export'])
@@ -227,6 +232,10 @@ def test_a_file_with_mistakes(
     assert "policy 3\n  'nme' is unknown" in ran.out
     assert 'policy 5\n  the name is 123, which is no text' in ran.out
     assert "description has a character that cannot be sent: '\\x01'" in ran.out
+    # Names are given in each category.
+    both = (renamed(gold, 'good'), renamed(gold, 'good', category='DATA_SERVICE_POLICY'))
+    data = run('policies', 'check', saved(tmp_path / 'y.yaml', *both), '--json').data
+    assert 'it is there twice' not in str(data)
     before = vc.count('PbmCreate')
     for more in ((), ('--dry-run',)):
         ran = run('policies', 'import', path, *more)

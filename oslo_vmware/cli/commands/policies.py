@@ -19,6 +19,7 @@ from oslo_vmware.cli.failures import (
     CommandError,
     NoSuchObjectError,
     UsageError,
+    words,
 )
 from oslo_vmware.cli.output import Cell, Styled
 
@@ -31,6 +32,8 @@ oslo-vmware policies compliance web-01
 """
 
 _STYLES = {'compliant': 'good', 'nonCompliant': 'bad', 'outOfDate': 'warn', 'unknown': 'warn'}
+#: The category of policies that machines can have.
+_USUAL = 'REQUIREMENT'
 #: What says that the answer is no.
 _NOT_COMPLIANT = ('nonCompliant', 'outOfDate', 'unknown')
 
@@ -97,7 +100,7 @@ def run(context: Context) -> int | None:
 
 
 def _list(context: Context) -> None:
-    category = None if context.options.all else 'REQUIREMENT'
+    category = None if context.options.all else _USUAL
     found = sorted(
         spbm.list_policies(context.session, category=category), key=lambda one: one.name.lower()
     )
@@ -110,11 +113,7 @@ def _list(context: Context) -> None:
 
 def _show(context: Context) -> None:
     policy = _find(context, context.options.policy)
-    having = spbm.entities_of(context.session, policy)
-    kinds = {
-        'machines': sum(one.kind.startswith('virtualMachine') for one in having),
-        'disks': sum(one.kind.startswith('virtualDisk') for one in having),
-    }
+    kinds = _used_by(context, policy)
     context.out.data(_as_dict(policy) | {'used_by': kinds})
     context.out.facts(
         [
@@ -124,7 +123,7 @@ def _show(context: Context) -> None:
             ('Description', policy.description or ''),
             ('Created', _when(policy.created, policy.created_by)),
             ('Updated', _when(policy.updated, None)),
-            ('Used by', ', '.join(_count(n, word[:-1], word) for word, n in kinds.items())),
+            ('Used by', ', '.join(_count(n, word[:-1], word) for word, n in (kinds or {}).items())),
         ]
     )
     if not policy.rule_sets:
@@ -133,6 +132,19 @@ def _show(context: Context) -> None:
         context.out.heading(rule_set.name or f'Rule set {number}')
         for rule in rule_set.rules:
             context.out.line(str(rule))
+
+
+def _used_by(context: Context, policy: spbm.Policy) -> dict[str, int] | None:
+    """How many have a policy; None where the account may not know."""
+    try:
+        having = spbm.entities_of(context.session, policy)
+    except spbm.PbmNoPermissionException as error:
+        context.out.warning(f'It may not be seen who has it: {words(error)}')
+        return None
+    return {
+        'machines': sum(one.kind.startswith('virtualMachine') for one in having),
+        'disks': sum(one.kind.startswith('virtualDisk') for one in having),
+    }
 
 
 def _in_short(policy: spbm.Policy) -> str:
@@ -233,12 +245,18 @@ class _Entry(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
+def _key(name: str, plain: Any) -> tuple[str, str]:
+    """What there can be one policy of: names are given in each category."""
+    category = plain.get('category') if isinstance(plain, dict) else None
+    return name, str(category or _USUAL)
+
+
 def _entries(context: Context) -> list[_Entry]:
     found: list[_Entry] = []
     for number, plain in enumerate(policy_files.load(context.options.file), 1):
         try:
             plan = spbm.plan_policy(context.session, plain)
-            twice = any(one.name == plan.name for one in found)
+            twice = _key(plan.name, plain) in (_key(one.name, one.plain) for one in found)
             problems = ('it is there twice, and only one can be meant',) if twice else ()
             found.append(_Entry(plan.name, plain, plan, problems))
         except spbm.InvalidRuleException as exc:
