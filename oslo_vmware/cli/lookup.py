@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from oslo_vmware import api, exceptions, vim_util
@@ -60,10 +61,20 @@ def find(session: api.VMwareAPISession, text: str, *kinds: str) -> Any:
     :raises NoSuchObjectError: there is none, or it is something else
     :raises UsageError: there are several of that name
     """
-    ref = _named(session, text, kinds)
-    if kinds and not _is_one_of(ref._type, kinds):
-        raise _something_else(text, ref._type, kinds)
+    (ref,) = find_each(session, [text], *kinds)
     return ref
+
+
+def find_each(session: api.VMwareAPISession, texts: Iterable[str], *kinds: str) -> list[Any]:
+    """The references of several, as :func:`find`; the inventory is read once at most."""
+    every = functools.cache(lambda: inventory.entities(session))
+    refs = []
+    for text in texts:
+        ref = _named(session, text, kinds, every)
+        if kinds and not _is_one_of(ref._type, kinds):
+            raise _something_else(text, ref._type, kinds)
+        refs.append(ref)
+    return refs
 
 
 def _is_one_of(type_: str, kinds: Iterable[str]) -> bool:
@@ -78,7 +89,12 @@ def _something_else(text: str, type_: str, kinds: Iterable[str]) -> NoSuchObject
     return NoSuchObjectError(f'{text} is no {_nouns(kinds)}: it is a {type_}.')
 
 
-def _named(session: api.VMwareAPISession, text: str, kinds: Sequence[str]) -> Any:
+def _named(
+    session: api.VMwareAPISession,
+    text: str,
+    kinds: Sequence[str],
+    every: Callable[[], dict[str, Entity]],
+) -> Any:
     if text.startswith('/'):
         return by_path(session, text)
     typed = _TYPED.fullmatch(text)
@@ -93,7 +109,7 @@ def _named(session: api.VMwareAPISession, text: str, kinds: Sequence[str]) -> An
         # A machine may be called vm-12, too.
         if _exists(session, ref):
             return ref
-    return _by_name(session, text, kinds or ('ManagedEntity',))
+    return _by_name(session, text, kinds or ('ManagedEntity',), every())
 
 
 def _exists(session: api.VMwareAPISession, ref: Any) -> bool:
@@ -139,8 +155,9 @@ def _walk(session: api.VMwareAPISession, start: Any, names: list[str]) -> Any:
     return start
 
 
-def _by_name(session: api.VMwareAPISession, name: str, kinds: Sequence[str]) -> Any:
-    every = inventory.entities(session)
+def _by_name(
+    session: api.VMwareAPISession, name: str, kinds: Sequence[str], every: dict[str, Entity]
+) -> Any:
     named = [one for one in every.values() if name in (one.name, one.title)]
     # An ESXi host has ids of other forms: ha-host, and numbers for machines.
     if not named and name in every:

@@ -185,6 +185,7 @@ COSTS = [
     (['events'], 4),
     (['sessions'], 1),
     (['get', MACHINE, 'name'], 2),
+    (['policies', 'compliance', 'dub-db-0002', 'fra-web-0001'], 5),
 ]
 
 

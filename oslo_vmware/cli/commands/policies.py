@@ -197,9 +197,7 @@ def _explain(context: Context) -> int:
     usable_by = None
     if options.usable_by is not None:
         usable_by = lookup.find(session, options.usable_by, 'ComputeResource', 'HostSystem')
-    datastores = [
-        lookup.find(session, one, 'Datastore', 'StoragePod') for one in options.datastores
-    ] or None
+    datastores = lookup.find_each(session, options.datastores, 'Datastore', 'StoragePod') or None
     results = spbm.check_compatibility(
         session, policy, datastores, usable_by=usable_by, shared=options.shared
     )
@@ -364,7 +362,7 @@ def _tell_imported(context: Context, done: list[dict[str, Any]], dry: bool) -> N
 def _compliance(context: Context) -> int:
     session = context.session
     if context.options.machines:
-        refs = [lookup.find(session, one, 'VirtualMachine') for one in context.options.machines]
+        refs = lookup.find_each(session, context.options.machines, 'VirtualMachine')
         names = {
             one.value: str(
                 session.invoke_api(vim_util, 'get_object_property', session.vim, one, 'name')
