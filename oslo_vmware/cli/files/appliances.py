@@ -122,7 +122,7 @@ class Exported(Hashed):
     def __init__(self, file: IO[bytes], device: Any) -> None:
         super().__init__(file)
         self.key = getattr(device, 'key', None)
-        self.is_disk = bool(device.disk)
+        self.is_disk = _is_disk(device)
         self.entry: Any = None
         self.passed = proof.Passed(checksum=self.key is not None)
 
@@ -152,7 +152,7 @@ def fetch(
     with aborted_on_error(lease):
         info = lease.wait()
         devices = getattr(info, 'deviceUrl', None) or ()
-        disks = [one for one in devices if one.disk]
+        disks = [one for one in devices if _is_disk(one)]
         if len(disks) != number:
             raise CommandError(f'The server exports {len(disks)} of {number} disks.')
         others = [one for one in devices if with_firmware and one.url.endswith('nvram')]
@@ -167,6 +167,10 @@ def fetch(
         _complete(lease)
     # A machine that was never on has a firmware that keeps nothing.
     return [one for one in found if one.size]
+
+
+def _is_disk(device: Any) -> bool:
+    return bool(getattr(device, 'disk', False))
 
 
 def _download(

@@ -104,7 +104,7 @@ class Package:
         :param item: OvfFileItem
         :raises CommandError: it is not there, or nothing that a server takes
         """
-        if getattr(item, 'compressionMethod', None):
+        if getattr(item, 'compressionMethod', None) not in (None, '', 'identity'):
             raise CommandError(
                 f'{item.path} in {self.source.name} is compressed with {item.compressionMethod}, '
                 'which a server does not take.'
