@@ -240,7 +240,7 @@ SPARSE = struct.pack('<4sIIQ', b'KDMV', 1, 3, 4096) + bytes(500)
     [
         (b'hello', [], 2, 'neither a stream-optimised VMDK nor an OVA'),
         (b'KDMV', [], 2, 'ends too soon'),
-        (SPARSE, [], 2, 'qemu-img convert'),
+        (SPARSE, [], 2, "an image' new.vmdk"),
         (archive(('a.txt', b'x')), [], 2, 'without an OVF descriptor'),
         (archive(('a.ovf', b'<x/>')), [], 1, 'image: '),
         (DISK, ['--cluster', 'nowhere'], 4, 'There is no cluster nowhere'),
@@ -254,7 +254,7 @@ def test_what_is_no_image_or_has_no_place(
     told: str,
 ) -> None:  # fmt: skip
     """It is said, with what to do, and nothing is imported."""
-    path = tmp_path / 'image'
+    path = tmp_path / 'an image'
     path.write_bytes(data)
     where = more or (['--datastore', machines.store] if data is not DISK else [])
     ran = run('put', str(path), '--import', 'none', *where)

@@ -7,6 +7,7 @@ A server makes the description of an OVA, both ways (OvfManager, vSphere API 4.0
 from __future__ import annotations
 
 import contextlib
+import shlex
 import struct
 from typing import Any
 
@@ -174,7 +175,8 @@ class Machines:
         if not flags & _COMPRESSED:
             raise UsageError(
                 f'{source.name} is no stream-optimised VMDK. This makes one:\n'
-                f'qemu-img convert -O vmdk -o subformat=streamOptimized {source.name} new.vmdk'
+                'qemu-img convert -O vmdk -o subformat=streamOptimized '
+                f'{shlex.quote(source.name)} new.vmdk'
             )
         controller = self._create(
             'VirtualLsiLogicController', key=-1, busNumber=0, sharedBus='noSharing'

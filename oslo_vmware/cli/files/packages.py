@@ -10,6 +10,7 @@ import hashlib
 import io
 import posixpath
 import re
+import shlex
 import tarfile
 import urllib.parse
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -115,7 +116,7 @@ class Package:
             raise CommandError(
                 f'{item.path} in {self.source.name} comes in pieces (ovf:chunkSize), which are not '
                 'put together here. This does it:\n'
-                f'ovftool {self.source.name} whole.ova'
+                f'ovftool {shlex.quote(self.source.name)} whole.ova'
             )
         name = next((one for one in names if one in self._members), None)
         if name is None:
