@@ -106,8 +106,8 @@ def _named(
     bare = _BARE.fullmatch(text)
     if bare:
         ref = vim_util.get_moref(text, _PREFIXES[bare[1]])
-        # A machine may be called vm-12, too.
-        if _exists(session, ref):
+        # A machine may be called vm-12, too, or host-12.
+        if (not kinds or _is_one_of(ref._type, kinds)) and _exists(session, ref):
             return ref
     return _by_name(session, text, kinds or ('ManagedEntity',), every())
 
@@ -115,7 +115,7 @@ def _named(
 def _exists(session: api.VMwareAPISession, ref: Any) -> bool:
     path = 'info.key' if ref._type == 'Task' else 'name'
     try:
-        session.invoke_api(vim_util, 'get_object_property', session.vim, ref, path)
+        inventory.read_object(session, ref, [path])
     except exceptions.InvalidPropertyException:
         # It has no name, but is there.
         return True

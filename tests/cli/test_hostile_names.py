@@ -43,6 +43,22 @@ def test_name_with_colon_is_found(named: VCenterSimulator) -> None:
     assert _run(named, 'get', 'SessionManager:SessionManager', 'defaultLocale').code == 0
 
 
+def test_name_of_another_kind_of_id_is_found(named: VCenterSimulator) -> None:
+    """A machine may have the id of a host for a name, and who wants a machine means that."""
+    objects = named.world.objects.values()
+    machine = next(one for one in objects if getattr(one, 'name', '') == STEERING)
+    host = next(one for one in objects if one.is_a('HostSystem'))
+    machine.update(name=host.ref.value)
+    try:
+        data = _run(named, 'vm', 'info', host.ref.value, '--json').data
+        assert data['reference'] == f'VirtualMachine:{machine.ref.value}'
+        assert _run(named, 'get', host.ref.value, 'name', '--json').data == {'name': host.name}
+    finally:
+        machine.update(name=STEERING)
+    ran = _run(named, 'vm', 'info', host.ref.value)
+    assert f'{host.ref.value} is no machine: it is a HostSystem.' in ran.err
+
+
 def test_name_of_two_lines_is_one_path(named: VCenterSimulator) -> None:
     """A line of find is a path, whatever is in a name."""
     lines = _run(named, 'find', '--type', 'vm').lines

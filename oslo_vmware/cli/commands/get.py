@@ -36,6 +36,7 @@ def run(context: Context) -> int:
     context.out.data(data)
     for line in values.lines(data):
         context.out.line(line)
-    for path, reason in missing.items():
-        context.out.warning(f'{path} could not be read: {reason}')
+    for reason in dict.fromkeys(missing.values()):
+        those = ', '.join(path for path in missing if missing[path] == reason)
+        context.out.warning(f'{those} could not be read: {reason}')
     return failures.FAILED if missing else failures.DONE
