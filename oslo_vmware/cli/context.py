@@ -62,4 +62,8 @@ class Context:
         :returns: the task's ``info`` at the end
         """
         with self.out.task(text) as bar:
-            return self.session.wait_for_task(task, progress=bar.update)
+            try:
+                return self.session.wait_for_task(task, progress=bar.update)
+            except KeyboardInterrupt:
+                self.out.warning('The server goes on with it; see oslo-vmware tasks --follow.')
+                raise

@@ -163,6 +163,10 @@ def _by_name(
     if not named and name in every:
         named = [every[name]]
     found = [one for one in named if _is_one_of(one.kind, kinds)]
+    if 'HostSystem' in kinds:
+        # A host outside of clusters has a compute resource of its own, which has its name.
+        parents = {one.parent for one in found if one.kind == 'HostSystem'}
+        found = [one for one in found if one.id not in parents]
     if len(found) == 1:
         return found[0].ref
     if found:

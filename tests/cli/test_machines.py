@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from oslo_vmware import api
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 
 from .conftest import Run
@@ -24,6 +25,18 @@ def machine(run: Run) -> str:
     """Name of a machine that is on."""
     running = [one for one in run('vm', 'list', '--json').data if one['power'] == 'on']
     return str(running[0]['name'])
+
+
+def test_interrupted(run: Run, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends the waiting, and not what is waited for; that is said."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api.VMwareAPISession, 'wait_for_task', interrupted)
+    ran = run('vm', 'power', 'reset', machine)
+    assert (ran.code, ran.out) == (130, '')
+    assert 'The server goes on with it' in ran.err
 
 
 def test_hosts(run: Run) -> None:

@@ -107,6 +107,9 @@ def test_explain_for_a_cluster(run: Run, vc: VCenterSimulator) -> None:
     usable = run('policies', 'explain', 'Gold', '--for', cluster.name, '--shared', '--json').data
     assert {one['datastore'] for one in usable} == {one['datastore'] for one in asked}
     assert sum(one['fits'] for one in usable) <= sum(one['fits'] for one in asked)
+    # A host outside of clusters is meant itself, and not what it has for a cluster.
+    (host,) = [one for one in vc.world.objects.values() if one.wire_type == 'ComputeResource']
+    assert run('policies', 'explain', 'Gold', '--for', host.name).code in (0, 1)
 
 
 @pytest.mark.parametrize('name', ['policies.yaml', 'policies.json'])

@@ -8,10 +8,13 @@ why, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
+import difflib
 from typing import Any
 
+from oslo_vmware import exceptions
 from oslo_vmware.cli import failures, inventory, lookup, values
 from oslo_vmware.cli.context import Context
+from oslo_vmware.cli.failures import CommandError
 
 EXAMPLES = """\
 oslo-vmware get web-01 summary.runtime.powerState config.hardware
@@ -27,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(context: Context) -> int:
     session, paths = context.session, context.options.property
     ref = lookup.find(session, context.options.object)
-    found, missing = inventory.read_object(session, ref, paths)
+    try:
+        found, missing = inventory.read_object(session, ref, paths)
+    except exceptions.InvalidPropertyException as error:
+        raise _no_property(context, ref, str((error.details or {}).get('name', ''))) from error
     data: dict[str, Any] = {
         path: values.plain(found.get(path))
         for path in paths or sorted(found)
@@ -40,3 +46,12 @@ def run(context: Context) -> int:
         those = ', '.join(path for path in missing if missing[path] == reason)
         context.out.warning(f'{those} could not be read: {reason}')
     return failures.FAILED if missing else failures.DONE
+
+
+def _no_property(context: Context, ref: Any, path: str) -> CommandError:
+    close = []
+    if '.' not in path:
+        found, missing = inventory.read_object(context.session, ref)
+        close = difflib.get_close_matches(path, [*found, *missing], 1)
+    hint = f' Do you mean {close[0]}?' if close else ''
+    return CommandError(f'A {ref._type} has no property {path}.{hint}')
