@@ -212,8 +212,8 @@ def image_pull_from_url(
     :param vm_folder: reference of the folder
     :param image_size: bytes of the file at the URL; without it, the host asks for it
     :param timeout_secs: seconds the whole may take; None for no limit
-    :param progress: told bytes done and in total, as far as the server tells its share; in the
-                     thread of the caller
+    :param progress: told bytes done and in total, as far as the server tells its share; without
+                     ``image_size`` how many there were, at the end. In the thread of the caller
     :returns: reference of the virtual machine
     :raises VimFaultException: the server refuses, or the host fails, for instance with
                                ``SSLVerifyFault`` or ``HttpFault``; a fault that has a class of its
@@ -269,8 +269,14 @@ def _pulled(
                 task,
                 progress=lambda percent, _state: telling.moved((size or 0) * (percent or 0) // 100),
             )
+    entry = None
+    if handle.checksum is not None or (telling is not None and size is None):
+        entry = lease.manifest_entry(device.key)
     if handle.checksum is not None:
-        _compare(handle, lease.manifest_entry(device.key))
+        _compare(handle, entry)
+    pulled = getattr(entry, 'size', None)
+    if telling is not None and size is None and pulled is not None:
+        telling.moved(pulled, ended=True)
     return info.entity
 
 

@@ -173,6 +173,14 @@ def test_progress(place: Place, source: DataServer, cacerts: str) -> None:
     assert told == sorted(told)
 
 
+def test_progress_of_nobody_knows_how_much(place: Place, source: DataServer, cacerts: str) -> None:
+    """A size that was not given is told at the end, when the server knows it."""
+    told: list[tuple[int, int | None]] = []
+    handle = rw_handles.UrlPullHandle(f'{source.url}/disk', cacerts=cacerts)
+    pulled(place, handle, image_size=None, progress=lambda *both: told.append(both))
+    assert told == [(0, None), (len(DATA), len(DATA))]
+
+
 # Trust
 
 
