@@ -18,6 +18,7 @@ import pytest
 from oslo_vmware._transfer import lease, stream
 from oslo_vmware.cli import output
 from oslo_vmware.simulator import Inventory, VCenterSimulator
+from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.world.data import Fault
 from tests.simulator.test_ovf import descriptor, item
 from tests.transfer.disks import content_of, stream_of
@@ -77,7 +78,7 @@ def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool
         '</VirtualHardwareSection></VirtualSystem>',
     )  # fmt: skip
     text = text.replace('UTF-16', 'UTF-8')
-    members = {'two.ovf': text.encode(), 'two.nvram': NVRAM} | {
+    members = {'two.ovf': text.encode(), 'two.nvram': NVRAM, 'notes': b'To be read.'} | {
         f'two-{n}.vmdk': disk for n, disk in enumerate(disks)
     }
     sums = ''.join(
@@ -356,6 +357,25 @@ def test_the_first_of_several_disks(run: Run, machines: Machines, tmp_path: path
     assert len(members_of(tmp_path / 'y.ova')) == 4
 
 
+def test_a_server_that_keeps_a_disk_back(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it gives would not be the machine; there is no file."""
+    (tmp_path / 'x.ova').write_bytes(two_disks())
+    where = ('--datastore', machines.store)
+    assert run('put', str(tmp_path / 'x.ova'), '--import', 'kept', *where).code == 0
+    add = nfc_lease._add_disk
+
+    def add_one(lease: Any, vm: Any, disk: Any, devices: Any) -> None:
+        if not any(one.capacity for one in lease.devices.values()):
+            add(lease, vm, disk, devices)
+
+    monkeypatch.setattr(nfc_lease, '_add_disk', add_one)
+    ran = run('fetch', '--vm', 'kept', str(tmp_path / 'y.ova'))
+    assert (ran.code, 'exports 1 of 2 disks' in ran.err) == (1, True), ran.err
+    assert os.listdir(tmp_path) == ['x.ova']
+
+
 @pytest.mark.parametrize('skip', [0, 1])
 def test_an_ova_whose_disks_do_not_arrive(
     run: Run, machines: Machines, tmp_path: pathlib.Path, skip: int
@@ -396,6 +416,7 @@ def test_a_lease_that_ends_on_the_way(
         (two_disks(lacks='two-1.vmdk'), 'has no member two-1.vmdk, which its descriptor', 0),
         (two_disks(lacks='two-1.vmdk', manifest='SHA1'), 'two-1.vmdk, which two.mf names', 0),
         (two_disks(manifest='SHA1').replace(b'part 1<', b'part 9<'), 'the SHA1 of two.ovf is', 0),
+        (two_disks(manifest='SHA1').replace(b'To be', b'To me'), 'the SHA1 of notes is', 0),
         (two_disks(manifest='SHA1', swapped=True), 'the SHA1 of two-0.vmdk is', 1),
         (two_disks(manifest='SHA256', swapped=True), 'the SHA256 of two-0.vmdk is', 1),
         (two_disks(manifest='SHA512', swapped=True), 'the SHA512 of two-0.vmdk is', 1),
