@@ -201,6 +201,21 @@ def plain_bar(bar: Bar, symbols: str = '#.', cells: int = BAR) -> str:
     return f'{symbols[0] * filled}{symbols[1] * (cells - filled)}{bar.share:5.0%}'
 
 
+class _Gathered(io.StringIO):
+    """Holds what is for a stream, and can draw no more than that.
+
+    :param stream: where it goes in the end
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+
 # How it is said
 
 
@@ -337,7 +352,7 @@ class Output:
         if not is_terminal(self._stdout, self._environ):
             yield
             return
-        gathered = io.StringIO()
+        gathered = _Gathered(self._stdout)
         self._redirect(gathered)
         try:
             yield

@@ -18,6 +18,7 @@ from oslo_vmware.cli.output import (
     plain_bar,
     size,
 )
+from oslo_vmware.cli.rich_output import RichOutput
 from oslo_vmware.cli.rows import without_domain
 
 
@@ -59,6 +60,23 @@ def test_a_tree(stream: io.StringIO, expected: list[str]) -> None:
     """Notes stand in one column; what the character set lacks is drawn with what it has."""
     said(stream).tree(Node('top', 'all', '', [Node('a', '1', '', [Node('b')]), Node('cccc', '2')]))
     assert stream.getvalue().splitlines() == expected
+
+
+@pytest.mark.parametrize('output', [Output, RichOutput])
+def test_what_is_paged_is_drawn_for_its_terminal(output: type[Output]) -> None:
+    """Also what is gathered first has no character that the terminal lacks."""
+
+    class Terminal(Ascii):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    out = output(stream, stream, {})
+    with out.paged():
+        out.table(['Name', 'Space'], [['a', Bar(1, 2)]])
+        out.tree(Node('top', '', '', [Node('a')]))
+        assert stream.getvalue() == ''
+    assert stream.getvalue().isascii()
 
 
 @pytest.mark.parametrize(
