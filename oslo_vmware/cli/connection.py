@@ -164,7 +164,8 @@ def find(options: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     is_other_server = place.host != own.host or bool(port and own.port and port != own.port)
     own_user = said.user or own.user or user
     is_other = is_other_server or own_user != user
-    cacert = options.cacert or said.cacert or None
+    # Who says --insecure means it, whatever the environment has.
+    cacert = options.cacert or (None if options.insecure else said.cacert) or None
     if cacert and not os.path.exists(cacert):
         raise UsageError(f'There is no file {cacert} to verify the server with.')
     return Settings(
