@@ -196,7 +196,11 @@ def test_what_it_costs(run: Run, vc: VCenterSimulator, arguments: list[str], cal
     around = {'RetrieveServiceContent', 'Login', 'Logout', 'SessionIsActive'}
     before = len(vc.calls)
     assert run(*arguments).code == 0
-    made = [call.operation for call in list(vc.calls)[before:]]
+    calls_made = list(vc.calls)[before:]
+    made = [call.operation for call in calls_made]
+    # What the server logs of them can be found there.
+    reads = [call for call in calls_made if call.operation.endswith('PropertiesEx')]
+    assert all((call.op_id or '').startswith('oslo-vmware-') for call in reads)
     assert len([call for call in made if call not in around]) == calls, made
 
 

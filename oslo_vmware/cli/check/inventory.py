@@ -7,11 +7,15 @@ here and no failure, so the pages are taken as they come.
 """
 
 import dataclasses
+import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from oslo_vmware import service, vim_util
 from oslo_vmware.cli.check.needs import Kind
+
+LOG = logging.getLogger(__name__)
 
 _CLUSTER = 'ClusterComputeResource'
 
@@ -229,7 +233,10 @@ class _Pages:
 
     def ask(self, operation: str, collector: Any, **arguments: Any) -> Any:
         """For ``invoke_api``, which renews the session."""
+        op_id = f'{self._vim.op_id_prefix}-{uuid.uuid4()}'
+        LOG.debug('Invoking PropertyCollector.%s with opID=%s', operation, op_id)
+        headers = [('operationID', op_id)]
         try:
-            return getattr(self._vim.client.service, operation)(collector, **arguments)
+            return self._vim.client.call(operation, collector, arguments, headers)
         except Exception as exc:
             raise service.translated(exc, operation) from exc
