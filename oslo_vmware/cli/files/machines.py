@@ -152,7 +152,6 @@ class Machines:
             'CreateImportSpec', ovfDescriptor=text, resourcePool=pool, datastore=store, cisp=params
         )
         self._check(result, package.source.name)
-        _refill(result.importSpec)
         return result.importSpec, list(getattr(result, 'fileItem', None) or ())
 
     def _call(self, operation: str, **arguments: Any) -> Any:
@@ -269,16 +268,3 @@ class Machines:
             total = sum(one.size for one in exported)
             with self._out.transfer(f'Writing {sink.path.name}', total) as bar:
                 packages.write(sink, plain, result.ovfDescriptor.encode(), files, bar.update)
-
-
-def _refill(value: Any) -> None:
-    """Make what was received what can be sent: empty texts come as None, which is left out."""
-    if isinstance(value, list):
-        for one_of_them in value:
-            _refill(one_of_them)
-    elif hasattr(value, '__keylist__'):
-        for name, member in list(value):
-            if member is None:
-                setattr(value, name, '')
-            else:
-                _refill(member)
