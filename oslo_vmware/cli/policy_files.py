@@ -84,14 +84,44 @@ def load(path: str) -> list[Any]:
 def _parsed(text: str, path: str) -> Any:
     yaml = _yaml()
     try:
-        return json.loads(text) if yaml is None else yaml.safe_load(text)
-    except ValueError as exc:
+        if yaml is None:
+            return json.loads(text, object_pairs_hook=_without_doubles)
+        return yaml.load(text, _strict_loader(yaml))
+    except Exception as exc:
+        # Of a date that is none, or what is nested too deep, PyYAML has exceptions of Python's.
+        if yaml is not None:
+            raise UsageError(f'{path} is no YAML: {exc}') from exc
         hint = '' if text.lstrip()[:1] in '{[' else '; if it is YAML: pip install PyYAML'
         raise UsageError(f'{path} is no JSON: {exc}{hint}') from exc
-    except Exception as exc:
-        if yaml is None or not isinstance(exc, yaml.YAMLError):
-            raise
-        raise UsageError(f'{path} is no YAML: {exc}') from exc
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of which no member is there twice: json takes the last of them."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'{key!r} is there twice')
+        found[key] = value
+    return found
+
+
+def _strict_loader(yaml: Any) -> Any:
+    """A safe loader of PyYAML that takes no key twice, as YAML wants it."""
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys: set[str] = set()
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                if key.value in keys:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f'{key.value!r} is there twice', problem_mark=key.start_mark
+                    )
+                keys.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def _yaml() -> Any:

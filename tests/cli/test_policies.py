@@ -279,6 +279,10 @@ def distinct(rule_sets: list[Any]) -> list[Any]:
     ('text', 'said'),
     [
         ('a: [', 'is no YAML'),
+        ('a: 2020-99-99', 'is no YAML: month must be'),
+        ('[' * 5000, 'is no YAML'),
+        ('policies: []\npolicies: []', "'policies' is there twice"),
+        ('- {name: a, rule_sets: [], rule_sets: []}', "'rule_sets' is there twice"),
         ('policies: []', 'has no policies'),
         ('just words', 'has no policies'),
         (b'\xff', 'is no text'),
@@ -304,6 +308,10 @@ def test_without_yaml(
     ran = run('policies', 'export', 'Gold')
     assert json.loads(ran.out) == {'policies': [gold]}
     assert 'pip install PyYAML' in ran.err
+    (tmp_path / 'x.json').write_text('{"name": "a", "rule_sets": [], "rule_sets": []}')
+    ran = run('policies', 'import', str(tmp_path / 'x.json'))
+    assert ran.code == 2
+    assert "'rule_sets' is there twice" in ran.err
     ran = run('policies', 'import', path)
     assert ran.code == 2
     assert 'if it is YAML: pip install PyYAML' in ran.err
