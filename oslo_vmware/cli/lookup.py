@@ -119,7 +119,7 @@ def _exists(session: api.VMwareAPISession, ref: Any) -> bool:
     except exceptions.InvalidPropertyException:
         # It has no name, but is there.
         return True
-    except exceptions.ManagedObjectNotFoundException:
+    except (exceptions.ManagedObjectNotFoundException, NoSuchObjectError):
         return False
     except exceptions.VimFaultException as error:
         # There is no such type.
