@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware import rw_handles
 from oslo_vmware.cli.files import local, places
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 
@@ -232,13 +231,13 @@ def test_a_file_that_changes_while_it_is_put(
     run: Run, stores: Stores, folder: str, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said, and there is nothing; a checksum that is told is that of what was sent."""
-    write = rw_handles.FileWriteHandle.write
+    read = local.Source.read
 
-    def and_somebody_else(self: Any, data: bytes) -> None:
+    def after_somebody_else(self: Any, size: int) -> bytes:
         os.utime(image, ns=(0, 0))
-        write(self, data)
+        return read(self, size)
 
-    monkeypatch.setattr(rw_handles.FileWriteHandle, 'write', and_somebody_else)
+    monkeypatch.setattr(local.Source, 'read', after_somebody_else)
     ran = run('put', image, stores.text(f'{folder}/x'))
     assert (ran.code, ran.out, 'has changed while it was read' in ran.err) == (1, '', True)
     assert stores.names_in(folder) == []

@@ -123,7 +123,9 @@ class Source:
         """
         data = self.file.read(max(size, BLOCK))
         self._digest.update(data)
-        if not data:
+        # Also before the last of it is sent: a server that has all makes a file of it, be it a
+        # moment after it was told to delete that.
+        if not data or self.file.tell() >= self.size:
             self.check_unchanged()
             self._found = self._digest.hexdigest()
             check_digest(self._found, self._expected, self.name)
