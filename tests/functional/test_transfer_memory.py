@@ -1,15 +1,10 @@
 """Streams do not stay in memory."""
 
-import os
-
 import pytest
 
 from benchmarks import images
 
 
-@pytest.mark.skipif(
-    'OSLO_VMWARE_TEST_EVENTLET' in os.environ, reason='the server is a process without eventlet'
-)
 @pytest.mark.parametrize(
     'way', ['upload', 'upload_slowly', 'download', 'import_disk', 'export_disk']
 )
