@@ -18,6 +18,8 @@ from typing import Any
 from lxml import etree
 from suds.sax.document import Document
 from suds.sax.element import Element
+from suds.servicedefinition import ServiceDefinition
+from suds.wsdl import WObject
 from suds.xsd.schema import Schema
 from suds.xsd.sxbase import SchemaObject
 
@@ -31,7 +33,7 @@ OWNERS += (rw_handles.FileHandle,)
 
 #: What has nothing of one call, such as the description of a service, which is large.
 _GENERAL = (type, types.ModuleType, int, float, complex, bool, type(None), range, slice)
-_GENERAL += (SchemaObject, Schema)
+_GENERAL += (SchemaObject, Schema, WObject, ServiceDefinition)
 
 
 def texts(exc: BaseException) -> Iterator[tuple[str, str]]:
