@@ -103,10 +103,13 @@ class ToPyvmomi:
             return self.value(value.value, declared)
         if isinstance(value, sudsobject.Object | dict):
             return self._object(value, declared, is_required)
+        if isinstance(value, EmptyObject):
+            named = _known_type(_VIM, value.type_name)
+            if named is not None and issubclass(named, declared):
+                return named()
         if value == '' and issubclass(declared, VmomiSupport.DataObject):
             # What an empty element is decoded to.
-            named = _known_type(_VIM, value.type_name) if isinstance(value, EmptyObject) else None
-            return (named or declared)()
+            return declared()
         return _simple(value, declared)
 
     def managed_object(self, reference: Any) -> Any:

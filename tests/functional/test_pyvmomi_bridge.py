@@ -11,6 +11,7 @@ from pyVmomi import VmomiSupport, pbm, vim, vmodl
 
 from oslo_vmware import api, exceptions, pyvmomi, vim_util
 from oslo_vmware.simulator import VCenterSimulator
+from oslo_vmware.soap.objects import EmptyObject
 from tests import reachable
 from tests.functional.conftest import Crowd, SessionMaker
 from tests.functional.test_calls import morefs, name_of
@@ -494,6 +495,20 @@ def test_results_are_the_same(session: api.VMwareAPISession) -> None:
 def texts(value: Any) -> str:
     """An object of pyVmomi in words, in which an empty text counts as none."""
     return str(value).replace("''", '<unset>')
+
+
+def test_what_came_empty_is_of_its_type(session: api.VMwareAPISession) -> None:
+    """An array of a reply is one, and an object one, though both are empty texts to users."""
+    machine = session.invoke_api(vim_util, 'get_objects', session.vim, 'VirtualMachine', 1)
+    alarms = session.invoke_api(
+        vim_util,
+        *('get_object_property', session.vim, machine.objects[0].obj, 'triggeredAlarmState'),
+    )
+    made = pyvmomi.to_pyvmomi(session, alarms)
+    assert (type(made), made) == (vim.alarm.AlarmState.Array, [])
+    generator = EmptyObject.of('CustomizationDhcpIpGenerator')
+    made = pyvmomi.to_pyvmomi(session, generator)
+    assert isinstance(made, vim.vm.customization.DhcpIpGenerator)
 
 
 def test_specs_both_ways(session: api.VMwareAPISession) -> None:
