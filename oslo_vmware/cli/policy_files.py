@@ -109,17 +109,19 @@ def _strict_loader(yaml: Any) -> Any:
     """A safe loader of PyYAML that takes no key twice, as YAML wants it."""
 
     class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            keys: set[str] = set()
+        # Before any merge (<<), after which the same key may be there again.
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            keys: set[tuple[str, str]] = set()
             for key, _ in node.value:
                 if not isinstance(key, yaml.ScalarNode):
                     continue
-                if key.value in keys:
+                if (key.tag, key.value) in keys:
                     raise yaml.constructor.ConstructorError(
                         problem=f'{key.value!r} is there twice', problem_mark=key.start_mark
                     )
-                keys.add(key.value)
-            return super().construct_mapping(node, deep)
+                keys.add((key.tag, key.value))
+            return node
 
     return Loader
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from oslo_vmware import api, spbm, vim_util
+from oslo_vmware.cli import policy_files
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 
 from .conftest import Run
@@ -297,6 +298,13 @@ def test_no_file_of_policies(run: Run, tmp_path: pathlib.Path, text: Any, said: 
     ran = run('policies', 'import', str(path))
     assert ran.code == (4 if text is None else 2)
     assert said in ran.err
+
+
+def test_keys_of_yaml_may_be_merged(tmp_path: pathlib.Path) -> None:
+    """What a mapping has from another one, and says itself as well, is not there twice."""
+    text = '- x: [[[&one {<<: &base {a: 1}, a: 2}]]]\n- {<<: *one, b: 3}'
+    (tmp_path / 'x.yaml').write_text(text)
+    assert policy_files.load(str(tmp_path / 'x.yaml')) == yaml.safe_load(text)
 
 
 def test_without_yaml(
