@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from oslo_vmware import api
+from oslo_vmware.cli import inventory
 from oslo_vmware.cli.values import lines, plain
 from oslo_vmware.simulator import VCenterSimulator
 from oslo_vmware.simulator.world.data import Fault, Ref, no_permission
@@ -202,6 +204,16 @@ def test_what_it_costs(run: Run, vc: VCenterSimulator, arguments: list[str], cal
     reads = [call for call in calls_made if call.operation.endswith('PropertiesEx')]
     assert all((call.op_id or '').startswith('oslo-vmware-') for call in reads)
     assert len([call for call in made if call not in around]) == calls, made
+
+
+def test_an_empty_reply_may_mean_that_the_session_is_gone(vc: VCenterSimulator) -> None:
+    """So ESX answers: there is a new login then, and not an inventory without anything in it."""
+    with api.VMwareAPISession(
+        vc.host, vc.username, vc.password, 1, 0.01, port=vc.port, cacert=vc.cacert
+    ) as session:
+        vc.terminate_sessions()
+        vc.faults.empty_reply('RetrievePropertiesEx')
+        assert inventory.entities(session)
 
 
 class Anything:

@@ -169,7 +169,7 @@ LAYERS = (
     Layer(
         ('cli.check', 'cli.check.*'),
         (
-            *(*BASE, *TRUST, *FAULTS, *HELPERS, *TRANSFERS, 'api', 'pbm', 'service'),
+            *(*BASE, *TRUST, *FAULTS, *HELPERS, *TRANSFERS, 'api', 'pbm', 'service', '_replies'),
             *('soap.transport', 'soap.versions', 'cli.failures', 'cli.check', 'cli.check.*'),
         ),
     ),

@@ -7,15 +7,12 @@ here and no failure, so the pages are taken as they come.
 """
 
 import dataclasses
-import logging
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from oslo_vmware import service, vim_util
+from oslo_vmware import vim_util
+from oslo_vmware._replies import check_retrieval
 from oslo_vmware.cli.check.needs import Kind
-
-LOG = logging.getLogger(__name__)
 
 _CLUSTER = 'ClusterComputeResource'
 
@@ -209,34 +206,27 @@ def _filters(session: Any) -> list[Any]:
 def contents(session: Any, filters: list[Any]) -> Iterator[Any]:
     """The objects of all pages, with what could be read of them."""
     vim = session.vim
-    pages, collector = _Pages(vim), vim.service_content.propertyCollector
     options = vim.client.factory.create('ns0:RetrieveOptions')
     options.maxObjects = PAGE
-    page = session.invoke_api(
-        pages, 'ask', 'RetrievePropertiesEx', collector, specSet=filters, options=options
-    )
+    page = _ask(session, 'RetrievePropertiesEx', specSet=filters, options=options)
     while page:
         yield from getattr(page, 'objects', ())
         token = getattr(page, 'token', None)
         if not token:
             return
-        page = session.invoke_api(
-            pages, 'ask', 'ContinueRetrievePropertiesEx', collector, token=token
-        )
+        page = _ask(session, 'ContinueRetrievePropertiesEx', token=token)
 
 
-class _Pages:
-    """Asks past the service, which takes a property that may not be read for a failure."""
+def _ask(session: Any, operation: str, **arguments: Any) -> Any:
+    """Ask for a page, as the service itself does; but what may not be read is no failure."""
+    vim = session.vim
+    collector = vim.service_content.propertyCollector
 
-    def __init__(self, vim: Any) -> None:
-        self._vim = vim
+    def ask(_transport: Any, call: Any, headers: dict[str, str]) -> Any:
+        page = vim.client.call(operation, collector, arguments, list(headers.items()), call)
+        if not page:
+            # So ESX says that the session is gone.
+            check_retrieval(operation, page)
+        return page
 
-    def ask(self, operation: str, collector: Any, **arguments: Any) -> Any:
-        """For ``invoke_api``, which renews the session."""
-        op_id = f'{self._vim.op_id_prefix}-{uuid.uuid4()}'
-        LOG.debug('Invoking PropertyCollector.%s with opID=%s', operation, op_id)
-        headers = [('operationID', op_id)]
-        try:
-            return self._vim.client.call(operation, collector, arguments, headers)
-        except Exception as exc:
-            raise service.translated(exc, operation) from exc
+    return session.invoke_api(vim, 'exchange', operation, arguments, ask)
