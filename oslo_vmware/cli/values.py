@@ -9,6 +9,7 @@ from typing import Any
 
 from oslo_vmware.cli.inventory import reference
 from oslo_vmware.cli.output import clean
+from oslo_vmware.soap.objects import EmptyObject
 
 
 def plain(value: Any) -> Any:
@@ -26,6 +27,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool | int | float) or value is None:
         return value
     names = getattr(value, '__keylist__', None)
+    if isinstance(value, EmptyObject):
+        return [] if value.type_name.startswith('ArrayOf') else {'_type': value.type_name}
     if names is None:
         # Texts of replies are of a class of their own.
         return str(value)

@@ -240,3 +240,9 @@ def test_values_as_data_and_as_lines() -> None:
         '      [0] true',
         '  [1] (Anything)',
     ]
+
+
+def test_an_empty_list_is_one(run: Run) -> None:
+    """A property that holds no objects is an empty list, and not a text."""
+    assert run('get', MACHINE, 'triggeredAlarmState', '--json').data == {'triggeredAlarmState': []}
+    assert run('get', MACHINE, 'triggeredAlarmState').lines == ['triggeredAlarmState: none']

@@ -179,7 +179,7 @@ LAYERS = (
         CLI,
         (
             *(*BASE, *TRUST, *FAULTS, *HELPERS, *TRANSFERS, *SPBM, *WATCH, 'api', 'pbm', 'vim'),
-            *('soap.client', 'simulator', 'simulator.*', *CLI_OUTPUT, *CLI),
+            *('soap.client', 'soap.objects', 'simulator', 'simulator.*', *CLI_OUTPUT, *CLI),
         ),
     ),
 )

@@ -1,8 +1,7 @@
 """Read properties of one object: name, summary.runtime.powerState, config.hardware.
 
-Without properties all are read. What is not set on the server is said to be so, and null in JSON;
-an empty list is an empty text there. What may not be read is left out, with a warning that says
-why, and the exit code is 1.
+Without properties all are read. What is not set on the server is said to be so, and null in JSON.
+What may not be read is left out, with a warning that says why, and the exit code is 1.
 """
 
 from __future__ import annotations
