@@ -42,6 +42,9 @@ LOST_SOCKETS = 'ignore:unclosed <ssl.SSLSocket:ResourceWarning'
 #: The SOAP engine of a run.
 ENGINE = os.environ.get('OSLO_VMWARE_SOAP_ENGINE', 'compiled')
 
+#: One in so many rows is run.
+SHARE = 1 if os.environ.get('OSLO_VMWARE_TEST_MATRIX') == 'whole' else 3
+
 #: Seconds that a client with a silent server waits. All its calls get them, also on a machine that
 #: is busy with other things; a call of the reference engine is more work.
 SILENCE = {'compiled': 0.3, 'reference': 1.0}[ENGINE]
@@ -108,6 +111,14 @@ def hurried() -> Iterator[None]:
         LOGGER.setLevel(logging.NOTSET)
         for logger in loggers:
             logger.propagate = True
+
+
+def share(number: int, faults: list[WireFault]) -> list[WireFault]:
+    """Those of the faults that an operation meets.
+
+    :param number: of the operation: its neighbours meet the faults that are most like these
+    """
+    return faults[number % SHARE :: SHARE]
 
 
 def run(stand: Stand, kind: type[Operation], fault: WireFault) -> Cell | None:

@@ -9,7 +9,6 @@ third of the faults.
 
 import contextlib
 import gc
-import os
 import queue
 from collections.abc import Iterator
 from concurrent import futures
@@ -23,9 +22,6 @@ from tests.faults.operation import Operation
 from tests.faults.operations import OPERATIONS
 from tests.faults.stand import Stand
 from tests.faults.wire_faults import FAULTS
-
-#: One in so many rows is run.
-SHARE = 1 if os.environ.get('OSLO_VMWARE_TEST_MATRIX') == 'whole' else 3
 
 #: Rows that run at once, each with a server of its own: most of them wait.
 AT_ONCE = 4
@@ -59,11 +55,6 @@ def hurried() -> Iterator[None]:
         yield
 
 
-def faults_of(operation: type[Operation]) -> list[WireFault]:
-    """Those that an operation meets: of faults that are alike, one operation has each."""
-    return FAULTS[OPERATIONS.index(operation) % SHARE :: SHARE]
-
-
 @pytest.mark.timeout(600)  # for some eighty rows
 @pytest.mark.filterwarnings(matrix.LOST_SOCKETS)
 @pytest.mark.parametrize('operation', OPERATIONS, ids=lambda operation: operation.__name__)
@@ -83,7 +74,7 @@ def test_what_comes_of_it(
         finally:
             stands.put(stand)
 
-    faults = faults_of(operation)
+    faults = matrix.share(OPERATIONS.index(operation), FAULTS)
     with futures.ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(pool.map(run, [fault for fault in faults if not fault.silent]))
         monkeypatch.setattr(connection, 'STALL_SECONDS', TRANSFER_SILENCE)
@@ -98,9 +89,9 @@ def test_what_comes_of_it(
 
 def test_every_fault_meets_operations() -> None:
     """However few rows are run, none of the faults and none of the operations is left out."""
-    met = {fault.name for operation in OPERATIONS for fault in faults_of(operation)}
-    assert met == {fault.name for fault in FAULTS}
-    assert all(len(faults_of(operation)) >= len(FAULTS) // SHARE for operation in OPERATIONS)
+    shares = [matrix.share(number, FAULTS) for number in range(len(OPERATIONS))]
+    assert {fault.name for faults in shares for fault in faults} == {fault.name for fault in FAULTS}
+    assert min(len(faults) for faults in shares) >= len(FAULTS) // matrix.SHARE
 
 
 def test_what_is_listed_exists() -> None:
