@@ -62,10 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--for',
         dest='usable_by',
         metavar='CLUSTER',
-        help='and what this cluster or host cannot use',
+        help='also tell what this cluster or host cannot use',
     )
     explain.add_argument(
-        '--shared', action='store_true', help='with --for a cluster: what not each host can use'
+        '--shared',
+        action='store_true',
+        help='with --for CLUSTER: also what only some of its hosts can use',
     )
     check = action(
         'check',
