@@ -167,8 +167,9 @@ def test_an_import_that_ends_in_between(
 
 
 def test_export_to_stdout(run: Run, gold: dict[str, Any]) -> None:
-    """YAML for people and pipes, JSON with --json."""
+    """YAML for people and pipes, JSON with --json; what stdout goes to is not replaced."""
     ran = run('policies', 'export', 'Gold', 'Silver')
+    assert run('policies', 'export', 'Gold', 'Silver', '-o', '/dev/stdout') == ran
     assert ran.err == ''
     assert [one['name'] for one in yaml.safe_load(ran.out)['policies']] == ['Gold', 'Silver']
     assert yaml.safe_load(ran.out)['policies'][0] == gold

@@ -309,7 +309,8 @@ def _export(context: Context) -> int:
             left_out.append(policy)
             context.out.warning(f'{policy.name} is left out: {exc}')
     context.out.data({'policies': exported})
-    path = None if options.output == '-' else options.output
+    # A file that stdout goes to is not replaced by one of ours.
+    path = None if options.output in ('-', '/dev/stdout') else options.output
     as_json = path is not None and path.endswith('.json')
     if not as_json and not options.json and not policy_files.has_yaml():
         context.out.warning(policy_files.WITHOUT_YAML)
