@@ -175,6 +175,12 @@ def test_export_to_stdout(run: Run, gold: dict[str, Any]) -> None:
     assert yaml.safe_load(ran.out)['policies'][0] == gold
 
 
+def test_a_policy_is_exported_once(run: Run, gold: dict[str, Any]) -> None:
+    """By whatever names it is asked for: a file with a policy twice is not imported."""
+    id_ = run('policies', 'show', 'Gold', '--json').data['id']
+    assert run('policies', 'export', 'Gold', id_, '--json').data == {'policies': [gold]}
+
+
 def test_what_is_exported_to_stdout_is_exact(
     run: Run, tmp_path: pathlib.Path, gold: dict[str, Any]
 ) -> None:

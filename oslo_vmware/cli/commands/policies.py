@@ -298,7 +298,9 @@ def _count_of_fitting(context: Context, plan: spbm.Plan | None) -> int | None:
 def _export(context: Context) -> int:
     options = context.options
     if options.policies:
-        chosen = [_find(context, one) for one in options.policies]
+        # A file has a policy once, whoever is named twice.
+        found = [_find(context, one) for one in options.policies]
+        chosen = list({one.id: one for one in found}.values())
     else:
         chosen = spbm.list_policies(context.session)
     exported, left_out = [], []
