@@ -188,7 +188,7 @@ COSTS = [
     (['events'], 4),
     (['sessions'], 1),
     (['get', MACHINE, 'name'], 2),
-    (['policies', 'compliance', 'dub-db-0002', 'fra-web-0001'], 5),
+    (['policies', 'compliance', 'dub-db-0002', 'fra-web-0001'], 4),
 ]
 
 

@@ -368,18 +368,18 @@ def _compliance(context: Context) -> int:
     session = context.session
     if context.options.machines:
         refs = lookup.find_each(session, context.options.machines, 'VirtualMachine')
-        names = {
-            one.value: str(
-                session.invoke_api(vim_util, 'get_object_property', session.vim, one, 'name')
-            )
-            for one in refs
-        }
+        found = session.invoke_api(
+            *(vim_util, 'get_properties_for_a_collection_of_objects', session.vim),
+            *('VirtualMachine', refs, ['name']),
+        )
+        with vim_util.WithRetrieval(session.vim, found) as machines:
+            names = {one.obj.value: str(one.propSet[0].val) for one in machines}
     else:
-        machines = [
+        every = [
             one for one in inventory.entities(session).values() if one.kind == 'VirtualMachine'
         ]
-        machines.sort(key=lambda one: one.title.lower())
-        refs, names = [one.ref for one in machines], {one.id: one.title for one in machines}
+        every.sort(key=lambda one: one.title.lower())
+        refs, names = [one.ref for one in every], {one.id: one.title for one in every}
     results = spbm.vm_compliance(session, refs, recheck=context.options.recheck)
     ids = {part.policy for one in results for part in one.parts if part.policy}
     policies = {id_: one.name for id_, one in spbm.policies_by_id(session, ids).items()}
