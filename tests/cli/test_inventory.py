@@ -116,6 +116,10 @@ def test_what_may_not_be_read(
     assert {one['cpus'] for one in run('vm', 'list', '--json').data} == {None}
     assert f'{NAME} (unknown)' in run('vm', 'list').out
     assert run('vm', 'info', NAME, '--json').data['connection'] == 'unknown'
+    monkeypatch.setattr(
+        vc.faults, 'denial', lambda ref, types, path: fault if 'HostSystem' in types else None
+    )
+    assert run('vm', 'info', MACHINE, '--json').data['host'] is None
 
 
 def test_tree(run: Run) -> None:

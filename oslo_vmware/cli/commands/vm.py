@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from oslo_vmware import exceptions, vim_util
 from oslo_vmware.cli import inventory, lookup, rows, snapshots, values
 from oslo_vmware.cli.context import Context
 from oslo_vmware.cli.failures import NoSuchObjectError
@@ -140,14 +139,11 @@ def _info(context: Context) -> None:
 
 
 def _host(context: Context, ref: Any) -> str | None:
-    try:
-        name = context.session.invoke_api(
-            vim_util, 'get_object_property', context.session.vim, ref, 'name'
-        )
-    except exceptions.NoPermissionException:
-        # Who may see a machine need not be let see its host.
+    if ref is None:
         return None
-    return _str(name)
+    # Who may see a machine need not be let see its host.
+    found, _ = inventory.read_object(context.session, ref, ['name'])
+    return _str(found.get('name'))
 
 
 def _power(context: Context) -> None:
