@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pathlib
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -379,6 +381,22 @@ def test_fetch_replaces_nothing_unless_told(
     assert run('fetch', place, str(tmp_path / 'z')).code == 2
     assert (tmp_path / 'z').read_bytes() == b'theirs'
     assert sorted(os.listdir(tmp_path)) == ['x', 'y', 'z']
+
+
+def test_a_folder_that_cannot_be_synchronised(
+    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network file systems: the file is there, so the command has not failed."""
+    fsync = os.fsync
+
+    def of_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, 'Invalid argument')
+        fsync(descriptor)
+
+    monkeypatch.setattr(local.os, 'fsync', of_files)
+    ran = run('fetch', stores.write(f'{folder}/x'), str(tmp_path / 'x'))
+    assert (ran.code, (tmp_path / 'x').read_bytes()) == (0, DATA), ran.err
 
 
 def test_what_is_replaced_keeps_its_permissions(

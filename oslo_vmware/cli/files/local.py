@@ -247,11 +247,13 @@ class NewFile(Hashed):
                 # Some file systems have no links.
                 self._check_free()
                 os.rename(self._temporary, self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # It is there by now: a folder that may not be read, or synchronised, is no failure.
+        with contextlib.suppress(OSError):
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def __enter__(self) -> Self:
         return self
