@@ -539,11 +539,39 @@ def connected(vc: VCenterSimulator) -> Any:
 
 
 def test_cp_that_fails(run: Run, stores: Stores, folder: str) -> None:
-    """Nothing is left of it; nor of one that has not all the bytes."""
+    """Nothing is left of it."""
     source = stores.write(f'{folder}/x')
     stores.vc.faults.fail_task('CopyDatastoreFile_Task', 'NoDiskSpace')
     assert run('cp', source, stores.text(f'{folder}/y')).code == 1
     assert stores.names_in(folder) == ['x']
+
+
+@pytest.mark.parametrize(('data', 'code'), [(DATA + b'more', 0), (DATA[:-1], 1)])
+@pytest.mark.parametrize('command', ['cp', 'fetch'])
+def test_a_file_that_somebody_writes(
+    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+    command: str, data: bytes, code: int,
+) -> None:  # fmt: skip
+    """Such as the log of a machine that is on: it grows after its size was told, and is copied as
+    it then is. Of one that has become shorter there is no copy.
+    """
+    source, target = stores.write(f'{folder}/x'), stores.text(f'{folder}/y')
+    search = places.Files._search
+
+    def then_written(self: Any, place: Any) -> Any:
+        found = search(self, place)
+        if place.path.basename == 'x':
+            stores.write(f'{folder}/x', data)
+        return found
+
+    monkeypatch.setattr(places.Files, '_search', then_written)
+    ran = run(command, source, target if command == 'cp' else str(tmp_path / 'y'), '--json')
+    assert ran.code == code, ran.err
+    copies = stores.names_in(folder)[1:] + os.listdir(tmp_path)
+    assert copies == ([] if code else ['y'])
+    if not code:
+        copy = stores.read(f'{folder}/y') if command == 'cp' else (tmp_path / 'y').read_bytes()
+        assert (copy, ran.data['bytes']) == (data, len(data))
 
 
 def test_ctrl_c_while_copying(

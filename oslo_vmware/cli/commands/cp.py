@@ -52,10 +52,7 @@ def run(context: Context) -> None:
     source = places.find(session, texts[0], options.datacenter)
     target = places.find(session, texts[1], options.to_datacenter or options.datacenter)
     files = places.Files(session, context.out)
-    files.present(source)
-    if options.parents:
-        files.make_folder(target)
-    copied, sha256 = files.copy(source, target, options.force, options.verify)
+    copied, sha256 = files.copy(source, target, options.force, options.parents, options.verify)
     context.out.data(
         {
             'from': str(source), 'to': str(target), 'bytes': copied, 'sha256': sha256,

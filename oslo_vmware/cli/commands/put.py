@@ -95,9 +95,7 @@ def _put(context: Context, source: Any) -> dict[str, Any]:
         raise UsageError(f'A file goes to one place, not to {" and ".join(texts)}.')
     place = places.find(context.session, texts[0], options.datacenter)
     files = places.Files(context.session, context.out)
-    if options.parents:
-        files.make_folder(place)
-    files.put(source, place, options.force, options.verify)
+    files.put(source, place, options.force, options.parents, options.verify)
     return {'place': str(place)}
 
 

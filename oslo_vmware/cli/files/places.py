@@ -178,7 +178,7 @@ class Files:
         entries = getattr(found, 'file', None) or ()
         return [one for one in entries if one.path == place.path.basename]
 
-    def present(self, place: Place) -> Any:
+    def _present(self, place: Place) -> Any:
         """The FileInfo of a file.
 
         :raises NoSuchObjectError: it is not there
@@ -191,23 +191,25 @@ class Files:
             raise UsageError(f'{place} is a folder; this is for files.')
         return entry
 
-    def check_free(self, place: Place, force: bool) -> None:
+    def _check_free(self, place: Place, force: bool, parents: bool) -> None:
         """Go on if a file may be made there.
 
+        :param parents: make the folder if there is none
         :raises CommandError: there is one already, or no folder for it
         """
         entries = self._search(place)
         if entries is None:
-            raise NoSuchObjectError(f'There is no folder {place.path.parent}; --parents makes it.')
-        if any(type(entry).__name__ == 'FolderFileInfo' for entry in entries):
+            if not parents:
+                raise NoSuchObjectError(
+                    f'There is no folder {place.path.parent}; --parents makes it.'
+                )
+            self._make_folder(place)
+        elif any(type(entry).__name__ == 'FolderFileInfo' for entry in entries):
             raise UsageError(f'{place} is a folder: name the file.')
-        if entries and not force:
+        elif entries and not force:
             raise CommandError(f'There is a file {place} already; --force replaces it.')
 
-    def make_folder(self, place: Place) -> None:
-        """Make the folder that a file is to be in, if it is not there."""
-        if not place.path.dirname:
-            return
+    def _make_folder(self, place: Place) -> None:
         with contextlib.suppress(exceptions.FileAlreadyExistsException):
             self._call(
                 'MakeDirectory', self._files, name=str(place.path.parent),
@@ -262,12 +264,16 @@ class Files:
 
     # Data
 
-    def put(self, source: Source, place: Place, force: bool, is_read_back: bool) -> None:
+    def put(
+        self, source: Source, place: Place, force: bool, parents: bool, is_read_back: bool
+    ) -> None:
         """Write a file.
 
+        :param force: replace one that is there
+        :param parents: make its folder if there is none
         :param is_read_back: compare what is there with what was sent
         """
-        self.check_free(place, force)
+        self._check_free(place, force, parents)
         with self._whole(place, force) as temporary:
             with self._out.transfer(f'Putting {place.path.basename}', source.size) as bar:
                 self._upload(source, temporary, bar.update)
@@ -298,19 +304,20 @@ class Files:
         :raises NoSuchObjectError: it is not there
         :raises CommandError: not all of it came
         """
-        entry = self.present(place)
+        entry = self._present(place)
         with self._out.transfer(f'Fetching {place.path.basename}') as bar:
             self._download(place, sink.write, bar.update)
-        size = getattr(entry, 'fileSize', None)
-        if size == sink.size:
-            return
-        if not _is_disk(entry):
+        size = _size(entry)
+        if _is_disk(entry):
+            if sink.size != size:
+                # That was the size of all its files.
+                self._out.warning(
+                    f'{place} is a virtual disk of {size} bytes, and this is its description; '
+                    'fetch --vm exports one with its data.'
+                )
+        elif sink.size < size:
+            # All that was announced has come; what is being written may have grown meanwhile.
             raise CommandError(f'{sink.size} bytes of {place} came, and it has {size}.')
-        # That was the size of all its files.
-        self._out.warning(
-            f'{place} is a virtual disk of {size} bytes, and this is its description; '
-            'fetch --vm exports one with its data.'
-        )
 
     def _download(
         self, place: Place, write: Callable[[bytes], Any], progress: Callable[..., Any]
@@ -328,22 +335,23 @@ class Files:
                 write(block)
 
     def copy(
-        self, source: Place, target: Place, force: bool, is_read_back: bool
+        self, source: Place, target: Place, force: bool, parents: bool, is_read_back: bool
     ) -> tuple[int, str | None]:
         """Have the server copy a file or a virtual disk.
 
+        :param force: replace one that is there
+        :param parents: make its folder if there is none
         :param is_read_back: compare the checksums of both, which have to be read for that
         :returns: its size in bytes, and its SHA-256 if it was read
         """
-        entry = self.present(source)
-        size = int(getattr(entry, 'fileSize', None) or 0)
+        entry = self._present(source)
+        size, as_disk = _size(entry), _is_disk(entry)
         if str(source) == str(target) and source.datacenter.value == target.datacenter.value:
             raise UsageError(f'{source} would be copied to itself.')
-        self.check_free(target, force)
-        text = f'Copying {source.path.basename}'
-        as_disk = _is_disk(entry)
         if as_disk and is_read_back:
             raise UsageError(f'{source} is a virtual disk: --verify compares files.')
+        self._check_free(target, force, parents)
+        text = f'Copying {source.path.basename}'
         with self._whole(target, force, as_disk) as temporary:
             if as_disk:
                 self._perform(
@@ -358,13 +366,18 @@ class Files:
                 destinationName=str(temporary), destinationDatacenter=temporary.datacenter,
                 force=False,
             )  # fmt: skip
-            arrived = getattr(self.present(temporary), 'fileSize', None)
-            if arrived != size:
+            arrived = _size(self._present(temporary))
+            if arrived < size:
                 raise CommandError(f'The copy has {arrived} bytes, and {source} has {size}.')
             digest = self._sha256(source, source.path.basename) if is_read_back else None
             if digest is not None:
                 self._read_back(temporary, digest, target)
-        return size, digest
+        return arrived, digest
+
+
+def _size(entry: Any) -> int:
+    """Bytes of a file as the datastore says, which may be a while ago."""
+    return int(getattr(entry, 'fileSize', None) or 0)
 
 
 def _is_disk(entry: Any) -> bool:
