@@ -40,6 +40,13 @@ def archive(*members: tuple[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def senseless(name: str, value: str) -> bytes:
+    """An archive with a header that cannot be meant."""
+    member = tarfile.TarInfo('a.ovf')
+    member.pax_headers = {name: value}
+    return member.tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+
+
 def two_disks(lacks: str = '', manifest: str = '', file: str = '', swapped: bool = False) -> bytes:
     """An OVA with two disks, which differ in size, and its descriptor.
 
@@ -243,6 +250,8 @@ SPARSE = struct.pack('<4sIIQ', b'KDMV', 1, 3, 4096) + bytes(500)
         (b'KDMV', [], 2, 'ends too soon'),
         (SPARSE, [], 2, "an image' new.vmdk"),
         (archive(('a.txt', b'x')), [], 2, 'without an OVF descriptor'),
+        (senseless('size', '9' * 20), [], 2, 'neither a stream-optimised VMDK nor an OVA'),
+        (senseless('GNU.sparse.map', '1,a'), [], 2, 'neither a stream-optimised VMDK nor an OVA'),
         (archive(('a.ovf', b'<x/>')), [], 1, 'image: '),
         (DISK, ['--cluster', 'nowhere'], 4, 'There is no cluster nowhere'),
         (DISK, ['--datastore', 'nowhere'], 4, 'There is no Datastore nowhere'),

@@ -50,7 +50,8 @@ class Package:
             if source.file.read(_BLOCK).strip(b'\0'):
                 # Which is an end like any other for who reads archives.
                 raise tarfile.ReadError(f'there is no header at byte {self._archive.offset}')
-        except (tarfile.TarError, RecursionError) as exc:
+        except (tarfile.TarError, RecursionError, ValueError, OverflowError) as exc:
+            # The last two are what tarfile says of some headers without sense.
             raise UsageError(
                 f'{source.name} is neither a stream-optimised VMDK nor an OVA: {exc}.'
             ) from exc
