@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware.cli.files import local, places
+from oslo_vmware.cli.files import interruption, local, places
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 
 from .conftest import Ran, Run, environment_of, run_command
@@ -274,7 +274,11 @@ def test_ctrl_c_leaves_nothing(
 @pytest.fixture
 def signals() -> Iterator[None]:
     """Have them do what they usually do, also where whoever runs the tests does not."""
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
     before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
     after = {number: signal.signal(number, handler) for number, handler in before.items()}
@@ -283,7 +287,7 @@ def signals() -> Iterator[None]:
 
 @pytest.mark.usefixtures('signals')
 @pytest.mark.parametrize(('times', 'left'), [(1, 0), (2, 1)])
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_second_ctrl_c(
     run: Run, stores: Stores, folder: str, image: str, monkeypatch: pytest.MonkeyPatch,
     number: signal.Signals, times: int, left: int,
@@ -305,6 +309,17 @@ def test_a_second_ctrl_c(
     assert (ran.code, 'is being cleared away' in ran.err) == (130, True)
     assert len(stores.names_in(folder)) == left
     assert ('may have been left behind: interrupted' in ran.err) == bool(left)
+
+
+@pytest.mark.usefixtures('signals')
+def test_a_signal_that_is_ignored() -> None:
+    """As nohup has it, still is."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruption.orderly(pytest.fail):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        assert signal.signal(signal.SIGHUP, signal.SIG_DFL) == signal.SIG_IGN
 
 
 # fetch
@@ -399,14 +414,21 @@ def test_a_folder_that_cannot_be_synchronised(
     assert (ran.code, (tmp_path / 'x').read_bytes()) == (0, DATA), ran.err
 
 
+@pytest.mark.parametrize('is_link', [False, True])
 def test_what_is_replaced_keeps_its_permissions(
-    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path
+    run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path, is_link: bool
 ) -> None:
-    """What was for its owner only still is."""
-    place, target = stores.write(f'{folder}/x'), tmp_path / 'x'
-    target.touch(0o600)
+    """What was for its owner only still is. A link has none, and is not followed."""
+    place, target, other = stores.write(f'{folder}/x'), tmp_path / 'x', tmp_path / 'other'
+    other.touch()
+    if is_link:
+        target.symlink_to(other)
+    else:
+        target.touch(0o600)
     assert run('fetch', place, str(target), '--force').code == 0
-    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (DATA, 0o600)
+    assert (target.read_bytes(), target.is_symlink(), other.read_bytes()) == (DATA, False, b'')
+    mode = other.stat().st_mode if is_link else stat.S_IFREG | 0o600
+    assert target.stat().st_mode == mode
 
 
 def test_a_device_is_not_replaced(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import os
@@ -10,6 +11,7 @@ import re
 import signal
 import struct
 import tarfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 
 from oslo_vmware._transfer import lease, stream
 from oslo_vmware.cli import output
+from oslo_vmware.cli.files import appliances, packages
 from oslo_vmware.simulator import Inventory, VCenterSimulator
 from oslo_vmware.simulator.objects import nfc_lease
 from oslo_vmware.simulator.world.data import Fault
@@ -164,6 +167,8 @@ def test_a_disk_becomes_a_machine_and_a_disk_again(
     assert (found['machine'], found['bytes']) == ('web', len(DISK))
     assert found['sha256'] == hashlib.sha256(DISK).hexdigest()
     assert machines.vc.world.objects[found['id']].name == 'web'
+    (made,) = [one for one in machines.named('web').devices if one.wire_type == 'VirtualDisk']
+    assert made.capacityInKB == 2 * 1024
     ran = run('fetch', '--vm', found['id'], str(tmp_path / 'back.vmdk'), '--json')
     assert ran.code == 0, ran.err
     back = (tmp_path / 'back.vmdk').read_bytes()
@@ -478,6 +483,85 @@ def test_manifests_of_other_programs(
     ran = run('put', str(path), '--import', name, '--datastore', machines.store)
     assert (ran.code, warning in ran.err, bool(ran.err)) == (0, True, bool(warning)), ran.err
     assert name in machines.names
+
+
+def test_an_ova_in_a_folder(run: Run, machines: Machines, tmp_path: pathlib.Path) -> None:
+    """With a descriptor of Windows, and URLs in it, as the standard has it."""
+    path = tmp_path / 'two.ova'
+    path.write_bytes(two_disks())
+    members = members_of(path)
+    members['two 0.vmdk'] = members.pop('two-0.vmdk')
+    text = members['two.ovf'].replace(b'"two-0.vmdk"', b'"two%200.vmdk"')
+    members['two.ovf'] = codecs.BOM_UTF8 + text
+    members['two.mf'] = b''.join(
+        b'SHA1(%s)= %s\n' % (name.encode(), hashlib.sha1(data).hexdigest().encode())
+        for name, data in members.items()
+    )
+    path.write_bytes(archive(*((f'./a folder/{name}', data) for name, data in members.items())))
+    ran = run('put', str(path), '--import', 'folder', '--datastore', machines.store)
+    assert (ran.code, ran.err) == (0, '')
+    assert 'folder' in machines.names
+
+
+def test_a_server_without_a_place_for_a_file(
+    run: Run, machines: Machines, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said which, and there is no machine."""
+    monkeypatch.setattr(nfc_lease, '_add_nvram', lambda *args: None)
+    (tmp_path / 'two.ova').write_bytes(two_disks())
+    where = ('--datastore', machines.store)
+    ran = run('put', str(tmp_path / 'two.ova'), '--import', 'none', *where)
+    assert (ran.code, 'has no place for two.nvram' in ran.err) == (1, True), ran.err
+    assert 'none' not in machines.names
+
+
+def test_a_lease_of_several_files_is_kept_alive(
+    vc: VCenterSimulator, machines: Machines, tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """While they move, both ways; and what is told of them is told of all together."""
+    move, update = appliances._Moving.move, output.Transfer.update
+    told: list[int] = []
+    reported = vc.count('HttpNfcLeaseProgress')
+
+    def late(self: Any, *ends: Any) -> None:
+        until = time.monotonic() + 10
+        while vc.count('HttpNfcLeaseProgress') == reported and time.monotonic() < until:
+            time.sleep(0.001)
+        move(self, *ends)
+
+    def listen(self: Any, done: int, total: int | None = None) -> None:
+        if self.text.startswith(('Importing', 'Exporting')):
+            told.append(done)
+        update(self, done, total)
+
+    monkeypatch.setattr(appliances._Moving, 'move', late)
+    monkeypatch.setattr(output.Transfer, 'update', listen)
+    (tmp_path / 'x.ova').write_bytes(two_disks())
+    commands = [
+        ('put', str(tmp_path / 'x.ova'), '--import', 'alive', '--datastore', machines.store),
+        ('fetch', '--vm', 'alive', str(tmp_path / 'y.ova')),
+    ]
+    for command, archived in zip(commands, ('x.ova', 'y.ova'), strict=True):
+        told.clear()
+        ran = run_command(*command, environ=environment_of(vc))
+        assert (ran.code, ran.err) == (0, '')
+        assert vc.count('HttpNfcLeaseProgress') > reported
+        reported = vc.count('HttpNfcLeaseProgress')
+        sizes = [
+            len(data)
+            for name, data in members_of(tmp_path / archived).items()
+            if name.endswith(('.vmdk', '.nvram'))
+        ]
+        assert (told == sorted(told), told[-1]) == (True, sum(sizes))
+
+
+@pytest.mark.parametrize(
+    ('name', 'plain'), [('a%2fb c', 'a_b_c'), ('../-x', 'x'), ('...', 'machine')]
+)
+def test_names_of_files_in_an_ova(name: str, plain: str) -> None:
+    """Are names anywhere, and lead nowhere else."""
+    assert packages.file_name(name) == plain
 
 
 @pytest.mark.parametrize('image', ['disk.vmdk', 'two.ova'])
