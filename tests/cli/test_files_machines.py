@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from oslo_vmware._transfer import lease, stream
+from oslo_vmware._transfer import imports, lease, stream
 from oslo_vmware.cli import output
 from oslo_vmware.cli.files import appliances, packages
 from oslo_vmware.simulator import Inventory, VCenterSimulator
@@ -158,17 +158,25 @@ def left_as_found(vc: VCenterSimulator) -> Iterator[None]:
 
 
 def test_a_disk_becomes_a_machine_and_a_disk_again(
-    run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path
-) -> None:
-    """With the content that it had; what is told is what is there."""
+    run: Run, machines: Machines, disk: str, tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """With the content that it had, and its size; what is told is what is there."""
+    asked: list[Any] = []
+    begin = imports.begin
+
+    def listen(session: Any, pool: Any, spec: Any, folder: Any) -> Any:
+        asked.append(spec)
+        return begin(session, pool, spec, folder)
+
+    monkeypatch.setattr(imports, 'begin', listen)
     ran = run('put', disk, '--import', 'web', '--datastore', machines.store, '--json')
     assert ran.code == 0, ran.err
     found = ran.data
     assert (found['machine'], found['bytes']) == ('web', len(DISK))
     assert found['sha256'] == hashlib.sha256(DISK).hexdigest()
     assert machines.vc.world.objects[found['id']].name == 'web'
-    (made,) = [one for one in machines.named('web').devices if one.wire_type == 'VirtualDisk']
-    assert made.capacityInKB == 2 * 1024
+    assert asked[0].configSpec.deviceChange[1].device.capacityInKB == 2 * 1024
     ran = run('fetch', '--vm', found['id'], str(tmp_path / 'back.vmdk'), '--json')
     assert ran.code == 0, ran.err
     back = (tmp_path / 'back.vmdk').read_bytes()
