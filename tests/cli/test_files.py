@@ -340,12 +340,17 @@ def test_fetch(run: Run, stores: Stores, folder: str, tmp_path: pathlib.Path) ->
 def test_names_as_long_as_they_can_be(
     run: Run, stores: Stores, folder: str, image: str, tmp_path: pathlib.Path
 ) -> None:
-    """Here and there; what a file is called before it is whole is no longer."""
+    """Here and there; what a file is called before it is whole is no longer. One that cannot be is
+    refused before anything moves.
+    """
     name = 'x' + '\N{CJK UNIFIED IDEOGRAPH-65E5}' * 84
     place = stores.text(f'{folder}/{name}')
     assert run('put', image, place).code == 0
     assert run('fetch', place, str(tmp_path / name)).code == 0
     assert (tmp_path / name).read_bytes() == DATA
+    sent = len(stores.vc.transfers)
+    ran = run('fetch', place, str(tmp_path / f'{name}xyz'))
+    assert (ran.code, 'too long' in ran.err, len(stores.vc.transfers)) == (1, True, sent)
 
 
 @pytest.mark.parametrize(

@@ -202,12 +202,14 @@ class NewFile(Hashed):
         super().__init__(os.fdopen(descriptor, 'w+b'))
 
     def _check_free(self) -> None:
-        if not self._force and os.path.lexists(self.path):
-            raise UsageError(f'There is a file {self.path} already; --force replaces it.')
-        if os.path.lexists(self.path):
+        try:
             mode = os.lstat(self.path).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-                raise UsageError(f'{self.path} is no file, and is not replaced by one.')
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if not self._force:
+            raise UsageError(f'There is a file {self.path} already; --force replaces it.')
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise UsageError(f'{self.path} is no file, and is not replaced by one.')
 
     def _mode(self) -> int:
         """The permissions of the file that is replaced, or those of any new one."""
