@@ -4,8 +4,8 @@
 #   PYTHON   the interpreter to start from; 3.11 or newer
 #   VENV     where the virtual environment goes
 #   TESTS    what `make test` runs (the eventlet half is always tests/functional)
-#   WORKERS  processes that run the tests side by side, of each half: by default twice as many as
-#            there are cores, because many tests mostly wait; 0 is one after the other
+#   WORKERS  processes that run the tests side by side, of each half: by default three for each
+#            core, because tests wait more than they compute; 0 is one after the other
 #   MATRIX   `whole` runs every row of the matrix of faults, as .ci/run does, which takes a minute;
 #            by default each fault meets a third of the operations
 #   RESULTS  where the results of the test runs go, as JUnit XML
@@ -25,7 +25,7 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 TESTS   ?= tests $(AROUND:%=--ignore=%)
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+WORKERS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 RESULTS ?= .test-results
 FUZZ_RUNS ?= 1000000
 FUZZER  ?= fuzz
