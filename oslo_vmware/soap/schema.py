@@ -53,11 +53,9 @@ _TEXTS = frozenset({'string', 'normalizedString', 'token', 'anyURI', 'base64Bina
 _BUILTINS = (
     _INTEGERS
     | _FLOATS
+    | _TEXTS
     | frozenset(
         [
-            'string',
-            'normalizedString',
-            'token',
             'language',
             'Name',
             'NCName',
@@ -70,10 +68,7 @@ _BUILTINS = (
             'ENTITIES',
             'QName',
             'NOTATION',
-            'anyURI',
             'boolean',
-            'base64Binary',
-            'hexBinary',
             'dateTime',
             'date',
             'time',
