@@ -31,6 +31,15 @@ def machine_of(session: api.VMwareAPISession) -> Any:
     return next(one for one in machines if one.runtime.powerState == 'poweredOff')
 
 
+def name_spec(session: api.VMwareAPISession) -> Any:
+    """What asks the property collector for the name of that machine."""
+    query = vmodl.query.PropertyCollector
+    return query.FilterSpec(
+        objectSet=[query.ObjectSpec(obj=machine_of(session))],
+        propSet=[query.PropertySpec(type=vim.VirtualMachine, pathSet=['name'])],
+    )
+
+
 def names_of_machines(si: Any) -> list[str]:
     content = si.content
     view = content.viewManager.CreateContainerView(
@@ -103,12 +112,7 @@ def test_a_property_collector_of_an_expired_session(
 ) -> None:
     """Whether the server refuses it, or answers with nothing as ESX does."""
     collector = pyvmomi.service_instance(session).content.propertyCollector
-    spec = vmodl.query.PropertyCollector.FilterSpec(
-        objectSet=[vmodl.query.PropertyCollector.ObjectSpec(obj=machine_of(session))],
-        propSet=[
-            vmodl.query.PropertyCollector.PropertySpec(type=vim.VirtualMachine, pathSet=['name'])
-        ],
-    )
+    spec = name_spec(session)
     options = vmodl.query.PropertyCollector.RetrieveOptions()
     vc.terminate_sessions()
     if kind == 'empty':
@@ -135,10 +139,7 @@ def test_properties_that_are_withheld_from_an_expired_session(
     """They are asked for again after a new login; while the session lives, the reply is given."""
     collector = pyvmomi.service_instance(session).content.propertyCollector
     query = vmodl.query.PropertyCollector
-    spec = query.FilterSpec(
-        objectSet=[query.ObjectSpec(obj=machine_of(session))],
-        propSet=[query.PropertySpec(type=vim.VirtualMachine, pathSet=['name'])],
-    )
+    spec = name_spec(session)
     result = NOT_READ.replace('objects', 'returnval')
     if operation == 'RetrievePropertiesEx':
         result = f'<returnval xmlns="urn:vim25">{NOT_READ}</returnval>'
@@ -163,11 +164,7 @@ def test_updates_of_a_session_that_is_gone(
 ) -> None:
     """Its filters are gone too: nobody waits for updates without one, but is told."""
     collector = pyvmomi.service_instance(session).content.propertyCollector
-    query = vmodl.query.PropertyCollector
-    spec = query.FilterSpec(
-        objectSet=[query.ObjectSpec(obj=machine_of(session))],
-        propSet=[query.PropertySpec(type=vim.VirtualMachine, pathSet=['name'])],
-    )
+    spec = name_spec(session)
     collector.CreateFilter(spec, partialUpdates=True)
     vc.terminate_sessions()
     if 'lost' in trouble:
